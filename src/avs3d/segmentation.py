@@ -1,0 +1,83 @@
+"""`Segmentation`: the result, aligned with the input points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avs3d.scan import Scan
+from avs3d.vocabulary import Vocabulary
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A word for every input point, in input order.
+
+    Attributes:
+        scan: the input.
+        label: (N,) int32 index into `vocabulary.words`; -1 where a point has no position.
+        score: (N,) float32 cosine similarity of the point with its word; 0 where unlabelled.
+        vocabulary: the words.
+        bundle: name of the bundle that made it.
+        captions: view name -> caption that the words came from ({} for a fixed list).
+        timings: step -> seconds.
+    """
+
+    scan: Scan
+    label: np.ndarray
+    score: np.ndarray
+    vocabulary: Vocabulary
+    bundle: str
+    captions: dict[str, str] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        count = len(self.scan)
+        for key, dtype in (("label", np.int32), ("score", np.float32)):
+            value = np.ascontiguousarray(getattr(self, key), dtype=dtype)
+            if value.shape != (count,):
+                raise ValueError(f"{key} must have shape ({count},), got {value.shape}")
+            object.__setattr__(self, key, value)
+        if count and not (
+            UNLABELLED <= self.label.min() and self.label.max() < len(self.vocabulary)
+        ):
+            raise ValueError("label must be -1 or an index into the vocabulary")
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write by extension (see `avs3d.io.write`) and return the path.
+
+        Raises:
+            UserError: the extension is not one that can be written, or the file is there already
+                and `overwrite` is not set.
+        """
+        from avs3d.io import write
+
+        return write(self, Path(path), overwrite=overwrite)
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One row per word that has points, most points first.
+
+        Keys: word, points, share (of all points), score (mean), sources (tuple of `Source`).
+        """
+        labelled = self.label >= 0
+        counts = np.bincount(self.label[labelled], minlength=len(self.vocabulary))
+        sums = np.bincount(
+            self.label[labelled], weights=self.score[labelled], minlength=len(self.vocabulary)
+        )
+        order = np.argsort(-counts, kind="stable")
+        return [
+            {
+                "word": self.vocabulary.words[i],
+                "points": int(counts[i]),
+                "share": float(counts[i] / max(len(self.label), 1)),
+                "score": float(sums[i] / counts[i]),
+                "sources": self.vocabulary.sources[i],
+            }
+            for i in order
+            if counts[i]
+        ]

@@ -1,0 +1,77 @@
+"""`Vocabulary`: the words of one scan, and where each came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a word came from: a caption of a view, or the user.
+
+    Attributes:
+        captioner: ``points``, ``images`` or ``user``.
+        view: name of the view that was captioned, None for a user's word.
+        caption: the sentence the word was taken from, None for a user's word.
+    """
+
+    captioner: str
+    view: str | None = None
+    caption: str | None = None
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Ordered unique words; `sources[i]` tells where `words[i]` came from (may be empty)."""
+
+    words: tuple[str, ...]
+    sources: tuple[tuple[Source, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        words = tuple(self.words)
+        if any(not isinstance(word, str) or not word.strip() for word in words):
+            raise ValueError("every word of a vocabulary must be a non-empty string")
+        if len(set(words)) != len(words):
+            raise ValueError("the words of a vocabulary must be unique")
+        sources = tuple(self.sources) or tuple(() for _ in words)
+        if len(sources) != len(words):
+            raise ValueError(f"{len(sources)} sources for {len(words)} words")
+        object.__setattr__(self, "words", words)
+        object.__setattr__(self, "sources", sources)
+
+    @classmethod
+    def from_words(cls, words: Iterable[str], captioner: str = "user") -> Vocabulary:
+        """Words given by hand: white space trimmed, empty and repeated ones dropped, order kept."""
+        unique = dict.fromkeys(" ".join(word.split()) for word in words)
+        unique.pop("", None)
+        return cls(tuple(unique), tuple((Source(captioner),) for _ in unique))
+
+    @classmethod
+    def merge(cls, *vocabularies: Vocabulary) -> Vocabulary:
+        """Union in order: a word keeps its first place and collects all its sources."""
+        found: dict[str, tuple[Source, ...]] = {}
+        for vocabulary in vocabularies:
+            for word, sources in zip(vocabulary.words, vocabulary.sources, strict=True):
+                found[word] = found.get(word, ()) + sources
+        return cls(tuple(found), tuple(found.values()))
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.words)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `STEM.vocabulary.json`."""
+        return {
+            "words": list(self.words),
+            "sources": {
+                word: [
+                    {"captioner": s.captioner, "view": s.view, "caption": s.caption}
+                    for s in sources
+                ]
+                for word, sources in zip(self.words, self.sources, strict=True)
+            },
+        }
