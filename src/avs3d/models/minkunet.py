@@ -1,0 +1,158 @@
+"""MinkUNet: the sparse 3D U-Net that gives every voxel a language-aligned feature (paper, 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from avs3d.sparse import (
+    Level,
+    PointwiseConv,
+    SparseBatchNorm,
+    SparseTensor,
+    StridedConv,
+    SubmanifoldConv,
+    TransposedConv,
+)
+
+_LAYERS = {
+    "14": (1,) * 8,
+    "18": (2,) * 8,
+    "34": (2, 3, 4, 6, 2, 2, 2, 2),
+}
+_PLANES = {
+    "14A": (32, 64, 128, 256, 128, 128, 96, 96),
+    "14B": (32, 64, 128, 256, 128, 128, 128, 128),
+    "14C": (32, 64, 128, 256, 192, 192, 128, 128),
+    "14D": (32, 64, 128, 256, 384, 384, 384, 384),
+    "18A": (32, 64, 128, 256, 128, 128, 96, 96),
+    "18B": (32, 64, 128, 256, 128, 128, 128, 128),
+    "18D": (32, 64, 128, 256, 384, 384, 384, 384),
+    "34A": (32, 64, 128, 256, 256, 128, 64, 64),
+    "34B": (32, 64, 128, 256, 256, 128, 64, 32),
+    "34C": (32, 64, 128, 256, 256, 128, 96, 96),
+}
+VARIANTS: tuple[str, ...] = tuple(_PLANES)
+
+
+class BasicBlock(nn.Module):
+    """conv 3 - BN - ReLU - conv 3 - BN, added to the (1x1-projected) input, ReLU."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__()
+        self.conv1 = SubmanifoldConv(in_channels, channels)
+        self.norm1 = SparseBatchNorm(channels)
+        self.conv2 = SubmanifoldConv(channels, channels)
+        self.norm2 = SparseBatchNorm(channels)
+        self.downsample: nn.Sequential | None = None
+        if in_channels != channels:
+            self.downsample = nn.Sequential(
+                PointwiseConv(in_channels, channels), SparseBatchNorm(channels)
+            )
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        residual = x if self.downsample is None else self.downsample(x)
+        out = _relu(self.norm1(self.conv1(x)))
+        out = self.norm2(self.conv2(out))
+        return _relu(out.replace(out.features + residual.features))
+
+
+class MinkUNet(nn.Module):
+    """Sparse U-Net with four down- and four up-sampling steps; names as in public checkpoints.
+
+    Args:
+        in_channels: width of the voxel features (3 ones in the published models).
+        out_channels: width of the output space.
+        planes: channels of the eight stages.
+        layers: BasicBlocks of the eight stages.
+        stem: channels of the first convolution.
+        stem_kernel: its (odd) size, 5 in the published models.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        planes: Sequence[int] = _PLANES["18A"],
+        layers: Sequence[int] = _LAYERS["18"],
+        stem: int = 32,
+        stem_kernel: int = 5,
+    ) -> None:
+        super().__init__()
+        if len(planes) != 8 or len(layers) != 8:
+            raise ValueError("planes and layers must have eight entries")
+        self.conv0p1s1 = SubmanifoldConv(in_channels, stem, stem_kernel)
+        self.bn0 = SparseBatchNorm(stem)
+        skips = [stem]
+        width = stem
+        for i, name in enumerate(_DOWN):
+            self.add_module(name, StridedConv(width, width))
+            self.add_module(f"bn{i + 1}", SparseBatchNorm(width))
+            self.add_module(f"block{i + 1}", _stage(width, planes[i], layers[i]))
+            width = planes[i]
+            skips.append(width)
+        skips.pop()
+        for i, name in enumerate(_UP, start=4):
+            self.add_module(name, TransposedConv(width, planes[i]))
+            self.add_module(f"bntr{i}", SparseBatchNorm(planes[i]))
+            self.add_module(f"block{i + 1}", _stage(planes[i] + skips.pop(), planes[i], layers[i]))
+            width = planes[i]
+        self.final = PointwiseConv(width, out_channels)
+
+    @classmethod
+    def variant(cls, name: str, in_channels: int, out_channels: int) -> MinkUNet:
+        """One of the published sizes by its name, for example ``18A`` (see `VARIANTS`)."""
+        if name not in _PLANES:
+            raise ValueError(f"no MinkUNet {name!r}; there are {', '.join(VARIANTS)}")
+        return cls(in_channels, out_channels, _PLANES[name], _LAYERS[name[:2]])
+
+    def trunk(self, x: SparseTensor) -> SparseTensor:
+        """Everything before `final`: (N, planes[7]) on the input's voxels.
+
+        Whoever needs only similarities folds `final` into the text matrix and never lays out the
+        wide output features.
+        """
+        x = _relu(self.bn0(self.conv0p1s1(x)))
+        skips = []
+        for i, name in enumerate(_DOWN, start=1):
+            skips.append(x)
+            x = self._step(name, f"bn{i}", x)
+            x = getattr(self, f"block{i}")(x)
+        for i, name in enumerate(_UP, start=4):
+            x = self._step(name, f"bntr{i}", x)
+            x = x.replace(torch.cat([x.features, skips.pop().features], 1))
+            x = getattr(self, f"block{i + 1}")(x)
+        return x
+
+    def _step(self, conv: str, norm: str, x: SparseTensor) -> SparseTensor:
+        return _relu(getattr(self, norm)(getattr(self, conv)(x)))
+
+    def forward(self, coords: Tensor, features: Tensor) -> Tensor:
+        """Features of raw voxels.
+
+        Args:
+            coords: (N, 4) integer [batch, x, y, z], unique, in any order.
+            features: (N, in_channels).
+
+        Returns:
+            (N, out_channels), rows as in `coords`.
+        """
+        level, rows = Level.from_coords(coords)
+        out = self.final(self.trunk(SparseTensor(features[rows], level))).features
+        return torch.empty_like(out).index_copy(0, rows, out)
+
+
+_DOWN = ("conv1p1s2", "conv2p2s2", "conv3p4s2", "conv4p8s2")
+_UP = ("convtr4p16s2", "convtr5p8s2", "convtr6p4s2", "convtr7p2s2")
+
+
+def _stage(in_channels: int, channels: int, blocks: int) -> nn.Sequential:
+    return nn.Sequential(
+        *(BasicBlock(in_channels if i == 0 else channels, channels) for i in range(blocks))
+    )
+
+
+def _relu(x: SparseTensor) -> SparseTensor:
+    return x.replace(torch.relu(x.features))

@@ -1,0 +1,105 @@
+"""Sparse masked attention pooling: the points of a view become one embedding (paper, 3.3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from avs3d.sparse import Level, PointwiseConv, SparseTensor, SubmanifoldConv, pool_by_mask
+
+PADDINGS = ("additive", "masked")
+
+
+class SparseMaskedAttentionPooling(nn.Module):
+    """SMAP; parameter names as in public checkpoints (`attn_layer.*`).
+
+    Args:
+        in_channels: width of the point features (768 published).
+        channels: width inside and out (512 published).
+        heads: attention heads.
+        padding: ``masked`` attends to the view's own points only. ``additive`` does what the
+            published code does: views are padded with zero rows to the longest view of their
+            sample, and the padded rows take part with +1 on their logits.
+    """
+
+    def __init__(
+        self, in_channels: int, channels: int, heads: int = 8, padding: str = "masked"
+    ) -> None:
+        super().__init__()
+        if padding not in PADDINGS:
+            raise ValueError(f"padding must be one of {PADDINGS}, got {padding!r}")
+        self.heads = heads
+        self.padding = padding
+        self.in_proj = PointwiseConv(in_channels, channels, bias=True)
+        self.cpe = SubmanifoldConv(channels, channels, bias=True)
+        self.linear = nn.Linear(channels, channels)
+        self.norm = nn.LayerNorm(channels)
+        self.q_proj = nn.Linear(channels, channels)
+        self.k_proj = nn.Linear(channels, channels)
+        self.v_proj = nn.Linear(channels, channels)
+        self.c_proj = nn.Linear(channels, channels)
+
+    def position(self, x: SparseTensor) -> Tensor:
+        """Projected features plus conditional position encoding, (N, channels)."""
+        x = self.in_proj(x)
+        return x.features + self.norm(self.linear(self.cpe(x).features))
+
+    def pool(self, features: Tensor, masks: Tensor) -> Tensor:
+        """Attention over the rows of each view of one sample.
+
+        Args:
+            features: (N, channels) from `position`.
+            masks: (N, V) bool, which rows each view holds.
+
+        Returns:
+            (V, channels); zeros for a view without rows.
+        """
+        counts = masks.sum(0)
+        longest = int(counts.max()) if masks.numel() else 0
+        query = self.q_proj(pool_by_mask(features, masks))
+        key, value = self.k_proj(features), self.v_proj(features)
+        out = features.new_zeros(masks.shape[1], features.shape[1])
+        for view in torch.nonzero(counts).flatten().tolist():
+            rows = masks[:, view]
+            extra = longest - int(counts[view]) if self.padding == "additive" else 0
+            out[view] = self._attend(query[view], key[rows], value[rows], extra)
+        pooled = self.c_proj(out)
+        return torch.where((counts > 0)[:, None], pooled, torch.zeros_like(pooled))
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor, padded: int) -> Tensor:
+        """One query (C,) over keys and values (n, C), plus `padded` zero rows."""
+        q = query.view(self.heads, -1)
+        k = key.view(len(key), self.heads, -1)
+        v = value.view(len(value), self.heads, -1)
+        scale = q.shape[1] ** -0.5
+        logits = torch.einsum("hd,nhd->hn", q, k) * scale
+        if padded:
+            # All padded rows are alike (key = its bias, logit + 1): one column stands for them.
+            pad_k, pad_v = (p.bias.view(self.heads, -1) for p in (self.k_proj, self.v_proj))
+            pad_logit = (q * pad_k).sum(1, keepdim=True) * scale + 1.0
+            weights = torch.softmax(
+                torch.cat([logits, pad_logit + torch.log(logits.new_tensor(padded))], 1), 1
+            )
+            pooled = torch.einsum("hn,nhd->hd", weights[:, :-1], v) + weights[:, -1:] * pad_v
+        else:
+            pooled = torch.einsum("hn,nhd->hd", torch.softmax(logits, 1), v)
+        return pooled.reshape(-1)
+
+    def forward(self, coords: Tensor, features: Tensor, view_mask: Tensor) -> Tensor:
+        """Embeddings of the views of each sample, from raw voxels.
+
+        Args:
+            coords: (N, 4) integer [batch, x, y, z], unique, in any order.
+            features: (N, in_channels).
+            view_mask: (N, V) bool.
+
+        Returns:
+            (B, V, channels).
+        """
+        level, rows = Level.from_coords(coords)
+        positioned = self.position(SparseTensor(features[rows], level))
+        masks, batch = view_mask[rows].bool(), level.coords[:, 0]
+        samples = int(batch.max()) + 1 if len(batch) else 0
+        return torch.stack(
+            [self.pool(positioned[batch == i], masks[batch == i]) for i in range(samples)]
+        )

@@ -1,0 +1,65 @@
+"""From points to voxels and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """The occupied voxels of one cloud of N points, in canonical (x, y, z) order.
+
+    Attributes:
+        coords: (M, 3) int64, voxel indices counted from the cloud's minimum.
+        inverse: (N,) int64, the voxel of each point: ``per_voxel[inverse]`` is per point.
+        first: (M,) int64, the lowest-numbered point in each voxel.
+        origin: (3,) int64, voxel index of the minimum: absolute indices are ``coords + origin``.
+        voxel_size: metres.
+    """
+
+    coords: Tensor
+    inverse: Tensor
+    first: Tensor
+    origin: Tensor
+    voxel_size: float
+
+    def mean(self, values: Tensor) -> Tensor:
+        """(N, C) per point -> (M, C) float32 mean per voxel.
+
+        Summed in float64, so that the order of the points does not show in the result.
+        """
+        total = torch.zeros(len(self.coords), values.shape[1], dtype=torch.float64)
+        total.index_add_(0, self.inverse, values.double())
+        count = torch.bincount(self.inverse, minlength=len(self.coords))
+        return (total / count[:, None]).float()
+
+
+def voxelize(points: np.ndarray | Tensor, voxel_size: float) -> Voxels:
+    """Quantise finite points, (N, 3) in metres, to a grid of `voxel_size` metres.
+
+    The arithmetic is that of the published code: floor(float64(xyz) * (1 / voxel_size)); in
+    float32 points near a voxel's wall would change sides.
+
+    Raises:
+        ValueError: no points, a point that is not finite, or an extent beyond 2**20 voxels.
+    """
+    xyz = torch.as_tensor(points).double()
+    if xyz.ndim != 2 or xyz.shape[1] != 3 or not len(xyz):
+        raise ValueError(f"points must be (N, 3) with N > 0, got {tuple(xyz.shape)}")
+    if not torch.isfinite(xyz).all():
+        raise ValueError("points must be finite")
+    absolute = torch.floor(xyz * (1.0 / voxel_size)).long()
+    origin = absolute.amin(0)
+    cells = absolute - origin
+    extent = cells.amax(0) + 1
+    if int(extent.max()) > 2**20:
+        raise ValueError(f"the cloud is {int(extent.max())} voxels wide; at most 2**20 are possible")
+    keys = (cells[:, 0] * extent[1] + cells[:, 1]) * extent[2] + cells[:, 2]
+    _, inverse = torch.unique(keys, return_inverse=True)
+    first = torch.full((int(inverse.max()) + 1,), len(xyz), dtype=torch.long)
+    first.scatter_reduce_(0, inverse, torch.arange(len(xyz)), "amin")
+    return Voxels(cells[first], inverse, first, origin, voxel_size)
