@@ -15,7 +15,8 @@ class SparseMaskedAttentionPooling(nn.Module):
 
     Args:
         in_channels: width of the point features (768 published).
-        channels: width inside and out (512 published).
+        channels: width inside (512 published).
+        out_channels: width of the embedding, `channels` when not given.
         heads: attention heads.
         padding: ``masked`` attends to the view's own points only. ``additive`` does what the
             published code does: views are padded with zero rows to the longest view of their
@@ -23,7 +24,12 @@ class SparseMaskedAttentionPooling(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, channels: int, heads: int = 8, padding: str = "masked"
+        self,
+        in_channels: int,
+        channels: int,
+        out_channels: int | None = None,
+        heads: int = 8,
+        padding: str = "masked",
     ) -> None:
         super().__init__()
         if padding not in PADDINGS:
@@ -37,11 +43,18 @@ class SparseMaskedAttentionPooling(nn.Module):
         self.q_proj = nn.Linear(channels, channels)
         self.k_proj = nn.Linear(channels, channels)
         self.v_proj = nn.Linear(channels, channels)
-        self.c_proj = nn.Linear(channels, channels)
+        self.c_proj = nn.Linear(channels, out_channels or channels)
 
-    def position(self, x: SparseTensor) -> Tensor:
-        """Projected features plus conditional position encoding, (N, channels)."""
-        x = self.in_proj(x)
+    def position(self, x: SparseTensor, head: Tensor | None = None) -> Tensor:
+        """Projected features plus conditional position encoding, (N, channels).
+
+        Args:
+            x: point features of `in_channels`, or narrower ones that `head` would widen.
+            head: (C, in_channels) linear map still to be applied to `x`; it is folded into the
+                projection, so that the wide features are never laid out.
+        """
+        weights = self.in_proj.kernel if head is None else head @ self.in_proj.kernel
+        x = x.replace(x.features @ weights + self.in_proj.bias)
         return x.features + self.norm(self.linear(self.cpe(x).features))
 
     def pool(self, features: Tensor, masks: Tensor) -> Tensor:
@@ -52,7 +65,7 @@ class SparseMaskedAttentionPooling(nn.Module):
             masks: (N, V) bool, which rows each view holds.
 
         Returns:
-            (V, channels); zeros for a view without rows.
+            (V, out_channels); zeros for a view without rows.
         """
         counts = masks.sum(0)
         longest = int(counts.max()) if masks.numel() else 0
@@ -94,7 +107,7 @@ class SparseMaskedAttentionPooling(nn.Module):
             view_mask: (N, V) bool.
 
         Returns:
-            (B, V, channels).
+            (B, V, out_channels).
         """
         level, rows = Level.from_coords(coords)
         positioned = self.position(SparseTensor(features[rows], level))

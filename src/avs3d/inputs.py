@@ -1,0 +1,105 @@
+"""What the 3D network is told about each point beside its voxel.
+
+The published networks see nothing but ones. The packaged one sees quantities chosen so that a
+stranger's scan looks like a training scan: none depends on where z = 0 lies, on which way x
+points, or on the scale of the sensor's intensity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from avs3d.scan import Scan
+from avs3d.views import viewpoint
+
+_CELL = 1.0  # metres, side of a ground cell
+_REACH = 4  # cells; the ground is looked for this far around
+_CELLS_AT_ONCE = 20_000
+
+
+def point_inputs(scan: Scan, names: Sequence[str]) -> np.ndarray:
+    """(N, len(names)) float32 network inputs of the scan's points, all of them finite.
+
+    Args:
+        scan: without NaN points.
+        names: of `INPUTS`.
+
+    Raises:
+        ValueError: a name that is not in `INPUTS`.
+    """
+    unknown = [name for name in names if name not in INPUTS]
+    if unknown:
+        raise ValueError(f"unknown inputs {unknown}; there are {sorted(INPUTS)}")
+    return np.stack([INPUTS[name](scan) for name in names], 1).astype(np.float32)
+
+
+def ground_height(points: np.ndarray) -> np.ndarray:
+    """(N,) float32 metres of each point above the lowest ground around it.
+
+    The ground of a cell is a low quantile over the cells within `_REACH`, each of which gives its
+    third lowest point, so that stray returns from below the road do not pull it down.
+    """
+    cells = np.floor(points[:, :2] / _CELL).astype(np.int64)
+    cells -= cells.min(0)
+    depth = int(cells[:, 1].max()) + 1 + 2 * _REACH
+    key = (cells[:, 0] + _REACH) * depth + cells[:, 1] + _REACH
+    order = np.lexsort((points[:, 2], key))
+    occupied, first, inverse, count = np.unique(
+        key[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    low = points[order[first + np.minimum(2, count - 1)], 2].astype(np.float64)
+    span = np.arange(-_REACH, _REACH + 1)
+    window = (span[:, None] * depth + span[None, :]).ravel()
+    ground = np.empty(len(occupied))
+    for start in range(0, len(occupied), _CELLS_AT_ONCE):
+        wanted = occupied[start : start + _CELLS_AT_ONCE, None] + window
+        at = np.minimum(np.searchsorted(occupied, wanted), len(occupied) - 1)
+        there = occupied[at] == wanted
+        values = np.sort(np.where(there, low[at], np.inf), 1)
+        rank = (there.sum(1) - 1) // 10
+        ground[start : start + _CELLS_AT_ONCE] = np.take_along_axis(values, rank[:, None], 1)[:, 0]
+    height = np.empty(len(points), np.float32)
+    height[order] = points[order, 2] - ground[inverse]
+    return height
+
+
+def _height(scan: Scan) -> np.ndarray:
+    return np.clip(ground_height(scan.points), -1.0, 12.0) / 4.0
+
+
+def _distance(scan: Scan) -> np.ndarray:
+    away = scan.points[:, :2] - viewpoint(scan)[:2]
+    return np.log1p(np.minimum(np.hypot(away[:, 0], away[:, 1]), MAX_DISTANCE)) / 2.0 - 1.0
+
+
+def _intensity(scan: Scan) -> np.ndarray:
+    """Rank within the scan, -1 to 1: the same for 0-1 and 0-255, and after any gamma."""
+    if not has_intensity(scan):
+        return np.zeros(len(scan))
+    assert scan.intensity is not None
+    _, inverse, count = np.unique(
+        np.nan_to_num(scan.intensity), return_inverse=True, return_counts=True
+    )
+    middle = np.cumsum(count) - 0.5 * count
+    return (2.0 * middle / len(scan) - 1.0)[inverse]
+
+
+def _has_intensity(scan: Scan) -> np.ndarray:
+    return np.full(len(scan), float(has_intensity(scan)))
+
+
+def has_intensity(scan: Scan) -> bool:
+    """Whether there is an intensity column that says anything (it is not all one value)."""
+    return scan.intensity is not None and bool(np.ptp(np.nan_to_num(scan.intensity)) > 0)
+
+
+MAX_DISTANCE = 60.0
+INPUTS: dict[str, Callable[[Scan], np.ndarray]] = {
+    "one": lambda scan: np.ones(len(scan)),
+    "height": _height,
+    "distance": _distance,
+    "intensity": _intensity,
+    "has_intensity": _has_intensity,
+}
