@@ -1,0 +1,72 @@
+"""CLIP's text tower through transformers: the space of the official weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avs3d.text.folder import folder_fingerprint, model_folder, quiet_loading
+
+_BATCH = 64
+
+
+class ClipTextEncoder:
+    """The text half of a CLIP model.
+
+    Args:
+        place: a local folder or a hub id, for example ``openai/clip-vit-large-patch14-336``
+            (768-d) or ``openai/clip-vit-base-patch32`` (512-d).
+        device: where the model runs, as torch names it.
+    """
+
+    def __init__(self, place: str, device: str = "cpu") -> None:
+        self.name = f"clip:{place}"
+        self._place = place
+        self._device = device
+
+    @cached_property
+    def _folder(self) -> Path:
+        return model_folder(self._place)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return folder_fingerprint(self._folder)
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        """Tokenizer and model."""
+        with quiet_loading(self._place):
+            from transformers import AutoTokenizer, CLIPTextModelWithProjection
+
+            folder = str(self._folder)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            model = CLIPTextModelWithProjection.from_pretrained(folder, local_files_only=True)
+            return tokenizer, model.eval().to(self._device)
+
+    @property
+    def dim(self) -> int:
+        return int(self._loaded[1].text_projection.out_features)
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """(n, dim) float32, L2-normalised; longer texts are cut to CLIP's length."""
+        import torch
+
+        tokenizer, model = self._loaded
+        length = model.config.max_position_embeddings
+        rows = [np.zeros((0, self.dim), dtype=np.float32)]
+        for start in range(0, len(texts), _BATCH):
+            batch = tokenizer(
+                list(texts[start : start + _BATCH]),
+                padding=True,
+                truncation=True,
+                max_length=length,
+                return_tensors="pt",
+            ).to(self._device)
+            with torch.inference_mode():
+                embeds = model(**batch).text_embeds.float()
+            rows.append(torch.nn.functional.normalize(embeds, dim=-1).cpu().numpy())
+        return np.concatenate(rows)

@@ -1,0 +1,87 @@
+"""Where the files of a text model are: a local folder, or a hub id that is fetched once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from avs3d.errors import UserError
+
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+
+
+def model_folder(place: str) -> Path:
+    """The local folder of a model; a hub id is downloaded unless it already was.
+
+    Raises:
+        UserError: neither a folder nor a hub id that is cached or can be reached.
+    """
+    folder = Path(place).expanduser()
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        cached = Path(snapshot_download(place, local_files_only=True))
+        if any(next(cached.glob(pattern), None) for pattern in _WEIGHTS):
+            return cached
+    except HFValidationError:
+        raise UserError(
+            f"text encoder {place!r} is neither a folder nor a hub id: check the path"
+        ) from None
+    except OSError:  # not in the cache: LocalEntryNotFoundError is an OSError
+        pass
+    return _download(place)
+
+
+def _download(repo_id: str) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+
+    try:
+        files = HfApi().list_repo_files(repo_id)
+        # One form of the weights is enough, and safetensors is the safe one.
+        weights = _WEIGHTS[0] if any(f.endswith(".safetensors") for f in files) else _WEIGHTS[1]
+        return Path(snapshot_download(repo_id, allow_patterns=["*.json", "*.txt", weights]))
+    except Exception as error:  # whatever the network raises, the remedy is the same
+        raise UserError(
+            f"text encoder {repo_id!r} is not on this machine and could not be fetched from the "
+            f"hub ({type(error).__name__}): fetch it once while online, or give a local folder"
+        ) from error
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """Hash of names, sizes and times of a folder's files: quick, and new when the weights are."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            stat = path.stat()
+            digest.update(
+                f"{path.relative_to(folder)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode()
+            )
+    return digest.hexdigest()
+
+
+@contextmanager
+def quiet_loading(place: str) -> Iterator[None]:
+    """Load a model without transformers' progress bars; a broken model is the user's error."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    verbosity = logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    except Exception as error:  # a damaged file can raise anything in there
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"text encoder {place!r} could not be loaded ({reason}): check that the folder holds "
+            "the model's config, weights and tokenizer"
+        ) from error
+    finally:
+        logging.set_verbosity(verbosity)
+        if shown:
+            logging.enable_progress_bar()
