@@ -44,9 +44,7 @@ def lidar_sectors(points: np.ndarray, count: int = 12) -> np.ndarray:
     return sector[:, None] == np.arange(count)
 
 
-def squares(
-    points: np.ndarray, size: float = 0.5, minimum: int = MIN_SQUARE_POINTS
-) -> np.ndarray:
+def squares(points: np.ndarray, size: float = 0.5, minimum: int = MIN_SQUARE_POINTS) -> np.ndarray:
     """Squares of `size` metres over x and y from the cloud's minimum (indoor scenes).
 
     Args:

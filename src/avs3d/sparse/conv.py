@@ -76,9 +76,7 @@ def _products(features: Tensor, kernel: Tensor, block: Block) -> Tensor:
     start = 0
     for weights, count in zip(kernel, block.splits, strict=True):
         if count:
-            torch.mm(
-                gathered[start : start + count], weights, out=products[start : start + count]
-            )
+            torch.mm(gathered[start : start + count], weights, out=products[start : start + count])
             start += count
     return products
 

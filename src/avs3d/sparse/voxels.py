@@ -57,7 +57,9 @@ def voxelize(points: np.ndarray | Tensor, voxel_size: float) -> Voxels:
     cells = absolute - origin
     extent = cells.amax(0) + 1
     if int(extent.max()) > 2**20:
-        raise ValueError(f"the cloud is {int(extent.max())} voxels wide; at most 2**20 are possible")
+        raise ValueError(
+            f"the cloud is {int(extent.max())} voxels wide; at most 2**20 are possible"
+        )
     keys = (cells[:, 0] * extent[1] + cells[:, 1]) * extent[2] + cells[:, 2]
     _, inverse = torch.unique(keys, return_inverse=True)
     first = torch.full((int(inverse.max()) + 1,), len(xyz), dtype=torch.long)

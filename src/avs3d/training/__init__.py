@@ -1,0 +1,1 @@
+"""Training: the networks of a bundle, from simulated scans."""

@@ -1,0 +1,87 @@
+"""The 3D network of a bundle: voxels to the text space, from scans with a category per point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from avs3d.models.minkunet import MinkUNet
+from avs3d.segmenter import WordHead
+from avs3d.simulation.categories import CATEGORIES
+from avs3d.simulation.lexicon import lexicon
+from avs3d.training.loop import Schedule, fit
+from avs3d.training.samples import SampleMaker
+from avs3d.training.words import WordLoss
+
+
+def train_network(
+    network: MinkUNet,
+    samples: SampleMaker,
+    embed: Callable[[list[str]], np.ndarray],
+    schedule: Schedule,
+    folder: Path,
+    *,
+    seed: int = 0,
+) -> None:
+    """Train `network` in place on (augmented) samples; see `avs3d.training.loop.fit`.
+
+    Args:
+        network: with `out_channels` the width of the text space.
+        samples: where training scans come from.
+        embed: prompts and embeds words, (W, D) float32 L2-normalised.
+        schedule: steps and learning rate.
+        folder: of the checkpoint and the log.
+    """
+    loss = WordLoss(lexicon(), embed, category_weights(samples.files))
+
+    def step(module: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        assert isinstance(module, MinkUNet)
+        sample = samples(rng)
+        features = module.final(module.trunk(sample.x)).features
+        value = loss(features, sample.category, rng)
+        with torch.no_grad():
+            found = (features @ loss.mean_nouns.T).argmax(1)
+            right = float((found == sample.category).float().mean())
+        return value, {"accuracy": right, "voxels": float(len(sample.category))}
+
+    network.train()
+    fit(network, step, schedule, folder, seed=seed)
+    network.eval()
+
+
+def category_weights(files: Sequence[Path], most: int = 100) -> Tensor:
+    """(C,) float32 weights that let rare categories count: one over the root of their share."""
+    counts = np.ones(len(CATEGORIES))
+    for file in files[:most]:
+        with np.load(file, allow_pickle=False) as data:
+            counts += np.bincount(data["category"], minlength=len(CATEGORIES))
+    weights = (counts / counts.sum()) ** -0.5
+    weights /= np.median(weights)
+    return torch.from_numpy(np.clip(weights, 0.25, 4.0)).float()
+
+
+@torch.inference_mode()
+def category_iou(
+    network: MinkUNet, samples: SampleMaker, embed: Callable[[list[str]], np.ndarray]
+) -> dict[str, float]:
+    """IoU per category over `samples` (all of its files once), words = the categories' names."""
+    words = torch.from_numpy(embed(list(CATEGORIES)))
+    head = WordHead(network.final.kernel)
+    size = len(CATEGORIES)
+    confusion = np.zeros((size, size), np.int64)
+    rng = np.random.default_rng(0)
+    for index in range(len(samples.files)):
+        sample = samples(rng, index)
+        found, _ = head.best(network.trunk(sample.x).features, words)
+        pair = sample.category.numpy() * size + found.numpy()
+        confusion += np.bincount(pair, minlength=size * size).reshape(size, size)
+    truth, guess, hit = confusion.sum(1), confusion.sum(0), np.diag(confusion)
+    return {
+        name: float(hit[i] / (truth[i] + guess[i] - hit[i]))
+        for i, name in enumerate(CATEGORIES)
+        if truth[i]
+    }

@@ -1,0 +1,116 @@
+"""Simulated scans as training samples: augmented, voxelised, with a category per voxel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avs3d.inputs import point_inputs
+from avs3d.scan import Scan
+from avs3d.sparse import Level, SparseTensor, voxelize
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One augmented scan.
+
+    Attributes:
+        x: voxel inputs on their level (batch 0).
+        category: (M,) int64 category of each voxel (of its first point).
+        points: (M, 3) float32 metres, the first point of each voxel, after augmentation.
+        instance: (M,) int64 object of that point.
+    """
+
+    x: SparseTensor
+    category: Tensor
+    points: np.ndarray
+    instance: np.ndarray
+
+
+@dataclass(frozen=True)
+class SampleMaker:
+    """Makes the sample of a step from the step's random generator.
+
+    Attributes:
+        files: scans written by `avs3d.simulation`.
+        inputs: see `avs3d.inputs`.
+        voxel_size: metres.
+        max_voxels: samples are cut to about this many.
+        augment: off for validation: only the cut is made.
+    """
+
+    files: Sequence[Path]
+    inputs: tuple[str, ...]
+    voxel_size: float
+    max_voxels: int = 30_000
+    augment: bool = True
+
+    def __call__(self, rng: np.random.Generator, index: int | None = None) -> Sample:
+        """A random scan of the files, or the one at `index`."""
+        file = self.files[int(rng.integers(len(self.files))) if index is None else index]
+        with np.load(file, allow_pickle=False) as data:
+            points, intensity = data["points"], data["intensity"]
+            category, instance, ring = data["category"], data["instance"], data["ring"]
+        if self.augment:
+            kept = _thin(ring, rng)
+            points, intensity = _move(points[kept], rng), intensity[kept]
+            category, instance = category[kept], instance[kept]
+        has_intensity = not self.augment or rng.random() > 0.2
+        scan = Scan(points, intensity if has_intensity else None)
+        values = point_inputs(scan, self.inputs)
+        if self.augment and rng.random() < 0.1 and "distance" in self.inputs:
+            column = self.inputs.index("distance")
+            values[:, column] = values[:, column].max()
+        kept = self._cut(points, rng)
+        voxels = voxelize(points[kept], self.voxel_size)
+        first = voxels.first.numpy()
+        coords = torch.cat([torch.zeros(len(first), 1, dtype=torch.long), voxels.coords], 1)
+        features = voxels.mean(torch.from_numpy(values[kept]))
+        return Sample(
+            SparseTensor(features, Level(coords)),
+            torch.from_numpy(category[kept][first].astype(np.int64)),
+            points[kept][first],
+            instance[kept][first],
+        )
+
+    def _cut(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The points nearest to a random place, as many as `max_voxels` allow."""
+        reach = np.hypot(points[:, 0], points[:, 1])
+        centre = points[int(rng.integers(len(points))), :2] * (0.6 if self.augment else 0.0)
+        limit = rng.uniform(30.0, 80.0) if self.augment else 60.0
+        inside = np.flatnonzero(reach < limit)
+        away = np.hypot(*(points[inside, :2] - centre).T)
+        ordered = inside[np.argsort(away, kind="stable")]
+        cells = np.floor(points[ordered] / self.voxel_size).astype(np.int64)
+        keys = (cells[:, 0] << 40) + (cells[:, 1] << 20) + cells[:, 2]
+        _, first = np.unique(keys, return_index=True)
+        if len(first) > self.max_voxels:
+            ordered = ordered[: np.partition(first, self.max_voxels)[self.max_voxels]]
+        return ordered
+
+
+def _thin(ring: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rows that stay: sometimes every second laser only, and a random share of the points."""
+    kept = rng.random(len(ring)) < (1.0 if rng.random() < 0.4 else rng.uniform(0.5, 1.0))
+    if len(np.unique(ring)) >= 48 and rng.random() < 0.35:
+        kept &= ring % 2 == rng.integers(2)
+    if kept.sum() < 100:
+        kept[:] = True
+    return np.flatnonzero(kept)
+
+
+def _move(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turn, mirror, scale, tilt and shift by less than a voxel; a little noise."""
+    yaw = rng.uniform(0, 2 * np.pi)
+    turn = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
+    if rng.random() < 0.5:
+        turn[:, 0] *= -1
+    tilt = np.eye(3)
+    tilt[2, :2] = rng.normal(0, 0.015, 2)
+    moved = points @ (tilt @ turn * rng.uniform(0.93, 1.07)).T + rng.uniform(0, 0.3, 3)
+    return (moved + rng.normal(0, rng.uniform(0, 0.012), moved.shape)).astype(np.float32)

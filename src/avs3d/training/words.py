@@ -1,0 +1,83 @@
+"""What the 3D network is trained towards: the words people use for each category."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from avs3d.simulation.categories import CATEGORIES
+from avs3d.simulation.lexicon import Lexicon
+
+
+class WordLoss:
+    """Draw features to the words of their category and away from words of other categories.
+
+    Every step draws one noun per category and a few general words. A word that names a point's
+    category too is never pushed away from it, so synonyms and hypernyms stay close.
+
+    Args:
+        lexicon: the words.
+        embed: words -> (W, D) float32, L2-normalised.
+        category_weights: (C,) weight of each category's points.
+        scale: factor on the cosines (an inverse temperature).
+        general_words: drawn per step.
+        pull: weight of the cosine distance to the mean of the category's nouns.
+    """
+
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        embed: Callable[[list[str]], np.ndarray],
+        category_weights: Tensor,
+        *,
+        scale: float = 20.0,
+        general_words: int = 8,
+        pull: float = 0.5,
+    ) -> None:
+        words = list(lexicon.trained_words)
+        place = {word: i for i, word in enumerate(words)}
+        self._embedding = torch.from_numpy(embed(words))
+        self._nouns = [np.array([place[n] for n in lexicon.nouns[c]]) for c in CATEGORIES]
+        self._often = [np.array(lexicon.weights(c)) for c in CATEGORIES]
+        self._general = np.array([place[word] for word in lexicon.general])
+        self._names = torch.zeros(len(CATEGORIES), len(words), dtype=torch.bool)
+        for word, column in place.items():
+            self._names[sorted(lexicon.names(word)), column] = True
+        self._mean = F.normalize(
+            torch.stack(
+                [
+                    torch.from_numpy(often).float() @ self._embedding[nouns]
+                    for nouns, often in zip(self._nouns, self._often, strict=True)
+                ]
+            ),
+            dim=1,
+        )
+        self._weights = category_weights
+        self._scale, self._count, self._pull = scale, general_words, pull
+
+    @property
+    def mean_nouns(self) -> Tensor:
+        """(C, D) unit mean of each category's nouns: the classifier used in validation."""
+        return self._mean
+
+    def __call__(self, features: Tensor, category: Tensor, rng: np.random.Generator) -> Tensor:
+        """Mean loss of (M, D) features whose points are of (M,) `category`."""
+        drawn = [
+            int(rng.choice(nouns, p=0.5 * often + 0.5 / len(nouns)))
+            for nouns, often in zip(self._nouns, self._often, strict=True)
+        ]
+        drawn += rng.choice(self._general, self._count, replace=False).tolist()
+        words = torch.tensor(sorted(set(drawn)))
+        unit = F.normalize(features, dim=1)
+        logits = self._scale * (unit @ self._embedding[words].T)
+        positive = self._names[category][:, words]
+        others = logits.masked_fill(positive, -torch.inf).logsumexp(1, keepdim=True)
+        losses = F.softplus(others - logits) * positive
+        contrast = losses.sum(1) / positive.sum(1).clamp(min=1)
+        pull = 1 - (unit * self._mean[category]).sum(1)
+        weights = self._weights[category]
+        return ((contrast + self._pull * pull) * weights).sum() / weights.sum()

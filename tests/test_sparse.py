@@ -1,0 +1,168 @@
+"""The engine against dense convolution, gradients, order and coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from avs3d.sparse import (
+    Level,
+    SparseTensor,
+    StridedConv,
+    SubmanifoldConv,
+    TransposedConv,
+    pool_by_mask,
+    pool_by_sample,
+    voxelize,
+)
+from avs3d.sparse import levels as levels_module
+from avs3d.sparse.conv import sparse_conv
+
+
+def random_coords(seed: int, count: int = 300, side: int = 9, batches: int = 2) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    cells = torch.randperm(batches * side**3, generator=generator)[:count]
+    xyz = torch.stack([cells // side**2 % side, cells // side % side, cells % side], 1)
+    return torch.cat([(cells // side**3)[:, None], xyz - side // 2], 1)
+
+
+def dense_of(x: SparseTensor, side: int, low: int) -> Tensor:
+    """(B, C, z, y, x): with this order a dense kernel's index has x fastest, as ours does."""
+    coords = x.level.coords
+    grid = x.features.new_zeros(int(coords[:, 0].max()) + 1, side, side, side, x.features.shape[1])
+    b, i, j, k = (coords - torch.tensor([0, low, low, low])).unbind(1)
+    grid[b, k, j, i] = x.features
+    return grid.permute(0, 4, 1, 2, 3)
+
+
+def dense_weight(kernel: Tensor, size: int) -> Tensor:
+    return kernel.view(size, size, size, *kernel.shape[1:]).permute(4, 3, 0, 1, 2)
+
+
+def at(dense: Tensor, coords: Tensor, low: int) -> Tensor:
+    b, i, j, k = (coords - torch.tensor([0, low, low, low])).unbind(1)
+    return dense[b, :, k, j, i]
+
+
+@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("seed", range(3))
+def test_submanifold_is_dense_convolution_at_the_voxels(size: int, seed: int) -> None:
+    level, _ = Level.from_coords(random_coords(seed))
+    conv = SubmanifoldConv(4, 6, size, bias=True).double()
+    x = SparseTensor(torch.randn(len(level), 4, dtype=torch.float64), level)
+    dense = F.conv3d(dense_of(x, 9, -4), dense_weight(conv.kernel, size), padding=size // 2)
+    torch.testing.assert_close(conv(x).features, at(dense, level.coords, -4) + conv.bias)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_strided_and_transposed_are_dense_convolution(seed: int) -> None:
+    level, _ = Level.from_coords(random_coords(seed, side=8))
+    down, up = StridedConv(3, 5).double(), TransposedConv(5, 4).double()
+    x = SparseTensor(torch.randn(len(level), 3, dtype=torch.float64), level)
+    coarse = down(x)
+    dense = F.conv3d(dense_of(x, 8, -4), dense_weight(down.kernel, 2), stride=2)
+    torch.testing.assert_close(coarse.features, at(dense, coarse.level.coords, -2))
+    fine = up(coarse)
+    assert fine.level is level
+    weight = dense_weight(up.kernel, 2).transpose(0, 1)
+    dense = F.conv_transpose3d(dense_of(coarse, 4, -2), weight, stride=2)
+    torch.testing.assert_close(fine.features, at(dense, level.coords, -4))
+
+
+def test_strided_coordinates_floor_below_zero() -> None:
+    level, _ = Level.from_coords(torch.tensor([[0, c, 0, 0] for c in range(-3, 4)]))
+    assert level.coarser.coords[:, 1].tolist() == [-2, -1, 0, 1]
+    assert level.coarser.stride == 2
+
+
+@pytest.mark.parametrize("kind", ["neighbours", "down", "up"])
+def test_gradients(kind: str) -> None:
+    level, _ = Level.from_coords(random_coords(1, 40, 4))
+    kernel_map = level.neighbours(3) if kind == "neighbours" else getattr(level, kind)
+    features = torch.randn(kernel_map.n_in, 2, dtype=torch.float64, requires_grad=True)
+    kernel = torch.randn(kernel_map.volume, 2, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda f, k: sparse_conv(f, k, kernel_map), (features, kernel))
+
+
+def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    coords, features = random_coords(2), torch.randn(300, 4)
+    conv = SubmanifoldConv(4, 5)
+    whole = conv(SparseTensor(features, Level.from_coords(coords)[0])).features
+    monkeypatch.setitem(levels_module.BLOCK_ROWS, "cpu", 17)
+    parts = conv(SparseTensor(features, Level.from_coords(coords)[0])).features
+    torch.testing.assert_close(whole, parts)
+
+
+def test_two_runs_give_the_same_bytes() -> None:
+    level, _ = Level.from_coords(random_coords(3))
+    conv, x = SubmanifoldConv(8, 8), SparseTensor(torch.randn(300, 8), level)
+    assert torch.equal(conv(x).features, conv(x).features)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast(dtype: torch.dtype) -> None:
+    level, _ = Level.from_coords(random_coords(4))
+    conv, x = SubmanifoldConv(8, 8), SparseTensor(torch.randn(300, 8), level)
+    exact = conv(x).features
+    with torch.autocast("cpu", dtype=dtype):
+        rough = conv(x).features
+        rough.float().sum().backward()
+    assert rough.dtype == dtype and conv.kernel.grad is not None
+    torch.testing.assert_close(rough.float(), exact, atol=0.05, rtol=0.05)
+
+
+def test_kilometres_and_several_samples_do_not_touch() -> None:
+    far = torch.tensor([[0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0], [1, 0, 0, 1]])
+    far = torch.cat([far, far + torch.tensor([0, 100_000, -90_000, 2_000])])
+    level, _ = Level.from_coords(far)
+    pairs = level.neighbours(3).n_pairs
+    assert pairs == 8 + 8  # every voxel with itself and its one neighbour
+
+
+def test_the_same_voxel_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="more than once"):
+        Level.from_coords(torch.tensor([[0, 1, 1, 1], [0, 1, 1, 1]]))
+
+
+def test_coordinates_too_wide_to_index_are_refused() -> None:
+    with pytest.raises(ValueError, match="too many to index"):
+        Level.from_coords(torch.tensor([[0, 0, 0, 0], [0, 2**30, 2**30, 2**30]]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 60))
+def test_voxels_do_not_depend_on_point_order(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(0, 2, (count, 3)).astype(np.float32)
+    order = rng.permutation(count)
+    one, other = voxelize(points, 0.5), voxelize(points[order], 0.5)
+    assert torch.equal(one.coords, other.coords)
+    assert torch.equal(one.inverse[order], other.inverse)
+    cells = np.floor(points.astype(np.float64) * 2).astype(int)
+    assert (one.coords[one.inverse].numpy() == cells - cells.min(0)).all()
+    values = torch.from_numpy(points)
+    assert torch.allclose(one.mean(values), other.mean(values[order]), atol=1e-6)
+
+
+def test_voxelize_refuses_what_it_cannot_do() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        voxelize(np.array([[np.nan, 0, 0]], np.float32), 0.1)
+    with pytest.raises(ValueError, match="N > 0"):
+        voxelize(np.zeros((0, 3), np.float32), 0.1)
+    with pytest.raises(ValueError, match="voxels wide"):
+        voxelize(np.array([[0, 0, 0], [1e7, 0, 0]], np.float32), 0.1)
+
+
+def test_pooling() -> None:
+    level, rows = Level.from_coords(torch.tensor([[1, 0, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0]]))
+    x = SparseTensor(torch.tensor([[1.0], [2.0], [4.0]])[rows], level)
+    assert pool_by_sample(x).flatten().tolist() == [2.0, 2.5]
+    assert pool_by_sample(x, "max").flatten().tolist() == [2.0, 4.0]
+    masks = torch.tensor([[True, False], [True, False], [False, False]])
+    pooled = pool_by_mask(torch.tensor([[1.0], [3.0], [9.0]]), masks)
+    assert pooled.flatten().tolist() == [2.0, 0.0]

@@ -1,0 +1,93 @@
+"""Views against the published ones, and what the inputs must not depend on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avs3d.inputs import INPUTS, ground_height, point_inputs
+from avs3d.scan import Scan
+from avs3d.views import lidar_sectors, squares, viewpoint
+
+
+def cloud(seed: int = 0, count: int = 4000) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(0, 20, (count, 3))
+    points[:, 2] = np.abs(rng.normal(0, 1, count)) - 1.7
+    return points.astype(np.float32)
+
+
+@pytest.mark.parametrize("count", [6, 12])
+def test_sectors_are_the_published_ones(golden: Path, count: int) -> None:
+    data = np.load(golden / "sectors.npz")
+    points = np.load(golden / "voxel_nuscenes_005.npz")["points"]
+    assert (lidar_sectors(points, count) == data[f"sectors{count}"].astype(bool)).all()
+
+
+def test_squares_are_the_published_ones(golden: Path) -> None:
+    data = np.load(golden / "sectors.npz")
+    facts = json.loads((golden / "sectors.json").read_text())
+    for minimum, key in ((150, "scannet_intended"), (200, "scannet_official_call_typo")):
+        found = squares(data["scannet_points"], 0.5, minimum)
+        assert found.sum(0).tolist() == facts[key]["sums"]
+
+
+def test_every_point_is_in_one_sector_also_at_pi() -> None:
+    points = np.array([[-1, 0, 0], [-1, -0.0, 0], [0, 0, 0], [1, 0, 0], [0, -1, 0]], np.float32)
+    masks = lidar_sectors(points, 12)
+    assert (masks.sum(1) == 1).all()
+    assert masks[0].argmax() == 0 and masks[1].argmax() == 0
+
+
+def test_viewpoint_is_the_sensor_or_the_middle() -> None:
+    assert not viewpoint(Scan(cloud())).any()
+    far = cloud() + np.float32(500)
+    assert np.allclose(viewpoint(Scan(far)), np.median(far, 0))
+    assert viewpoint(Scan(cloud(), origin=np.array([6e5, 0, 0]))).any()
+
+
+def test_inputs_do_not_see_frame_order_or_intensity_scale() -> None:
+    points = cloud()
+    rng = np.random.default_rng(1)
+    intensity = rng.integers(0, 200, len(points)).astype(np.float32)
+    names = tuple(INPUTS)
+    base = point_inputs(Scan(points, intensity), names)
+    raised = point_inputs(Scan(points + np.float32([0, 0, 1.75]), intensity), names)
+    scaled = point_inputs(Scan(points, (intensity / 255) ** 2), names)
+    order = rng.permutation(len(points))
+    shuffled = point_inputs(Scan(points[order], intensity[order]), names)
+    assert base.dtype == np.float32 and np.isfinite(base).all()
+    np.testing.assert_allclose(base, raised, atol=1e-5)
+    np.testing.assert_allclose(base, scaled, atol=1e-6)
+    np.testing.assert_array_equal(base[order], shuffled)
+
+
+def test_intensity_that_says_nothing_counts_as_absent() -> None:
+    for intensity in (None, np.zeros(4000), np.full(4000, np.nan)):
+        values = point_inputs(Scan(cloud(), intensity), ("intensity", "has_intensity"))
+        assert not values.any()
+
+
+def test_height_is_above_the_ground_of_a_slope_despite_stray_points() -> None:
+    rng = np.random.default_rng(2)
+    xy = rng.uniform(-30, 30, (20_000, 2))
+    ground = np.c_[xy, 0.05 * xy[:, 0]]
+    box = np.c_[rng.uniform(3, 5, (500, 2)), rng.uniform(0.2, 1.7, 500)]
+    stray = np.array([[4.0, 4.0, -6.0], [-9.0, 2.0, -4.0]])
+    height = ground_height(np.concatenate([ground, box, stray]).astype(np.float32))
+    assert np.abs(height[:20_000]).max() < 0.5
+    assert height[20_000:20_500].max() > 1.4
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_handful_of_points(count: int) -> None:
+    values = point_inputs(Scan(np.ones((count, 3)), np.arange(count)), tuple(INPUTS))
+    assert np.isfinite(values).all()
+
+
+def test_unknown_inputs_are_refused() -> None:
+    with pytest.raises(ValueError, match="unknown inputs"):
+        point_inputs(Scan(cloud()), ("colour",))
