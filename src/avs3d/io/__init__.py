@@ -1,0 +1,91 @@
+"""Point clouds in, labelled point clouds out: one file of this folder per format.
+
+`read` and `write` choose the format by the extension of the file; `find` lists the files to read.
+
+To add a format, write ``avs3d/io/FORMAT.py`` and name it in `avs3d.io.formats`:
+
+- a reader is ``parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table``: from
+  the bytes of the file to named columns, or `source.MalformedError` with what is wrong and the
+  remedy. What columns mean, large coordinates and unreadable files are in `columns` and
+  `source`, once for all formats;
+- a writer is ``encode(segmentation: Segmentation) -> bytes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avs3d.atomic import write_bytes
+from avs3d.errors import ReadError, UserError
+from avs3d.io.columns import parse_columns, to_scan
+from avs3d.io.formats import READERS, WRITERS, module
+from avs3d.io.inputs import find
+from avs3d.io.source import MalformedError, load, show
+from avs3d.scan import Scan
+
+if TYPE_CHECKING:
+    from avs3d.segmentation import Segmentation
+
+__all__ = ["READERS", "WRITERS", "find", "read", "write"]
+
+
+def read(path: str | Path, *, columns: int | str | Sequence[str] | None = None) -> Scan:
+    """Read one point cloud; the format is chosen by the extension, case ignored.
+
+    Args:
+        path: a file with one of the extensions in `READERS`.
+        columns: the columns of bare rows (``.bin``, ``.npy``, 2-D arrays in ``.npz``): 3 (x y z),
+            4 (... intensity), 5 (... ring) or 6 (x y z red green blue); or their names, as a
+            sequence or as ``"x,y,z,time"``. Files that name their columns ignore it. A ``.bin``
+            that reads equally well with 4 and with 5 columns is refused without it.
+
+    Returns:
+        The points in the order of the file, (N, 3) float32 metres. Where the coordinates of an
+        axis lie beyond 10 km, whole metres of them are moved into `Scan.origin`. NaN and infinite
+        points stay in place. Columns that `Scan` has no place for are in `Scan.fields`.
+
+    Raises:
+        ReadError: the file is missing, damaged, holds no points, or is not what it should be.
+        UserError: `columns` makes no sense.
+    """
+    path = Path(path)
+    names = parse_columns(columns)
+    try:
+        data = load(path, readable=tuple(READERS))
+        return to_scan(module(READERS[path.suffix.lower()]).parse(data, path, names), path)
+    except MalformedError as error:
+        raise ReadError(f"{show(path)}: {error}") from error
+
+
+def write(segmentation: Segmentation, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a result; the format is chosen by the extension (`WRITERS`), case ignored.
+
+    The file appears complete or not at all.
+
+    Returns:
+        The path that was written.
+
+    Raises:
+        UserError: an unknown extension, no such folder, a full disk, or the file is there already
+            and `overwrite` is not set.
+    """
+    path = Path(path)
+    writer = WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise UserError(
+            f"{show(path)}: no such output format; writable are {', '.join(sorted(WRITERS))}"
+        )
+    if path.is_dir():
+        raise UserError(f"{show(path)}: is a folder; name a file to write")
+    if not path.parent.is_dir():
+        raise UserError(f"{show(path)}: there is no folder {show(path.parent)}; create it first")
+    if path.exists() and not overwrite:
+        raise UserError(f"{show(path)}: is there already; pass --overwrite to replace it")
+    try:
+        return write_bytes(path, module(writer).encode(segmentation))
+    except OSError as error:
+        raise UserError(
+            f"{show(path)}: cannot be written ({error.strerror}); check the folder and the disk"
+        ) from error

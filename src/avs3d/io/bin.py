@@ -1,0 +1,113 @@
+"""``.bin``: bare float32 rows, as KITTI (x y z intensity) and nuScenes (… ring) store them.
+
+Nothing in such a file says how many columns it has. Where the number is not given, it follows
+from the byte count, from evidence in the values that only one reading agrees with, or from the
+name that the dataset gives the file; a file that none of these decides is refused.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from avs3d.io.columns import DEFAULT_NAMES, Table, named
+from avs3d.io.source import MalformedError, is_text
+
+_WINDOW = 20 * 65_536
+"""Values that are looked at: a whole number of rows for both 4 and 5 columns."""
+
+
+def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+    """Rows of little-endian float32; see `avs3d.io.read`."""
+    if columns is None:
+        columns = DEFAULT_NAMES[_width(data, path)]
+    elif len(data) % (4 * len(columns)):
+        raise MalformedError(
+            f"{len(data)} bytes are no whole number of rows of {len(columns)} float32 columns"
+            f" (whole for: {_whole(len(data))}); pass another --columns, or get the file again"
+        )
+    return Table(named(np.frombuffer(data, "<f4").reshape(-1, len(columns)), columns))
+
+
+def _whole(size: int) -> str:
+    return ", ".join(str(n) for n in range(3, 11) if size % (4 * n) == 0) or "none of 3 to 10"
+
+
+def _width(data: bytes, path: Path) -> int:
+    """How many columns the file has: 4 or 5, or `MalformedError` where that is not certain."""
+    if is_text(data):
+        raise MalformedError(
+            "holds text where float32 values are expected; give a binary .bin file"
+        )
+    fits = [width for width in (4, 5) if len(data) % (4 * width) == 0]
+    if not fits:
+        raise MalformedError(
+            f"{len(data)} bytes are no whole number of rows of 4 or 5 float32 columns"
+            f" (whole for: {_whole(len(data))}); pass --columns, or get the file again"
+        )
+    values = np.frombuffer(data, "<f4")[:_WINDOW]
+    if not _could_be_metres(values):
+        raise MalformedError(
+            "holds no float32 coordinates (labels, or another number type?); give the scan itself"
+        )
+    if len(data) % 24 == 0 and _has_colours(values):
+        raise MalformedError("looks like x y z and colours 0-255 in 6 columns; pass --columns 6")
+    if 5 in fits and _has_rings(values):
+        return 5
+    possible = [width for width in fits if _has_intensity(values, width)]
+    if len(possible) == 1:
+        return possible[0]
+    by_name = _width_by_name(path)
+    if by_name in fits:
+        return by_name
+    if len(fits) == 1:
+        raise MalformedError(
+            f"{len(data)} bytes make rows of {fits[0]} columns, but column 4 has negative values,"
+            f" so it is no intensity; pass --columns (whole for: {_whole(len(data))})"
+        )
+    raise MalformedError(
+        f"{len(data)} bytes make whole rows of 4 and of 5 columns, and the values do not tell"
+        " which; pass --columns 4 (x y z intensity) or --columns 5 (x y z intensity ring)"
+    )
+
+
+def _width_by_name(path: Path) -> int:
+    """nuScenes calls its scans ``*.pcd.bin``; KITTI keeps them in folders ``velodyne*``."""
+    if path.name.lower().endswith(".pcd.bin"):
+        return 5
+    folders = path.absolute().parts[-3:-1]
+    return 4 if any(folder.lower().startswith("velodyne") for folder in folders) else 0
+
+
+def _could_be_metres(values: np.ndarray) -> bool:
+    """Integers or float64 read as float32 are mostly denormal or of absurd size."""
+    size = np.abs(values[np.isfinite(values) & (values != 0)])
+    absurd = np.count_nonzero((size < 1e-12) | (size > 1e12))
+    return bool(2 * absurd <= len(size))
+
+
+# The three tests below are sound if the file has 4 or 5 columns (or 6, for the first): read with
+# a wrong width, one column of the reading runs through all true columns in turn. So what it shows
+# (only whole numbers, nothing negative) then holds for the whole file, and so for the true
+# reading too; evidence for one reading alone is therefore evidence for the true one.
+
+
+def _has_colours(values: np.ndarray) -> bool:
+    colours = values[: len(values) // 6 * 6].reshape(-1, 6)[:, 3:]
+    return _are_whole(colours, 255) and bool(colours.any()) and not _are_whole(values, np.inf)
+
+
+def _has_rings(values: np.ndarray) -> bool:
+    return _are_whole(values.reshape(-1, 5)[:, 4], 255) and not _are_whole(values, np.inf)
+
+
+def _has_intensity(values: np.ndarray, width: int) -> bool:
+    return not (values.reshape(-1, width)[:, 3] < 0).any()
+
+
+def _are_whole(values: np.ndarray, most: float) -> bool:
+    """Whether all values are whole numbers of at most `most`; from 0 on where that is finite."""
+    with np.errstate(invalid="ignore"):
+        least = -np.inf if np.isinf(most) else 0
+        return bool(((values == np.round(values)) & (values >= least) & (values <= most)).all())

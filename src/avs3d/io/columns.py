@@ -1,0 +1,191 @@
+"""From named columns to a `Scan`: the meaning of column names, and large coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avs3d.errors import UserError
+from avs3d.io.source import MalformedError
+from avs3d.scan import Scan
+
+MAX_COORDINATE = 10_000.0
+"""Metres; beyond it float32 steps are over a millimetre, so an origin is taken off."""
+MAX_WIDTH = 16
+"""A wider 2-D array beside the points is a table of features, not a few more columns."""
+
+DEFAULT_NAMES: dict[int, tuple[str, ...]] = {
+    3: ("x", "y", "z"),
+    4: ("x", "y", "z", "intensity"),
+    5: ("x", "y", "z", "intensity", "ring"),
+    6: ("x", "y", "z", "red", "green", "blue"),
+}
+ALIASES: dict[str, tuple[str, ...]] = {
+    "intensity": ("intensity", "reflectance", "remission", "i"),
+    "ring": ("ring", "laser", "channel"),
+    "labels": ("label", "labels", "semantic"),
+}
+_SHORT = {"r": "red", "g": "green", "b": "blue"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a format reader returns.
+
+    Attributes:
+        columns: name -> (N,) or (N, K) array, in the file's order; x, y and z among them.
+        origin: (3,) float64 to add to x, y, z, or None.
+        result: written by `avs3d.io.write`: its label is a prediction, not ground truth.
+    """
+
+    columns: dict[str, np.ndarray]
+    origin: np.ndarray | None = None
+    result: bool = False
+
+
+def parse_columns(columns: int | str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """Column names from what a user gave as `columns`; None stays None.
+
+    Raises:
+        UserError: a count without default names, a name twice, or no x, y, z.
+    """
+    if columns is None:
+        return None
+    if isinstance(columns, str):
+        text = columns.strip()
+        columns = int(text) if text.isascii() and text.isdigit() else text.split(",")
+    if isinstance(columns, int):
+        if columns not in DEFAULT_NAMES:
+            raise UserError(
+                f"--columns {columns}: only 3, 4, 5 and 6 have default names; give the names,"
+                " for example --columns x,y,z,intensity,time"
+            )
+        return DEFAULT_NAMES[columns]
+    names = [name.strip().lower() for name in columns]
+    names = [_SHORT.get(name, name) for name in names]
+    if not {"x", "y", "z"} <= set(names) or len(set(names)) != len(names) or "" in names:
+        raise UserError(
+            f"--columns {','.join(columns)}: give 3, 4, 5, 6, or names that are all different"
+            " and include x, y and z"
+        )
+    return tuple(names)
+
+
+def named(array: np.ndarray, names: tuple[str, ...] | None) -> dict[str, np.ndarray]:
+    """Columns of an (N, K) array: by `names`, by default for K of 3-5, else x, y, z, column_3, …"""
+    width = array.shape[1]
+    if names is not None and len(names) != width:
+        raise MalformedError(
+            f"has {width} columns, not {len(names)}; pass --columns with {width} names"
+        )
+    if names is None:
+        names = DEFAULT_NAMES[min(width, 5)] if width <= 5 else DEFAULT_NAMES[3]
+        names += tuple(f"column_{i}" for i in range(len(names), width))
+    return {name: array[:, i] for i, name in enumerate(names)}
+
+
+def to_scan(table: Table, path: Path) -> Scan:
+    """The scan that a table of columns describes, or `MalformedError`."""
+    columns = _flat(table.columns)
+    keys = {_plain(name): name for name in reversed(columns)}
+    if missing := [axis for axis in "xyz" if axis not in keys]:
+        found = ", ".join(list(columns)[:12]) or "none"
+        raise MalformedError(f"has no column {missing[0]} (columns: {found}); it needs x, y and z")
+    axes = [columns.pop(keys[axis]) for axis in "xyz"]
+    if not len(axes[0]):
+        raise MalformedError("holds no points; check how it was made")
+    points, origin = _local(axes)
+    if table.origin is not None:
+        origin = origin + table.origin
+    if not np.isfinite(origin).all():
+        raise MalformedError("its origin is not finite; save it again")
+    own: dict[str, np.ndarray | None] = dict.fromkeys(ALIASES)
+    for target, aliases in ALIASES.items():
+        if target == "labels" and table.result:
+            continue
+        name = next((keys[alias] for alias in aliases if keys.get(alias) in columns), None)
+        if name is None:
+            continue
+        value = _float32(columns[name]) if target == "intensity" else _int32(columns[name])
+        if value is not None:
+            own[target] = value
+            del columns[name]
+    return Scan(
+        points=points,
+        intensity=own["intensity"],
+        ring=own["ring"],
+        labels=own["labels"],
+        origin=origin,
+        fields={name: np.ascontiguousarray(value) for name, value in columns.items()},
+        name=_stem(path),
+        path=path,
+    )
+
+
+def _plain(name: str) -> str:
+    """A column's name without case and without the ``scalar_`` that CloudCompare adds."""
+    return name.lower().removeprefix("scalar_")
+
+
+def _stem(path: Path) -> str:
+    stem = path.stem
+    return stem[: -len(".pcd")] if stem.lower().endswith(".pcd") else stem
+
+
+def _flat(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Numeric columns in native byte order; (N, K) arrays as K columns ``name_0`` … ."""
+    flat: dict[str, np.ndarray] = {}
+    for name, value in columns.items():
+        if value.dtype.kind not in "fiub":
+            continue
+        dtype = value.dtype.newbyteorder("=") if value.dtype.itemsize <= 8 else np.dtype("f8")
+        if value.ndim == 1:
+            flat[name] = value.astype(dtype, copy=False)
+        elif value.ndim == 2 and value.shape[1] <= MAX_WIDTH:
+            flat |= {f"{name}_{i}": value[:, i].astype(dtype) for i in range(value.shape[1])}
+    return flat
+
+
+def _local(axes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates as (N, 3) float32 and the (3,) float64 origin that was taken off them.
+
+    The origin is the median, not the middle of the bounds: one stray point must not move a scan.
+    """
+    points = np.empty((len(axes[0]), 3), dtype=np.float32)
+    origin = np.zeros(3)
+    for i, axis in enumerate(axes):
+        with np.errstate(invalid="ignore", over="ignore"):
+            largest = max(abs(float(np.fmin.reduce(axis))), abs(float(np.fmax.reduce(axis))))
+            if largest > MAX_COORDINATE and abs(middle := _median(axis)) > MAX_COORDINATE:
+                origin[i] = np.round(middle)
+                axis = axis.astype(np.float64) - origin[i]
+            points[:, i] = axis
+    return points, origin
+
+
+def _median(values: np.ndarray) -> float:
+    """A finite value with half of the finite values on each side; 0 where none is finite."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return 0.0
+    return float(np.partition(finite, len(finite) // 2)[len(finite) // 2])
+
+
+def _float32(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
+
+
+def _int32(values: np.ndarray) -> np.ndarray | None:
+    """The values as int32, or None where that would change one."""
+    if values.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            if not (values == np.round(values)).all():
+                return None
+    limits = np.iinfo(np.int32)
+    if values.min() < limits.min or values.max() > limits.max:
+        return None
+    return values.astype(np.int32)

@@ -1,0 +1,64 @@
+"""Which files a list of files, folders and globs means."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from avs3d.errors import UserError
+from avs3d.io.formats import READERS, WRITERS
+from avs3d.io.source import show
+
+
+def find(inputs: Sequence[str | Path]) -> list[Path]:
+    """The scans that files, folders and globs name, each once, in the order of `inputs`.
+
+    A folder means every readable file below it, sorted, without hidden ones, without results of
+    ours (``STEM.npz`` and ``STEM.ply`` beside ``STEM.vocabulary.json``) and without nuScenes label
+    files (``*lidarseg.bin``). A file that is named is taken as it is, even if it is not there:
+    reading it tells why it fails, and the other files are still done.
+
+    Raises:
+        UserError: a folder or a glob with nothing to read.
+    """
+    found: dict[Path, None] = {}
+    for item in map(Path, inputs):
+        if item.is_dir():
+            paths, where = list(_below(item)), "in this folder"
+        elif glob.has_magic(str(item)) and not item.exists():
+            paths, where = list(_matches(item)), "matches"
+        else:
+            paths, where = [item], ""
+        if not paths:
+            raise UserError(
+                f"{show(item)}: no readable file {where}; readable are {', '.join(READERS)}"
+            )
+        found |= dict.fromkeys(paths)
+    return list(found)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if _is_scan(Path(here, name)):
+                yield Path(here, name)
+
+
+def _matches(pattern: Path) -> Iterator[Path]:
+    for match in map(Path, sorted(glob.glob(str(pattern), recursive=True))):
+        if match.is_dir():
+            yield from _below(match)
+        elif _is_scan(match):
+            yield match
+
+
+def _is_scan(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if path.name.startswith(".") or suffix not in READERS:
+        return False
+    if path.name.lower().endswith("lidarseg.bin"):
+        return False
+    return suffix not in WRITERS or not path.with_suffix(".vocabulary.json").exists()

@@ -1,0 +1,97 @@
+"""``.npz``: arrays by name, read without unpickling and within bounds; and results for Python."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from avs3d.io.columns import Table
+from avs3d.io.npy import PickledError, array_from, table_columns
+from avs3d.io.source import MalformedError, check_expansion, damaged
+from avs3d.segmentation import Segmentation
+
+_POINTS = (
+    "points", "xyz", "xyzi", "coord", "coords", "positions", "pos", "pc", "pcd", "pointcloud",
+    "point_cloud", "lidar", "data", "arr_0",
+)  # fmt: skip
+
+
+def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+    """Arrays `points` (or `xyz`, …) of shape (N, 3 or more), or x, y and z; see `avs3d.io.read`.
+
+    Every other array with N rows is a column; what is not one per point is left out.
+    """
+    arrays, pickled = _arrays(data)
+    keys = {name.lower(): name for name in reversed(arrays)}
+    found = next((keys[name] for name in _POINTS if name in keys), None)
+    if found is not None:
+        table = table_columns(arrays.pop(found), columns)
+    elif {"x", "y", "z"} <= keys.keys():
+        table = {axis: arrays.pop(keys[axis]) for axis in "xyz"}
+    else:
+        names = ", ".join([*arrays, *(f"{name} (pickled)" for name in pickled)][:12]) or "none"
+        raise MalformedError(f"has no array points or x, y, z (arrays: {names}); save one of them")
+    shape = next(iter(table.values())).shape
+    if len(shape) != 1 or any(value.shape[:1] != shape for value in table.values()):
+        raise MalformedError("its x, y and z differ in length; save one value of each a point")
+    rest = {name: value for name, value in arrays.items() if value.shape[:1] == shape}
+    return Table(
+        {**rest, **table},
+        origin=_origin(arrays.get("origin")),
+        result={"label", "vocabulary", "bundle"} <= arrays.keys(),
+    )
+
+
+def _origin(value: np.ndarray | None) -> np.ndarray | None:
+    if value is None or value.shape != (3,) or value.dtype.kind not in "fiu":
+        return None
+    return value.astype(np.float64)
+
+
+def _arrays(data: bytes) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Every array by name, and the names of those that hold pickled objects."""
+    arrays: dict[str, np.ndarray] = {}
+    pickled: list[str] = []
+    with damaged(".npz"):
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        members = [item for item in archive.infolist() if item.filename.endswith(".npy")]
+    check_expansion(len(data), sum(item.file_size for item in members))
+    for item in members:
+        if item.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise MalformedError(
+                "is packed in a way that numpy does not use; save it with numpy.savez"
+            )
+        with damaged(".npz"):
+            content = archive.read(item)
+        name = item.filename.removesuffix(".npy")
+        try:
+            arrays[name] = array_from(content)
+        except PickledError:
+            pickled.append(name)
+    return arrays, pickled
+
+
+def encode(segmentation: Segmentation) -> bytes:
+    """A result as arrays, all readable with `numpy.load` as it is (nothing pickled).
+
+    ``label`` (N,) int32 index into ``vocabulary``, -1 unlabelled; ``score`` (N,) float32;
+    ``vocabulary`` (W,) unicode; ``bundle`` unicode; and the input, so that the file is a scan too:
+    ``points`` (N, 3) float32 metres, ``origin`` (3,) float64 to add to them, ``intensity``.
+    """
+    scan = segmentation.scan
+    arrays = {
+        "label": segmentation.label,
+        "score": segmentation.score,
+        "vocabulary": np.array(segmentation.vocabulary.words, dtype=np.str_),
+        "bundle": np.array(segmentation.bundle, dtype=np.str_),
+        "points": scan.points,
+        "origin": scan.origin,
+    }
+    if scan.intensity is not None:
+        arrays["intensity"] = scan.intensity
+    stream = io.BytesIO()
+    np.savez(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()

@@ -1,0 +1,91 @@
+"""``.pcd`` of the Point Cloud Library: ascii, binary and binary_compressed; headers by pypcd4."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+from pypcd4 import Encoding, MetaData, PointCloud
+
+from avs3d.io.columns import Table
+from avs3d.io.source import MalformedError, check_claim, check_expansion, damaged
+
+_KEYS = (
+    "VERSION", "FIELDS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA",
+)  # fmt: skip
+_MAX_HEADER = 1 << 16
+_MAX_COLUMNS = 1024
+_PADDING = "#$%&~~"
+"""How pypcd4 begins the names that it makes up for padding, which PCD calls ``_``."""
+
+
+def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+    """Fields of any order and type; see `avs3d.io.read`."""
+    header, offset = _header(data)
+    with damaged(".pcd"):
+        dtype = header.build_dtype()
+    rest = len(data) - offset
+    if header.data == Encoding.ASCII:
+        # a value is a digit and a separator at least; the last line may lack its separator
+        check_claim(header.points, header.points * 2 * sum(header.count), rest + 1)
+        rows = _ascii_rows(data[offset:], dtype, header.points)
+    else:
+        if header.data == Encoding.BINARY:
+            check_claim(header.points, header.points * dtype.itemsize, rest)
+        else:
+            _check_compressed(data, offset, header.points, dtype.itemsize)
+        with damaged(".pcd"):
+            rows = PointCloud.from_fileobj(io.BytesIO(data)).pc_data
+    names = [name for name in rows.dtype.names or () if not name.startswith(_PADDING)]
+    return Table({name: rows[name] for name in names})
+
+
+def _header(data: bytes) -> tuple[MetaData, int]:
+    """The header and where the points begin."""
+    lines: list[str] = []
+    offset = 0
+    while len(lines) < len(_KEYS) and offset < min(len(data), _MAX_HEADER):
+        end = data.find(b"\n", offset, _MAX_HEADER) + 1 or min(len(data), _MAX_HEADER)
+        line = data[offset:end].decode("utf-8", "replace").strip()
+        offset = end
+        if not line or line.startswith("#"):
+            continue
+        if not line.startswith(_KEYS):
+            raise MalformedError("is not a .pcd file (no PCD header); get or export it again")
+        lines.append(line)
+        if line.startswith("DATA"):
+            with damaged(".pcd"):
+                header = MetaData.parse_header(lines)
+                if not len(header.fields) == len(header.size) == len(header.count):
+                    raise ValueError("FIELDS, SIZE and COUNT differ in length")
+                if sum(header.count) > _MAX_COLUMNS:
+                    raise ValueError(f"more than {_MAX_COLUMNS} columns")
+                return header, offset
+    raise MalformedError("is not a .pcd file (its header has no DATA line); get or export it again")
+
+
+def _ascii_rows(text: bytes, dtype: np.dtype, points: int) -> np.ndarray:
+    if not points:
+        return np.empty(0, dtype)
+    with damaged(".pcd"):
+        rows = np.loadtxt(io.BytesIO(text), dtype, max_rows=points, ndmin=1, encoding="latin-1")
+    if len(rows) < points:
+        raise MalformedError(f"truncated: {len(rows)} of {points} points; get the file again")
+    return rows
+
+
+def _check_compressed(data: bytes, offset: int, points: int, row_bytes: int) -> None:
+    if len(data) < offset + 8:
+        raise MalformedError(
+            "truncated: no compressed points follow the header; get the file again"
+        )
+    packed, unpacked = struct.unpack_from("<II", data, offset)
+    check_claim(points, packed, len(data) - offset - 8)
+    check_expansion(packed, unpacked)
+    if unpacked != points * row_bytes:
+        raise MalformedError(
+            f"its header promises {points * row_bytes} bytes of points, its compressed part"
+            f" {unpacked}; export it again"
+        )

@@ -1,0 +1,193 @@
+"""``.ply``: ascii and both binary orders in; a binary cloud with words and colours out."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avs3d.io.columns import Table
+from avs3d.io.source import MalformedError, check_claim, damaged
+from avs3d.palette import UNLABELLED_COLOR, palette
+from avs3d.segmentation import Segmentation
+
+_MAX_HEADER = 1 << 20
+_MAX_LISTED = 1_000_000
+"""Values of lists and of the rows around them, which are read one by one."""
+_TYPES = {
+    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1",
+    "short": "i2", "int16": "i2", "ushort": "u2", "uint16": "u2",
+    "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4",
+    "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
+}  # fmt: skip
+_ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
+_MARK = "avs3d result"
+_RESULT_COLUMNS = ("x", "y", "z", "red", "green", "blue", "label", "score")
+
+
+@dataclass
+class _Element:
+    """One element of the header: its rows, and its scalar properties in file order."""
+
+    name: str
+    count: int
+    properties: list[tuple[str, str]]
+    lists: int = 0
+
+
+def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+    """The scalar properties of the element ``vertex``; see `avs3d.io.read`."""
+    form, elements, comments, offset = _header(data)
+    place = next((i for i, e in enumerate(elements) if e.name == "vertex"), None)
+    if place is None:
+        raise MalformedError("has no element vertex, so no points; export it as a point cloud")
+    before, vertex = elements[:place], elements[place]
+    if not vertex.properties:
+        raise MalformedError("its element vertex has no properties; export it again")
+    if vertex.lists or any(element.lists for element in before):
+        rows = _listed(data, elements, len(data) - offset)
+    elif form == "ascii":
+        rows = _ascii(data[offset:], vertex, sum(element.count for element in before))
+    else:
+        offset += sum(e.count * _dtype(e, _ORDERS[form]).itemsize for e in before)
+        dtype = _dtype(vertex, _ORDERS[form])
+        size = vertex.count * dtype.itemsize
+        check_claim(vertex.count, size, len(data) - offset)
+        rows = np.frombuffer(memoryview(data)[offset : offset + size], dtype)
+    return Table({name: rows[name] for name, _ in vertex.properties}, result=_MARK in comments)
+
+
+def _header(data: bytes) -> tuple[str, list[_Element], list[str], int]:
+    """Format, elements, comments, and where the rows begin."""
+    end = re.search(rb"\nend_header[ \t]*(\r\n|\n|\r)", data[:_MAX_HEADER])
+    if not data.startswith(b"ply") or end is None:
+        raise MalformedError("is not a .ply file (no PLY header); get or export it again")
+    form, elements, comments = "", [], []
+    for line in data[: end.start()].decode("utf-8", "replace").splitlines()[1:]:
+        words = line.split()
+        with damaged(".ply"):
+            if words[:1] == ["format"]:
+                form = words[1]
+            elif words[:1] == ["comment"]:
+                comments.append(line.split(maxsplit=1)[-1].strip())
+            elif words[:1] == ["element"]:
+                elements.append(_Element(words[1], int(words[2]), []))
+            elif words[:2] == ["property", "list"]:
+                elements[-1].lists += 1
+            elif words[:1] == ["property"]:
+                elements[-1].properties.append((words[2], _TYPES[words[1]]))
+    if form not in _ORDERS:
+        raise MalformedError(
+            "is a .ply file of an unknown kind; export it as binary_little_endian 1.0"
+        )
+    for element in elements:  # a row has a byte at least, so no count is beyond the file's size
+        check_claim(element.count, element.count, len(data) - end.end())
+        if element.count < 0:
+            raise MalformedError(
+                f"its header gives {element.name} a negative count; export it again"
+            )
+    return form, elements, comments, end.end()
+
+
+def _dtype(element: _Element, order: str) -> np.dtype:
+    with damaged(".ply"):
+        return np.dtype([(name, order + kind) for name, kind in element.properties])
+
+
+def _ascii(text: bytes, vertex: _Element, skip: int) -> np.ndarray:
+    dtype = _dtype(vertex, "=")
+    if not vertex.count:
+        return np.empty(0, dtype)
+    # a value is a digit and a separator at least; the last line may lack its separator
+    check_claim(vertex.count, vertex.count * 2 * len(vertex.properties) + skip, len(text) + 1)
+    with damaged(".ply"):
+        rows = np.loadtxt(
+            io.BytesIO(text), dtype, skiprows=skip, max_rows=vertex.count, comments=None,
+            ndmin=1, encoding="latin-1",
+        )  # fmt: skip
+    if len(rows) < vertex.count:
+        raise MalformedError(f"truncated: {len(rows)} of {vertex.count} points; get the file again")
+    return rows
+
+
+def _listed(data: bytes, elements: list[_Element], present: int) -> np.ndarray:
+    """Vertices that have lists, or follow rows that do: the one slow way, through plyfile."""
+    values = sum(e.count * (len(e.properties) + e.lists) for e in elements)
+    check_claim(elements[0].count, values, present)
+    if values > _MAX_LISTED:
+        raise MalformedError("is a large .ply with lists among its points; export it without them")
+    from plyfile import PlyData
+
+    with damaged(".ply"):
+        return PlyData.read(io.BytesIO(data))["vertex"].data
+
+
+def encode(segmentation: Segmentation) -> bytes:
+    """A binary little-endian cloud that common viewers open with the words' colours.
+
+    ``x y z`` float32 metres in the file's coordinates (float64 where the scan has an origin),
+    ``red green blue`` by word, ``label`` int32 (-1 unlabelled), ``score`` float32, then every
+    column of the input; one that has a name of ours is called ``input_NAME``. The words are in
+    the header, one comment each: ``avs3d label 3 traffic light``.
+    """
+    from plyfile import PlyData, PlyElement
+
+    columns = _columns(segmentation)
+    rows = np.empty(len(segmentation.scan), [(name, v.dtype) for name, v in columns.items()])
+    for name, value in columns.items():
+        rows[name] = value
+    words = enumerate(segmentation.vocabulary.words)
+    comments = [
+        _MARK,
+        f"avs3d bundle {_ascii_line(segmentation.bundle)}",
+        *(f"avs3d label {index} {_ascii_line(word)}" for index, word in words),
+    ]
+    element = PlyElement.describe(rows, "vertex")
+    stream = io.BytesIO()
+    PlyData([element], byte_order="<", comments=comments).write(stream)
+    return stream.getvalue()
+
+
+def _columns(segmentation: Segmentation) -> dict[str, np.ndarray]:
+    scan = segmentation.scan
+    xyz = scan.points + scan.origin if scan.origin.any() else scan.points
+    colors = np.vstack([palette(segmentation.vocabulary.words), UNLABELLED_COLOR])
+    red, green, blue = colors.astype(np.uint8)[segmentation.label].T
+    values = (*xyz.T, red, green, blue, segmentation.label, segmentation.score)
+    columns = dict(zip(_RESULT_COLUMNS, values, strict=True))
+    own = {"intensity": scan.intensity, "ring": scan.ring, "sweep": scan.sweep}
+    given = {name: value for name, value in own.items() if value is not None}
+    if scan.labels is not None:
+        given["label"] = scan.labels
+    for name, value in (given | scan.fields).items():
+        columns[_free_name(name, columns)] = _storable(value)
+    return columns
+
+
+def _free_name(name: str, taken: dict[str, np.ndarray]) -> str:
+    """The column's name as PLY allows it, and not one that is there already."""
+    name = re.sub(r"\W", "_", name, flags=re.ASCII)[:64] or "column"
+    while name in taken:
+        name = f"input_{name}"
+    return name
+
+
+def _storable(value: np.ndarray) -> np.ndarray:
+    """PLY has no booleans, 16-bit floats or 64-bit integers: the smallest type that holds all."""
+    if value.dtype.kind == "b":
+        return value.astype(np.uint8)
+    if value.dtype == np.float16:
+        return value.astype(np.float32)
+    if value.dtype.kind in "iu" and value.dtype.itemsize == 8:
+        fits = len(value) == 0 or (value.min() >= -(2**31) and value.max() < 2**31)
+        return value.astype(np.int32 if fits else np.float64)
+    return value
+
+
+def _ascii_line(text: str) -> str:
+    """Escaped as in JSON, since headers are ASCII, and short, since readers have line limits."""
+    return json.dumps(text)[1:-1][:200]

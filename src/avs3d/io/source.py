@@ -1,0 +1,141 @@
+"""From a path to bytes, and the checks that every format needs against bad files."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MAX_FILE_BYTES = 4 << 30
+"""A larger cloud is refused: the whole file is read into memory."""
+MAX_EXPANSION = 200
+"""A packed file may unpack to this many times its size; real clouds unpack to 2-40 times."""
+FREE_EXPANSION_BYTES = 64 << 20
+"""Up to this size any packed file may unpack, since small files can be very regular."""
+
+_SIGNATURES = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the data", "run `git lfs pull`"),
+    (b"\x1f\x8b", "gzip data", "unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "zstd data", "unpack it first"),
+    (b"BZh", "bzip2 data", "unpack it first"),
+    (b"\xfd7zXZ", "xz data", "unpack it first"),
+    (b"PK\x03\x04", "a zip archive", "unpack it first"),
+    (b"\x89PNG", "a PNG image", "give a point cloud"),
+    (b"\xff\xd8\xff", "a JPEG image", "give a point cloud"),
+    (b"%PDF", "a PDF document", "give a point cloud"),
+    (b"\x89HDF", "an HDF5 file", "convert it first, for example to .npy"),
+    (b"\x80\x02}", "a Python pickle, which is never opened", "save it with numpy.save"),
+    (b"\x80\x03", "a Python pickle, which is never opened", "save it with numpy.save"),
+    (b"\x80\x04\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
+    (b"\x80\x05\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
+)
+_TEXT_BYTES = frozenset(b"\t\n\r\f" + bytes(range(32, 127)))
+
+
+class MalformedError(Exception):
+    """What is wrong with a file and the remedy; `avs3d.io.read` puts the file's name in front."""
+
+
+def show(path: Path) -> str:
+    """The path for a message of one line: line breaks and control characters are escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
+
+
+def load(path: Path, readable: tuple[str, ...]) -> bytes:
+    """The bytes of a regular file with one of the extensions `readable`, else `MalformedError`."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise MalformedError(
+                "is a folder; give the files in it, or the folder to `avs3d segment`"
+            )
+        if not stat.S_ISREG(status.st_mode):
+            raise MalformedError("is not a regular file; copy its content into a file first")
+        if path.suffix.lower() not in readable:
+            raise MalformedError(f"unknown extension; readable are {', '.join(readable)}")
+        if status.st_size > MAX_FILE_BYTES:
+            raise MalformedError(
+                f"{status.st_size / 2**30:.1f} GiB are more than the"
+                f" {MAX_FILE_BYTES >> 30} GiB that are read at once; split it into tiles"
+            )
+        with open(path, "rb") as handle:
+            data = handle.read(status.st_size)  # not more, should it be growing meanwhile
+    except FileNotFoundError:
+        raise MalformedError(_missing(path)) from None
+    except PermissionError:
+        raise MalformedError(
+            "no permission to read it; change that with chmod, or copy it"
+        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise MalformedError(f"cannot be read ({reason}); check the path and the disk") from error
+    if not data:
+        raise MalformedError("is empty (0 bytes); get the file again")
+    _refuse_foreign(data, path)
+    return data
+
+
+def _missing(path: Path) -> str:
+    """Text for a file that is not there, with the nearest names in its folder."""
+    if not path.parent.is_dir():
+        return f"no such file, and no folder {show(path.parent)}; check the path"
+    with os.scandir(path.parent) as entries:
+        names = [entry.name for entry in itertools.islice(entries, 10_000)]
+    near = difflib.get_close_matches(path.name, sorted(names), n=3)
+    if near:
+        return f"no such file; did you mean {' or '.join(show(Path(name)) for name in near)}?"
+    return "no such file; check the path"
+
+
+def _refuse_foreign(data: bytes, path: Path) -> None:
+    """Raise when the content is plainly something else than a point cloud."""
+    head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    for signature, what, remedy in _SIGNATURES:
+        is_npz = signature.startswith(b"PK") and path.suffix.lower() == ".npz"
+        if data.startswith(signature) and not is_npz:
+            raise MalformedError(f"holds {what}; {remedy}")
+    if head[:1] == b"<" and is_text(head):
+        raise MalformedError("holds a web page or XML, not a point cloud; download it again")
+    if head[:1] in (b"{", b"[") and is_text(head):
+        raise MalformedError("holds JSON, not a point cloud; give the cloud that belongs to it")
+
+
+def is_text(data: bytes) -> bool:
+    """Whether the first bytes could be ASCII text."""
+    return bool(data) and all(byte in _TEXT_BYTES for byte in data[:512])
+
+
+@contextmanager
+def damaged(kind: str) -> Iterator[None]:
+    """Around a call into another library: whatever it raises means a damaged file."""
+    try:
+        yield
+    except (MalformedError, KeyboardInterrupt, SystemExit):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise MalformedError(
+            f"not a readable {kind} file ({reason}); get or export it again"
+        ) from error
+
+
+def check_claim(points: int, needed: int, present: int) -> None:
+    """Refuse a header that promises more than the file holds, before memory is asked for."""
+    if points < 0 or needed > present:
+        raise MalformedError(
+            f"truncated: its header promises {points} points in {needed} bytes,"
+            f" but {max(present, 0)} bytes follow; get the file again"
+        )
+
+
+def check_expansion(packed: int, unpacked: int) -> None:
+    """Refuse to unpack what would grow out of all proportion (a decompression bomb)."""
+    if unpacked > max(FREE_EXPANSION_BYTES, MAX_EXPANSION * packed):
+        raise MalformedError(
+            f"would unpack from {packed} to {unpacked} bytes, which no point cloud does;"
+            " export it again without compression"
+        )
