@@ -114,3 +114,16 @@ def test_plural(lex: Lexicon, noun: str, plural: str) -> None:
 )  # fmt: skip
 def test_article(lex: Lexicon, noun: str, text: str) -> None:
     assert lex.article(noun) == text
+
+
+def test_find_takes_compounds_whole_and_plurals_as_singular(lex: Lexicon) -> None:
+    text = "Two parked cars and some people behind a traffic light, near a lamp post."
+    assert lex.find(text) == ["parked car", "person", "traffic light", "lamp post"]
+
+
+def test_sayable_nouns_claim_no_more_than_the_category(lex: Lexicon) -> None:
+    for category in CATEGORIES:
+        said = lex.sayable(category)
+        assert said[0] == category
+        assert not set(said) & lex.specific
+    assert "police officer" not in lex.sayable("person")

@@ -6,6 +6,7 @@ The data is `lexicon.json`; it is checked once, when it is first loaded.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -25,6 +26,8 @@ class Lexicon:
         general: hypernym or class name of a public label set -> the categories it names.
         held_out: word -> the category it names. Never used in training, neither as a noun nor in
             a caption nor as a part of either.
+        specific: nouns that claim more than their category does (a make, a use, a material, a
+            size, a state). They train the features but are never said in a caption.
         mass: nouns without article and plural ("gravel", "stairs").
         plurals: noun -> plural, where no rule gives it.
     """
@@ -32,6 +35,7 @@ class Lexicon:
     nouns: Mapping[str, tuple[str, ...]]
     general: Mapping[str, tuple[str, ...]]
     held_out: Mapping[str, str]
+    specific: frozenset[str]
     mass: frozenset[str]
     plurals: Mapping[str, str]
 
@@ -53,9 +57,12 @@ class Lexicon:
             users = [t for t in trained if f" {word} " in f" {t.replace('-', ' ')} "]
             if users:
                 raise ValueError(f"held-out word {word!r} is used in training by {users}")
-        strange = (self.mass | set(self.plurals)) - set(trained)
+        strange = (self.specific | self.mass | set(self.plurals)) - set(trained)
         if strange:
-            raise ValueError(f"grammar for words that are not in the lexicon: {sorted(strange)}")
+            raise ValueError(f"marks on words that are not in the lexicon: {sorted(strange)}")
+        speechless = self.specific & set(CATEGORIES)
+        if speechless:
+            raise ValueError(f"a category's own name cannot be specific: {sorted(speechless)}")
 
     @cached_property
     def trained_words(self) -> tuple[str, ...]:
@@ -82,6 +89,22 @@ class Lexicon:
     def names(self, word: str) -> frozenset[int]:
         """Ids of the categories that a noun, general or held-out word names; empty if unknown."""
         return self._names.get(word, frozenset())
+
+    @cached_property
+    def _finder(self) -> tuple[re.Pattern[str], dict[str, str]]:
+        forms = {self.plural(word): word for word in self._names}
+        forms.update({word: word for word in self._names})
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b"), forms
+
+    def find(self, text: str) -> list[str]:
+        """The words of the lexicon in a text, in the singular and in order; compounds whole."""
+        pattern, forms = self._finder
+        return [forms[match.group()] for match in pattern.finditer(text.lower())]
+
+    def sayable(self, category: str) -> tuple[str, ...]:
+        """The nouns of a category that are true of all its members, common before rare."""
+        return tuple(noun for noun in self.nouns[category] if noun not in self.specific)
 
     def weights(self, category: str) -> tuple[float, ...]:
         """How often each noun of a category is said, most common first; sums to one."""
@@ -117,6 +140,7 @@ def _parse(data: Mapping[str, Any]) -> Lexicon:
         nouns={category: tuple(nouns) for category, nouns in data["nouns"].items()},
         general={word: tuple(categories) for word, categories in data["general"].items()},
         held_out=dict(data["held_out"]),
+        specific=frozenset(data["specific"]),
         mass=frozenset(data["mass"]),
         plurals=dict(data["plurals"]),
     )
