@@ -10,19 +10,17 @@ _WALLS = ("plaster", "brick", "concrete", "paint", "stone")
 
 
 def _facade(
-    rng: np.random.Generator,
     shape: Shape,
     wall: str,
     width: float,
-    floors: list[tuple[float, float, float]],
+    floors: list[tuple[float, float, float, float]],
     bay: float,
     share: float,
     recess: float,
 ) -> None:
     """A wall in the plane y = 0 looking to +y, x from 0 to width.
 
-    floors holds bottom of the floor, sill and lintel heights; above the last floor's lintel the
-    caller closes the wall. Glass lies `recess` behind the wall.
+    floors holds bottom, sill, lintel and top heights. Glass lies `recess` behind the wall.
     """
     count = max(int(width / bay), 1)
     step = width / count
@@ -33,8 +31,8 @@ def _facade(
     def panel(x0: float, x1: float, z0: float, z1: float, y: float = 0.0) -> list[list[float]]:
         return [[x0, y, z0], [x1, y, z0], [x1, y, z1], [x0, y, z1]]
 
-    for bottom, sill, lintel in floors:
-        solid.append(panel(0, width, bottom, sill))
+    for bottom, sill, lintel, top in floors:
+        solid += [panel(0, width, bottom, sill), panel(0, width, lintel, top)]
         edges = np.concatenate(
             [[0], np.stack([centres - half, centres + half], 1).ravel(), [width]]
         )
@@ -95,10 +93,11 @@ def building(
         count, depth, storey = 1, rng.uniform(12, 35), rng.uniform(4, 9)
     base = rng.uniform(0.0, 0.7)
     sill, lintel = rng.uniform(0.7, 1.1), storey - rng.uniform(0.35, 0.6)
-    floors = [(base + k * storey, base + k * storey + sill, base + k * storey + lintel)
-              for k in range(count)]  # fmt: skip
-    if kind == "block" and rng.random() < 0.5:  # shop windows or an arcade below
-        floors[0] = (-0.5, 0.3, base + storey - 0.5)
+    floors = [
+        (low, low + sill, low + lintel, low + storey) for low in base + storey * np.arange(count)
+    ]
+    if kind == "block" and rng.random() < 0.5:  # shop windows below
+        floors[0] = (-0.5, 0.3, base + storey - 0.5, base + storey)
     else:
         floors[0] = (-1.0, *floors[0][1:])
     height = base + count * storey
@@ -106,24 +105,27 @@ def building(
     recess = rng.uniform(0.06, 0.35)
     if kind == "hall":
         bay, share = rng.uniform(5, 12), rng.uniform(0.1, 0.3)
-    _facade(rng, shape, wall, width, floors, bay, share, recess)
+    _facade(shape, wall, width, floors, bay, share, recess)
+    if kind != "hall" and rng.random() < 0.5:
+        for x, y, yaw in ((width, 0.0, -np.pi / 2), (0.0, -depth, np.pi / 2)):
+            first = shape.parts
+            _facade(shape, wall, depth, floors, bay * 1.4, share * 0.7, recess)
+            shape.move((x, y, 0), yaw, first)
+        sides: tuple[float, ...] = ()
+    else:
+        sides = (0.0, width)
     inside = min(depth / 2, rng.uniform(1.5, 4.0))
     behind = -recess - 0.02
+    levels = [floor[0] for floor in floors[1:]] + [height]
     shape.quads(
         wall,
         np.array(
-            [[[x, 0, -1], [x, -depth, -1], [x, -depth, height], [x, 0, height]] for x in (0, width)]
+            [[[x, 0, -1], [x, -depth, -1], [x, -depth, height], [x, 0, height]] for x in sides]
             + [[[0, y, -1], [width, y, -1], [width, y, height], [0, y, height]]
                for y in (-depth, -inside)]
             + [[[0, behind, z], [width, behind, z], [width, -inside, z], [0, -inside, z]]
-               for z in [f[0] for f in floors[1:]] + [height]]
+               for z in levels]
         ),
-    )  # fmt: skip
-    top_low = floors[-1][2]
-    shape.quads(
-        wall,
-        np.array([[[0, 0, a], [width, 0, a], [width, 0, b], [0, 0, b]]
-                  for a, b in [(f[2], f[0] + storey) for f in floors[:-1]] + [(top_low, height)]]),
     )  # fmt: skip
     if kind == "house" or (kind == "block" and rng.random() < 0.4):
         _roof(
@@ -145,7 +147,7 @@ def _extras(
     rng: np.random.Generator,
     shape: Shape,
     width: float,
-    floors: list[tuple[float, float, float]],
+    floors: list[tuple[float, float, float, float]],
     kind: str,
     storey: float,
 ) -> None:
@@ -159,7 +161,7 @@ def _extras(
         return
     if len(floors) > 1 and rng.random() < 0.4:
         deep = rng.uniform(0.7, 1.6)
-        for bottom, _, _ in floors[1:]:
+        for bottom, *_ in floors[1:]:
             for x in np.arange(2, width - 1.5, rng.uniform(3, 6)):
                 shape.box("concrete", (x, deep / 2, bottom), (2.2, deep, 0.15))
                 shape.box("metal", (x, deep, bottom + 0.5), (2.2, 0.05, 0.9))

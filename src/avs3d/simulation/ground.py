@@ -49,7 +49,7 @@ class Road:
     branch: int = 0
     ragged: float = 0.0  # metres by which the edges wander (dirt tracks)
 
-    def _line(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _line(self, u: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
         amplitude, wave, phase = self.sway
         turn = u / np.float32(wave) + np.float32(phase)
         offset = amplitude * (np.sin(turn) - np.sin(phase)) + 0.5 * self.curvature * u * u
@@ -65,7 +65,7 @@ class Road:
 
     def pose(self, s: float, t: float) -> tuple[float, float, float]:
         """x, y and heading at s, t."""
-        offset, slope = self._line(np.float64(s))
+        offset, slope = self._line(s)
         turn = np.arctan(slope)
         u, v = s - t * np.sin(turn), offset + t * np.cos(turn)
         c, k = np.cos(self.heading), np.sin(self.heading)

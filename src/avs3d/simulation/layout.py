@@ -38,6 +38,7 @@ class Side:
         verge, walk: begin and end of the planted strip and of the sidewalk, or None.
         front: where gardens, house fronts or fences begin.
         parked: cars stand along the kerb, on the carriageway.
+        bay: width of a marked strip of parking beside it, 0 where there is none.
     """
 
     bands: tuple[Band, ...]
@@ -46,6 +47,7 @@ class Side:
     walk: tuple[float, float] | None
     front: float
     parked: bool
+    bay: float
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def _side(rng: np.random.Generator, kind: str) -> Side:
     kerb = 0.0 if rng.random() < 0.2 else rng.uniform(0.03, 0.18)
     bands: list[Band] = []
     verge = walk = None
+    bay = 0.0
     paved = kind in ("city", "residential", "arterial", "construction", "plaza", "lot") or (
         kind in ("park", "industry") and rng.random() < 0.5
     )
@@ -75,8 +78,9 @@ def _side(rng: np.random.Generator, kind: str) -> Side:
     if paved:
         if kerb > 0 or rng.random() < 0.5:
             bands.append(Band("curb", rng.uniform(0.1, 0.3), kerb))
-        if not parked and kind != "arterial" and rng.random() < 0.12:  # bays beside the road
-            bands.insert(0, Band("lot", rng.uniform(2.2, 5.0), 0.0))
+        if not parked and kind != "arterial" and rng.random() < 0.35:  # bays beside the road
+            bay = rng.uniform(2.1, 2.6) if rng.random() < 0.5 else rng.uniform(4.6, 5.4)
+            bands.insert(0, Band("lot" if rng.random() < 0.7 else "road", bay, 0.0))
         at = sum(band.width for band in bands)
         if rng.random() < {"city": 0.25, "plaza": 0.3}.get(kind, 0.5):
             width = rng.uniform(0.8, 4.5)
@@ -111,8 +115,8 @@ def _side(rng: np.random.Generator, kind: str) -> Side:
                 kind, ("grass", "grass", "grass", "grass", "soil"))  # fmt: skip
     outer = rest[rng.integers(len(rest))]
     bands.append(Band(outer, np.inf, (kerb if paved else 0.0) + rng.uniform(0.0, 0.05)))
-    line = bands[0].width if bands[0].surface in ("curb", "lot") and len(bands) > 1 else 0.0
-    return Side(tuple(bands), line + rng.uniform(0.3, 0.7), verge, walk, at, parked)
+    line = bay + (bands[0].width if bands[0].surface == "curb" else 0.15)
+    return Side(tuple(bands), line + rng.uniform(0.2, 0.6), verge, walk, at, parked, bay)
 
 
 def _markings(
@@ -164,7 +168,7 @@ def draw_layout(rng: np.random.Generator) -> Layout:
     roads = [road]
     crossing, drops = np.inf, []
     if kind not in ("highway", "trail") and rng.random() < 0.55:
-        crossing = float(rng.choice([-1, 1]) * rng.uniform(9, 45))
+        crossing = float(rng.uniform(-45, 45))
         x, y, heading = road.pose(crossing, 0.0)
         turn = np.pi / 2 + rng.normal(0, 0.12)
         roads.append(

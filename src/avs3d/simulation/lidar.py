@@ -118,8 +118,10 @@ def _add_ground(
     change = np.clip(bump / dive, -0.1 - 0.01 * r, 0.1 + 0.02 * r)
     found.range[nearer] = np.maximum(r - change, 0.3)
     material = SURFACE_MATERIAL[surface]
-    stain = 1 + 0.12 * np.sin(0.9 * x + 1.3 * np.sin(0.6 * y)) * np.sin(1.1 * y + 0.4 * x)
-    reflectance = palette.reflectance[material] * stain
+    cloud = np.sin(0.9 * x + 1.3 * np.sin(0.6 * y)) * np.sin(1.1 * y + 0.4 * x)
+    repair = (np.sin(0.23 * x + 1) > 0.75) & (np.sin(0.9 * y + 0.1 * x) > 0.2)
+    stain = palette.stain * cloud + palette.repair * repair
+    reflectance = palette.reflectance[material] * np.exp(stain)
     painted = ground.paint(surface, places)
     reflectance[painted] = palette.reflectance[MATERIAL_ID["marking"]]
     reflectance *= np.exp(rng.normal(0, 0.12, len(r)))
@@ -158,9 +160,9 @@ def measure(
         jump = ahead - r
     edge = np.isfinite(jump) & (np.abs(jump) > 0.3) & (np.abs(jump) < 3.0)
     mixed = edge & (rng.random(r.shape) < rng.uniform(0.02, 0.2))
-    ranges = r.copy()
-    ranges[mixed] += jump[mixed] * rng.uniform(0, 0.5, int(mixed.sum()))
-    ranges = ranges.ravel()
+    blurred = r.copy()
+    blurred[mixed] += jump[mixed] * rng.uniform(0, 0.5, int(mixed.sum()))
+    ranges = blurred.ravel()
 
     power = found.reflectance * np.clip(found.cosine, 0.05, 1) ** rng.uniform(0.2, 1.0)
     falloff = rng.uniform(*sensor.falloff)

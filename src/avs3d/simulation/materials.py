@@ -38,7 +38,7 @@ _RANGES: dict[str, tuple[float, float, float]] = {
     "gravel": (0.15, 0.45, 0.01),
     "lot": (0.06, 0.35, 0.02),
     "island": (0.12, 0.50, 0.01),
-    "water": (0.01, 0.04, 0.85),
+    "water": (0.01, 0.04, 0.65),
     "marking": (0.45, 1.60, 0.0),
 }  # fmt: skip
 
@@ -53,10 +53,14 @@ class Palette:
     Attributes:
         reflectance: (M,) float32 diffuse reflectance, 1 = white; above 1 for retro-reflectors.
         loss: (M,) float32 chance that a pulse does not come back.
+        stain, repair: logarithmic change of the ground's reflectance in cloudy spots and in
+            rectangles of newer asphalt.
     """
 
     reflectance: np.ndarray
     loss: np.ndarray
+    stain: float
+    repair: float
 
 
 def draw_palette(rng: np.random.Generator) -> Palette:
@@ -70,4 +74,5 @@ def draw_palette(rng: np.random.Generator) -> Palette:
     value[MATERIAL_ID["lot"]] = np.clip(asphalt * np.exp(rng.normal(0.1, 0.3)), 0.04, 0.5)
     value[MATERIAL_ID["grass"]] = max(value[MATERIAL_ID["grass"]], 1.1 * asphalt)
     loss = np.clip(loss * rng.uniform(0.4, 1.6, len(loss)), 0, 0.95)
-    return Palette(value.astype(np.float32), loss.astype(np.float32))
+    stain, repair = rng.uniform(0.03, 0.3), rng.normal(0, 0.25)
+    return Palette(value.astype(np.float32), loss.astype(np.float32), stain, repair)

@@ -14,6 +14,7 @@ from avs3d.simulation.categories import CATEGORY_ID
 from avs3d.simulation.materials import MATERIAL_ID
 
 Vector = Sequence[float] | np.ndarray
+Outline = Sequence[Sequence[float]] | np.ndarray
 
 _BOX = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 _BOX_FACES = np.array(
@@ -160,7 +161,11 @@ class Shape:
         self.tube("metal", centre - half * 1.04, centre + half * 1.04, radius * 0.6, sides=6)
 
     def prism(
-        self, materials: str | Sequence[str], profile: Vector, half_width: Vector, side: str = ""
+        self,
+        materials: str | Sequence[str],
+        profile: Outline,
+        half_width: float | Vector,
+        side: str = "",
     ) -> None:
         """A convex outline in x, z given a half width in y at every corner.
 

@@ -56,8 +56,8 @@ def _branches(
 def broadleaf(rng: np.random.Generator) -> Template:
     """A broad-leaved tree: one crown, or several lobes at the ends of its boughs."""
     shape = Shape("trunk")
-    clear = rng.uniform(1.4, 3.6)
-    spread = rng.uniform(1.4, 4.2)
+    clear = rng.uniform(0.3, 1.4) if rng.random() < 0.2 else rng.uniform(1.4, 3.8)
+    spread = rng.uniform(1.2, 3.2) if rng.random() < 0.6 else rng.uniform(3.0, 5.5)
     deep = spread * rng.uniform(0.7, 1.5)
     radius = np.clip(0.05 * spread * rng.uniform(0.7, 2.0), 0.07, 0.45)
     _, top = _trunk(rng, shape, clear + 0.6 * deep, radius)
@@ -66,7 +66,7 @@ def broadleaf(rng: np.random.Generator) -> Template:
     ends = _branches(rng, shape, start, 0.8 * max(spread, deep), radius * 0.5, max(lobes, 3))
     shape.category = "tree"
     centre = np.array([top[0], top[1], clear + 0.85 * deep])
-    count = int(rng.uniform(700, 1900))
+    count = int(rng.uniform(400, 800) * np.sqrt(spread))
     size = rng.uniform(0.16, 0.34) * np.sqrt(spread / 2.5)
     filled = rng.uniform(0.2, 0.85)
     if lobes <= 2:

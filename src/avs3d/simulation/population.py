@@ -48,7 +48,7 @@ def populate(town: Town) -> None:
     _traffic(town, traffic)
     every = strips(town)
     for strip in every:
-        if strip.layout.parked and strip.road == 0:
+        if strip.layout.bay or (strip.layout.parked and strip.road == 0):
             _parked(town, strip)
     for strip in every:
         _furniture(town, strip, furniture)
@@ -85,18 +85,22 @@ def _traffic(town: Town, density: float) -> None:
 
 
 def _parked(town: Town, strip: Strip) -> None:
-    """A row of vehicles along the kerb, with gaps."""
+    """A row of vehicles along the kerb or in the bays beside it, with gaps."""
     rng = town.rng
     kinds = ["car", "van", "truck", "trailer", "motorcycle"]
     share = np.array([0.82, 0.08, 0.03, 0.03, 0.04])
     full = rng.uniform(0.35, 0.97)
+    bay = strip.layout.bay
+    across = np.pi / 2 if bay > 4 else 0.0
+    step = (2.5, 3.0) if across else (5.0, 6.6)
+    middle = bay / 2 if bay else -1.05
     turned = rng.random() < 0.2
     s = strip.begin + rng.uniform(0, 5)
     while s < strip.end:
         if rng.random() < full:
             name = kinds[rng.choice(5, p=share)]
-            d = -rng.normal(1.05, 0.08)
-            turn = np.pi * (turned or rng.random() < 0.15) + rng.normal(0, 0.03)
+            d = middle + rng.normal(0, 0.08)
+            turn = across + np.pi * (turned or rng.random() < 0.15) + rng.normal(0, 0.03)
             x, y, heading = town.at(strip.road, strip.side, s, d)
             crossed = any(
                 abs(road.edge(*road.frame(np.array([x]), np.array([y])))[0]) < 3
@@ -106,7 +110,7 @@ def _parked(town: Town, strip: Strip) -> None:
             if not crossed:
                 yaw = heading + turn + (np.pi if strip.side > 0 else 0)
                 town.scene.put(town.template(name), x, y, yaw)
-        s += rng.uniform(5.0, 6.6)
+        s += rng.uniform(*step)
 
 
 _KERB_THINGS = (  # name, metres between two, turn, most metres off the kerb line, sticks to a row
@@ -184,6 +188,20 @@ def _boundary(town: Town, strip: Strip, houses: str) -> None:
         town.row(name, strip, side.front + rng.uniform(0.4, 4), length)
     if houses:
         _houses(town, strip, houses)
+    if rng.random() < (0.12 if houses else 0.4):
+        _thicket(town, strip)
+
+
+def _thicket(town: Town, strip: Strip) -> None:
+    """An untended edge of bushes and low trees."""
+    rng = town.rng
+    begin = rng.uniform(strip.begin, strip.end - 10)
+    first, deep = strip.layout.front + rng.uniform(0.5, 8), rng.uniform(1, 7)
+    for s in np.arange(begin, min(begin + rng.uniform(15, 90), strip.end), rng.uniform(0.8, 1.8)):
+        name = "bush" if rng.random() < 0.75 else "broadleaf"
+        scale = rng.uniform(0.8, 2.0) if name == "bush" else rng.uniform(0.4, 0.9)
+        d = first + rng.uniform(0, deep)
+        town.beside(name, strip, s, d, rng.uniform(0, 6.28), scale=scale, room=-0.4)
 
 
 def _houses(town: Town, strip: Strip, houses: str) -> None:
@@ -225,9 +243,9 @@ def _trees(town: Town, strip: Strip, density: float, houses: bool) -> None:
                 name = kinds[rng.choice(6, p=taste)] if abs(s) < 45 else "far tree"
                 town.beside(name, strip, s + rng.normal(0, 0.5), max(d, 0.5), rng.uniform(0, 6.28),
                             scale=rng.uniform(0.85, 1.15), clear=0.4)  # fmt: skip
-    for _ in range(rng.poisson(9 * density * (1.0 if houses else 1.4))):
+    for _ in range(rng.poisson(17 * density * (1.0 if houses else 1.3))):
         s = rng.uniform(strip.begin, strip.end)
-        d = side.front + rng.uniform(1.0, 5.0 if houses else 25)
+        d = side.front + rng.uniform(0.8, 7.0 if houses and rng.random() < 0.7 else 26)
         name = kinds[rng.choice(6, p=taste)] if abs(s) < 40 and d < 15 else "far tree"
         town.beside(name, strip, s, d, rng.uniform(0, 6.28), scale=rng.uniform(0.8, 1.2), clear=1)
     if side.verge and rng.random() < 0.4:
@@ -275,7 +293,7 @@ def _field(town: Town, rough: float, trees: float, houses: bool) -> None:
         town.scatter("tall grass", rng.poisson(35 * rough), 32, 0.3, (0.6, 1.4))
         town.scatter("rock", rng.poisson(5 * rough), 30, 0.6, (0.4, 1.5))
     else:
-        town.scatter("bush", rng.poisson(6 * rough), 30, beyond, (0.5, 1.3))
+        town.scatter("bush", rng.poisson(16 * rough), 35, beyond, (0.5, 1.6))
         town.scatter("tall grass", rng.poisson(8 * rough), 30, beyond, (0.4, 1.0))
     for turn in np.arange(0, 2 * np.pi, rng.uniform(0.1, 0.22)):
         far = rng.uniform(60, 92)

@@ -78,6 +78,8 @@ def simulate(seed: int, sensor: str | None = None) -> SimulatedScan:
     reach = rng.uniform(*kind.reach)
     rays = np.ascontiguousarray(beams.rays @ stand.T.astype(np.float32))
     found = cast(rng, solid, ground, palette, origin, rays, reach)
+    if height > 1.4:
+        _hide_behind_own_roof(rng, found.range, rays)
     kept, ranges, intensity = measure(rng, kind, found, beams, reach)
     return SimulatedScan(
         points=beams.rays[kept] * ranges[:, None],
@@ -89,6 +91,16 @@ def simulate(seed: int, sensor: str | None = None) -> SimulatedScan:
         height=height,
         seed=seed,
     )
+
+
+def _hide_behind_own_roof(rng: np.random.Generator, ranges: np.ndarray, rays: np.ndarray) -> None:
+    """Drops the rays that end on the vehicle itself, whose roof is a flat box below the sensor."""
+    below = rng.uniform(0.2, 0.9)
+    half = rng.uniform((0.3, 0.3), (2.2, 0.95))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        run = below / np.maximum(-rays[:, 2], 1e-6)
+    own = (np.abs(run * rays[:, 0]) < half[0]) & (np.abs(run * rays[:, 1]) < half[1])
+    ranges[own] = np.inf
 
 
 def _stand(
