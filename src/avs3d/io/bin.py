@@ -16,6 +16,10 @@ from avs3d.io.source import MalformedError, is_text
 
 _WINDOW = 20 * 65_536
 """Values that are looked at: a whole number of rows for both 4 and 5 columns."""
+_UNLIKELY = 0.1
+"""A larger share of negative intensities speaks against a reading."""
+_FEW = 16
+"""Of fewer points nothing is concluded."""
 
 
 def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
@@ -53,14 +57,12 @@ def _width(data: bytes, path: Path) -> int:
         )
     if len(data) % 24 == 0 and _has_colours(values):
         raise MalformedError("looks like x y z and colours 0-255 in 6 columns; pass --columns 6")
-    if 5 in fits and _has_rings(values):
-        return 5
-    possible = [width for width in fits if _has_intensity(values, width)]
-    if len(possible) == 1:
-        return possible[0]
-    by_name = _width_by_name(path)
-    if by_name in fits:
-        return by_name
+    unlikely = [w for w in fits if _negative_intensities(values, w) >= _UNLIKELY]
+    width = _width_by_values(values, fits, unlikely) or _width_by_name(path)
+    if width in fits and width not in unlikely:
+        return width
+    if len(fits) == 1 and not unlikely:
+        return fits[0]
     if len(fits) == 1:
         raise MalformedError(
             f"{len(data)} bytes make rows of {fits[0]} columns, but column 4 has negative values,"
@@ -70,6 +72,16 @@ def _width(data: bytes, path: Path) -> int:
         f"{len(data)} bytes make whole rows of 4 and of 5 columns, and the values do not tell"
         " which; pass --columns 4 (x y z intensity) or --columns 5 (x y z intensity ring)"
     )
+
+
+def _width_by_values(values: np.ndarray, fits: list[int], unlikely: list[int]) -> int:
+    """The one reading that the values speak for, or 0."""
+    if 5 in fits and _has_rings(values):
+        return 5
+    rest = [width for width in fits if width not in unlikely]
+    if len(rest) != 1 or len(values) < _FEW * 5 or _negative_intensities(values, rest[0]):
+        return 0
+    return rest[0]
 
 
 def _width_by_name(path: Path) -> int:
@@ -87,27 +99,33 @@ def _could_be_metres(values: np.ndarray) -> bool:
     return bool(2 * absurd <= len(size))
 
 
-# The three tests below are sound if the file has 4 or 5 columns (or 6, for the first): read with
-# a wrong width, one column of the reading runs through all true columns in turn. So what it shows
-# (only whole numbers, nothing negative) then holds for the whole file, and so for the true
-# reading too; evidence for one reading alone is therefore evidence for the true one.
+# Read with a wrong width, one column of the reading runs through all true columns in turn. So if it
+# is whole numbers only, or never negative, then so is about every value of the file; the tests
+# below want the other columns, or the other reading, to show the opposite in many places.
 
 
 def _has_colours(values: np.ndarray) -> bool:
-    colours = values[: len(values) // 6 * 6].reshape(-1, 6)[:, 3:]
-    return _are_whole(colours, 255) and bool(colours.any()) and not _are_whole(values, np.inf)
+    rows = values[: len(values) // 6 * 6].reshape(-1, 6)
+    return _are_bytes(rows[:, 3:]) and bool(rows[:, 3:].any()) and _are_broken(rows[:, :3])
 
 
 def _has_rings(values: np.ndarray) -> bool:
-    return _are_whole(values.reshape(-1, 5)[:, 4], 255) and not _are_whole(values, np.inf)
+    rows = values.reshape(-1, 5)
+    return _are_bytes(rows[:, 4]) and _are_broken(rows[:, :3])
 
 
-def _has_intensity(values: np.ndarray, width: int) -> bool:
-    return not (values.reshape(-1, width)[:, 3] < 0).any()
+def _negative_intensities(values: np.ndarray, width: int) -> float:
+    """Share of negative values in column 4, which no intensity has."""
+    return float(np.mean(values.reshape(-1, width)[:, 3] < 0))
 
 
-def _are_whole(values: np.ndarray, most: float) -> bool:
-    """Whether all values are whole numbers of at most `most`; from 0 on where that is finite."""
+def _are_bytes(values: np.ndarray) -> bool:
     with np.errstate(invalid="ignore"):
-        least = -np.inf if np.isinf(most) else 0
-        return bool(((values == np.round(values)) & (values >= least) & (values <= most)).all())
+        return bool(((values >= 0) & (values <= 255) & (values == np.round(values))).all())
+
+
+def _are_broken(values: np.ndarray) -> bool:
+    """Whether there are many values and most of them have decimals, as coordinates do."""
+    with np.errstate(invalid="ignore"):
+        decimals = np.isfinite(values) & (values != np.round(values))
+    return len(values) >= _FEW and bool(decimals.mean() > 0.5)

@@ -17,6 +17,8 @@ from avs3d.io.columns import Table
 from avs3d.io.source import MalformedError, check_claim, check_expansion, damaged
 
 _VLR_BYTES = 54
+_UNPACKER_BYTES = 512 << 20
+"""Address space of an interpreter with lazrs, several times over."""
 _RAW_AXES = frozenset("XYZ")
 
 
@@ -87,7 +89,7 @@ def _unpack(data: bytes, header: laspy.LasHeader) -> bytes:
     arguments = {
         "site": Path(found.origin).parent.parent,
         "size": size,
-        "memory": (2 << 30) + 4 * (len(data) + size),
+        "memory": _UNPACKER_BYTES + 4 * (len(data) + size),
         "record": record.hex(),
         "start": header.offset_to_point_data,
     }

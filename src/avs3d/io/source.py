@@ -118,6 +118,8 @@ def damaged(kind: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
+        if isinstance(error, LookupError):  # its text is an index or a key, and tells nothing
+            reason = "its header is damaged"
         raise MalformedError(
             f"not a readable {kind} file ({reason}); get or export it again"
         ) from error

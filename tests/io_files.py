@@ -1,0 +1,103 @@
+"""One small cloud as the bytes of every format; shared by the tests of `avs3d.io`."""
+
+from __future__ import annotations
+
+import io
+
+import laspy
+import numpy as np
+from plyfile import PlyData, PlyElement
+from pypcd4 import Encoding, PointCloud
+
+COUNT = 60
+_rng = np.random.default_rng(7)
+XYZ = (_rng.normal(size=(COUNT, 3)) * (20, 20, 2)).round(2).astype(np.float32)
+INTENSITY = _rng.integers(0, 256, COUNT).astype(np.float32)
+RING = np.arange(COUNT, dtype=np.int32) % 32
+LABEL = _rng.integers(0, 20, COUNT).astype(np.int32)
+
+
+def rows(dtype: str = "f4") -> np.ndarray:
+    """The cloud as structured rows, the coordinates of type `dtype`."""
+    kinds = [("x", dtype), ("y", dtype), ("z", dtype), ("intensity", "f4"), ("ring", "u2")]
+    table = np.empty(COUNT, [*kinds, ("label", "i4"), ("time", "f8")])
+    table["x"], table["y"], table["z"] = XYZ.T
+    table["intensity"], table["ring"], table["label"] = INTENSITY, RING, LABEL
+    table["time"] = np.arange(COUNT) / 8
+    return table
+
+
+def bin_bytes(*extra: np.ndarray) -> bytes:
+    return np.column_stack([XYZ, *extra]).astype("<f4").tobytes()
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=array.dtype.hasobject)
+    return stream.getvalue()
+
+
+def npz_bytes(compressed: bool = False, **arrays: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    (np.savez_compressed if compressed else np.savez)(stream, **arrays)
+    return stream.getvalue()
+
+
+def pcd_bytes(encoding: Encoding, table: np.ndarray | None = None) -> bytes:
+    table = rows() if table is None else table
+    names = table.dtype.names or ()
+    cloud = PointCloud.from_points(
+        [table[name] for name in names], names, [table.dtype[name] for name in names]
+    )
+    stream = io.BytesIO()
+    cloud.save(stream, encoding)
+    return stream.getvalue()
+
+
+def ply_bytes(order: str = "<", text: bool = False, table: np.ndarray | None = None) -> bytes:
+    element = PlyElement.describe(rows() if table is None else table, "vertex")
+    faces = np.array([([0, 1, 2],), ([1, 2, 3],)], dtype=[("vertex_indices", "i4", (3,))])
+    stream = io.BytesIO()
+    PlyData(
+        [element, PlyElement.describe(faces, "face")], byte_order="=" if text else order, text=text
+    ).write(stream)
+    return stream.getvalue()
+
+
+def las_bytes(packed: bool, offset: tuple[float, float, float] = (0, 0, 0)) -> bytes:
+    header = laspy.LasHeader(point_format=6, version="1.4")
+    header.scales, header.offsets = np.full(3, 0.001), np.array(offset, dtype=float)
+    header.add_extra_dim(laspy.ExtraBytesParams("echo_width", np.float32))
+    las = laspy.LasData(header)
+    las.x, las.y, las.z = (XYZ.astype(float) + offset).T
+    las.intensity, las.classification = INTENSITY, RING
+    las.echo_width = np.arange(COUNT, dtype=np.float32)
+    stream = io.BytesIO()
+    las.write(stream, do_compress=packed)
+    return stream.getvalue()
+
+
+def all_files() -> dict[str, bytes]:
+    """File name -> content: the same points in every format and variant that is read."""
+    flat = np.column_stack([XYZ, INTENSITY])
+    return {
+        "four.bin": bin_bytes(INTENSITY),
+        "five.bin": bin_bytes(INTENSITY, RING),
+        "plain.npy": npy_bytes(flat),
+        "double.npy": npy_bytes(flat.astype(np.float64)),
+        "fortran.npy": npy_bytes(np.asfortranarray(flat)),
+        "named.npy": npy_bytes(rows()),
+        "points.npz": npz_bytes(points=XYZ, intensity=INTENSITY),
+        "axes.npz": npz_bytes(
+            True, x=XYZ[:, 0], y=XYZ[:, 1], z=XYZ[:, 2], remission=INTENSITY.astype(np.uint8)
+        ),
+        "ascii.pcd": pcd_bytes(Encoding.ASCII),
+        "binary.pcd": pcd_bytes(Encoding.BINARY),
+        "packed.pcd": pcd_bytes(Encoding.BINARY_COMPRESSED),
+        "little.ply": ply_bytes("<"),
+        "big.ply": ply_bytes(">"),
+        "double.ply": ply_bytes("<", table=rows("f8")),
+        "ascii.ply": ply_bytes(text=True),
+        "tile.las": las_bytes(packed=False),
+        "tile.laz": las_bytes(packed=True),
+    }
