@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -52,7 +54,7 @@ def load(path: Path) -> SimulatedScan:
                 height=float(data["height"]),
                 seed=int(data["seed"]),
             )
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ReadError(
             f"{path} is not a simulated scan ({error}); delete it and generate it again"
         ) from error
