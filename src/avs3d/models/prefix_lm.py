@@ -1,0 +1,161 @@
+"""Prefix language model: an embedding becomes a few invented words that GPT-2 continues.
+
+Paper, section 3.3 (ClipCap with an MLP mapping). Parameter names are those of published ClipCap
+checkpoints: `clip_project.model.{0,2}.*`, `gpt.transformer.*`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+MAX_TOKENS = 67
+
+
+class PrefixMapping(nn.Module):
+    """(B, embedding_dim) -> (B, prefix_length * width) through one hidden layer with Tanh."""
+
+    def __init__(self, embedding_dim: int, outputs: int) -> None:
+        super().__init__()
+        self.model = nn.Sequential(
+            nn.Linear(embedding_dim, outputs // 2), nn.Tanh(), nn.Linear(outputs // 2, outputs)
+        )
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        return self.model(embeddings)
+
+
+class PrefixLanguageModel(nn.Module):
+    """Embeddings to token ids.
+
+    Args:
+        embedding_dim: width of the embeddings.
+        prefix_length: how many invented words the mapping makes of one.
+        gpt2: fields of transformers' `GPT2Config`.
+    """
+
+    def __init__(self, embedding_dim: int, prefix_length: int, gpt2: Mapping[str, Any]) -> None:
+        super().__init__()
+        from transformers import GPT2Config, GPT2Model
+
+        config = GPT2Config(**gpt2)
+        if prefix_length >= config.n_positions:
+            raise ValueError(
+                f"prefix_length {prefix_length} leaves no room in {config.n_positions} positions"
+            )
+        self.prefix_length = prefix_length
+        self._room = config.n_positions - prefix_length
+        self.clip_project = PrefixMapping(embedding_dim, prefix_length * config.n_embd)
+        # The language head is the transposed word table, so the table is all that is kept.
+        self.gpt = nn.ModuleDict({"transformer": GPT2Model(config)})
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """As `torch.nn.Module`, less what older checkpoints carry beside the parameters: the
+        masks `attn.bias` and `attn.masked_bias`, and the tied `gpt.lm_head.weight`."""
+        extra = (".attn.bias", ".attn.masked_bias", "gpt.lm_head.weight")
+        kept = {k: v for k, v in state_dict.items() if not k.endswith(extra)}
+        return super().load_state_dict(kept, strict=strict, assign=assign)
+
+    def forward(self, embeddings: Tensor, tokens: Tensor) -> Tensor:
+        """(B, embedding_dim) and (B, T) token ids -> (B, T + 1, vocabulary) logits.
+
+        Row t of the logits is for token t; the last one is for what follows.
+        """
+        words = torch.cat([self._prefix(embeddings), self._words(tokens)], dim=1)
+        hidden = self._gpt2(inputs_embeds=words).last_hidden_state
+        return self._logits(hidden[:, self.prefix_length - 1 :])
+
+    @torch.inference_mode()
+    def greedy(
+        self, embeddings: Tensor, stop_id: int, max_tokens: int = MAX_TOKENS
+    ) -> list[list[int]]:
+        """The likeliest token at each step, for a batch of embeddings at once.
+
+        The published code cuts to the likeliest 80 % first, which always keeps the one chosen:
+        the cut changes nothing and is not made here.
+
+        Args:
+            embeddings: (B, embedding_dim).
+            stop_id: the token that ends a caption; it is kept.
+            max_tokens: where a caption is broken off.
+
+        Returns:
+            B lists of token ids.
+        """
+        captions: list[list[int]] = [[] for _ in range(len(embeddings))]
+        going = list(range(len(embeddings)))
+        cache, words = None, self._prefix(embeddings)
+        for _ in range(min(max_tokens, self._room)):
+            if not going:
+                break
+            logits, cache = self._step(words, cache)
+            tokens = logits.argmax(dim=1)
+            for row in going:
+                captions[row].append(int(tokens[row]))
+            going = [row for row in going if captions[row][-1] != stop_id]
+            words = self._words(tokens[:, None])
+        return captions
+
+    @torch.inference_mode()
+    def beam(
+        self, embedding: Tensor, stop_id: int, beams: int = 5, max_tokens: int = MAX_TOKENS
+    ) -> list[list[int]]:
+        """Beam search with scores divided by length, for one embedding.
+
+        Args:
+            embedding: (embedding_dim,).
+            stop_id: the token that ends a caption; it is kept.
+            beams: captions followed at a time.
+            max_tokens: where a caption is broken off.
+
+        Returns:
+            `beams` lists of token ids, best first.
+        """
+        logits, cache = self._step(self._prefix(embedding[None]), None)
+        scores, tokens = logits[0].log_softmax(0).topk(beams)
+        captions, lengths = tokens[:, None], torch.ones_like(scores)
+        stopped = tokens == stop_id
+        cache.batch_repeat_interleave(beams)
+        for _ in range(min(max_tokens, self._room) - 1):
+            if stopped.all():
+                break
+            logits, cache = self._step(self._words(captions[:, -1:]), cache)
+            gains = logits.log_softmax(1)
+            # A stopped caption goes on in one way only, at no cost and no length.
+            gains[stopped] = -torch.inf
+            gains[stopped, 0] = 0.0
+            lengths = lengths + ~stopped
+            means = (scores[:, None] + gains) / lengths[:, None]
+            best, place = means.flatten().topk(beams)
+            source = place // means.shape[1]
+            lengths = lengths[source]
+            scores = best * lengths
+            captions = torch.cat([captions[source], (place % means.shape[1])[:, None]], dim=1)
+            stopped = stopped[source] | (captions[:, -1] == stop_id)
+            cache.reorder_cache(source)
+        order = (scores / lengths).argsort(descending=True)
+        return [captions[i, : int(lengths[i])].tolist() for i in order]
+
+    def _prefix(self, embeddings: Tensor) -> Tensor:
+        """(B, prefix_length, width)"""
+        return self.clip_project(embeddings).unflatten(1, (self.prefix_length, -1))
+
+    @property
+    def _gpt2(self) -> Any:
+        return self.gpt["transformer"]
+
+    def _words(self, tokens: Tensor) -> Tensor:
+        return self._gpt2.wte(tokens)
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        return hidden @ self._gpt2.wte.weight.T
+
+    def _step(self, words: Tensor, cache: Any) -> tuple[Tensor, Any]:
+        """Logits (B, vocabulary) after `words`, and the cache that holds them."""
+        out = self._gpt2(inputs_embeds=words, past_key_values=cache, use_cache=True)
+        return self._logits(out.last_hidden_state[:, -1]), out.past_key_values
