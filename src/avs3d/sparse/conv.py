@@ -49,44 +49,55 @@ class _SparseConv(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         features, kernel = ctx.saved_tensors
         kernel_map: KernelMap = ctx.kernel_map
+        need_features, need_kernel, _ = ctx.needs_input_grad
         grad = grad.contiguous()
-        grad_features = grad_kernel = None
-        if ctx.needs_input_grad[0]:
-            weights = kernel.flip(0) if kernel_map.self_transposed else kernel
-            grad_features = _apply(grad, weights.transpose(1, 2), kernel_map.transposed)
-        if ctx.needs_input_grad[1]:
-            grad_kernel = _kernel_gradient(features, grad, kernel_map)
+        grad_features = torch.empty_like(features) if need_features else None
+        grad_kernel = torch.zeros_like(kernel) if need_kernel else None
+        # Reads of the transposed map: its inputs are this convolution's outputs. Where the map is
+        # its own transpose, weights are met in reverse order.
+        if kernel_map.self_transposed:
+            kernel = kernel.flip(0)
+        weights = kernel.transpose(1, 2)
+        for block in kernel_map.transposed.blocks:
+            gathered = grad.index_select(0, block.inputs)
+            if grad_features is not None:
+                grad_features[block.rows] = _sum_rows(_products(gathered, weights, block), block)
+            if grad_kernel is not None:
+                rows = features.index_select(0, block.outputs).split(block.splits)
+                parts = gathered.split(block.splits)
+                for index, count in enumerate(block.splits):
+                    if count:
+                        grad_kernel[index].addmm_(rows[index].T, parts[index])
+        if grad_kernel is not None and kernel_map.self_transposed:
+            grad_kernel = grad_kernel.flip(0)
         return grad_features, grad_kernel, None
 
 
 def _apply(features: Tensor, kernel: Tensor, kernel_map: KernelMap) -> Tensor:
     out = features.new_empty(kernel_map.n_out, kernel.shape[2])
     for block in kernel_map.blocks:
-        products = _products(features, kernel, block)
-        # A segmented sum in fixed order: several times faster than index_add_, and it repeats.
-        out[block.rows] = F.embedding_bag(
-            block.order, products, block.offsets, mode="sum", include_last_offset=True
-        )
+        gathered = features.index_select(0, block.inputs)
+        out[block.rows] = _sum_rows(_products(gathered, kernel, block), block)
     return out
 
 
-def _products(features: Tensor, kernel: Tensor, block: Block) -> Tensor:
-    gathered = features.index_select(0, block.inputs)
+def _products(gathered: Tensor, kernel: Tensor, block: Block) -> Tensor:
+    """(P, C_out): each pair's row times its weight."""
     products = gathered.new_empty(len(gathered), kernel.shape[2])
     start = 0
-    for weights, count in zip(kernel, block.splits, strict=True):
+    for weight, count in zip(kernel, block.splits, strict=True):
         if count:
-            torch.mm(gathered[start : start + count], weights, out=products[start : start + count])
+            rows = slice(start, start + count)
+            torch.mm(gathered[rows], weight, out=products[rows])
             start += count
     return products
 
 
-def _kernel_gradient(features: Tensor, grad: Tensor, kernel_map: KernelMap) -> Tensor:
-    total = features.new_zeros(kernel_map.volume, features.shape[1], grad.shape[1])
-    for block in kernel_map.blocks:
-        inputs = features.index_select(0, block.inputs).split(block.splits)
-        outputs = grad.index_select(0, block.outputs).split(block.splits)
-        for weight, rows_in, rows_out in zip(total, inputs, outputs, strict=True):
-            if len(rows_in):
-                weight.addmm_(rows_in.T, rows_out)
-    return total
+def _sum_rows(products: Tensor, block: Block) -> Tensor:
+    """(rows, C_out): the sum over each output row's pairs.
+
+    A segmented sum in fixed order: several times faster than index_add_, and it repeats.
+    """
+    return F.embedding_bag(
+        block.order, products, block.offsets, mode="sum", include_last_offset=True
+    )

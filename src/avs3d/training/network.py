@@ -17,6 +17,8 @@ from avs3d.training.loop import Schedule, fit
 from avs3d.training.samples import SampleMaker
 from avs3d.training.words import WordLoss
 
+LOSS_VOXELS = 8192
+
 
 def train_network(
     network: MinkUNet,
@@ -36,32 +38,37 @@ def train_network(
         schedule: steps and learning rate.
         folder: of the checkpoint and the log.
     """
-    loss = WordLoss(lexicon(), embed, category_weights(samples.files))
+    loss = WordLoss(lexicon(), embed)
+    weights = category_weights(samples.files)
 
     def step(module: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         assert isinstance(module, MinkUNet)
         sample = samples(rng)
-        features = module.final(module.trunk(sample.x)).features
-        value = loss(features, sample.category, rng)
+        trunk = module.trunk(sample.x).features
+        # Rare categories count more by being drawn more often: as good as weights, and the wide
+        # features of the other voxels are never computed.
+        chance = weights[sample.category.numpy()]
+        rows = torch.from_numpy(rng.choice(len(trunk), LOSS_VOXELS, p=chance / chance.sum()))
+        features, category = trunk[rows] @ module.final.kernel, sample.category[rows]
+        value = loss(features, category, rng)
         with torch.no_grad():
-            found = (features @ loss.mean_nouns.T).argmax(1)
-            right = float((found == sample.category).float().mean())
-        return value, {"accuracy": right, "voxels": float(len(sample.category))}
+            right = (features @ loss.mean_nouns.T).argmax(1) == category
+        return value, {"accuracy": float(right.float().mean()), "voxels": float(len(trunk))}
 
     network.train()
     fit(network, step, schedule, folder, seed=seed)
     network.eval()
 
 
-def category_weights(files: Sequence[Path], most: int = 100) -> Tensor:
-    """(C,) float32 weights that let rare categories count: one over the root of their share."""
+def category_weights(files: Sequence[Path], most: int = 100) -> np.ndarray:
+    """(C,) float64 weights that let rare categories count: one over the root of their share."""
     counts = np.ones(len(CATEGORIES))
     for file in files[:most]:
         with np.load(file, allow_pickle=False) as data:
             counts += np.bincount(data["category"], minlength=len(CATEGORIES))
     weights = (counts / counts.sum()) ** -0.5
     weights /= np.median(weights)
-    return torch.from_numpy(np.clip(weights, 0.25, 4.0)).float()
+    return np.clip(weights, 0.25, 4.0)
 
 
 @torch.inference_mode()

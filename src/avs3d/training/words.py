@@ -22,7 +22,6 @@ class WordLoss:
     Args:
         lexicon: the words.
         embed: words -> (W, D) float32, L2-normalised.
-        category_weights: (C,) weight of each category's points.
         scale: factor on the cosines (an inverse temperature).
         general_words: drawn per step.
         pull: weight of the cosine distance to the mean of the category's nouns.
@@ -32,7 +31,6 @@ class WordLoss:
         self,
         lexicon: Lexicon,
         embed: Callable[[list[str]], np.ndarray],
-        category_weights: Tensor,
         *,
         scale: float = 20.0,
         general_words: int = 8,
@@ -56,7 +54,6 @@ class WordLoss:
             ),
             dim=1,
         )
-        self._weights = category_weights
         self._scale, self._count, self._pull = scale, general_words, pull
 
     @property
@@ -79,5 +76,4 @@ class WordLoss:
         losses = F.softplus(others - logits) * positive
         contrast = losses.sum(1) / positive.sum(1).clamp(min=1)
         pull = 1 - (unit * self._mean[category]).sum(1)
-        weights = self._weights[category]
-        return ((contrast + self._pull * pull) * weights).sum() / weights.sum()
+        return (contrast + self._pull * pull).mean()

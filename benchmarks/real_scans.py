@@ -1,0 +1,170 @@
+"""How well a bundle names the points of real scans that it was never trained on.
+
+    python benchmarks/real_scans.py [--bundle street-mini] [--data ../shared/data] [--json FILE]
+
+For each dataset, over its scans together and the classes with at least 200 points:
+
+- closed: the class names are the vocabulary; mean IoU.
+- own: the scan's own words, each mapped to the class of the nearest name in the text encoder's
+  space; mean IoU.
+- no intensity: closed, with the intensity column taken away.
+- raised: share of points that keep their word when the frame's z = 0 moves by 1.73 m.
+
+The data are research samples that are not part of the repository (see CONTRIBUTING.md); without
+them the script says so and ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import avs3d
+from avs3d.vocabulary import Vocabulary
+
+MIN_POINTS = 200
+
+# Class name -> raw ids, as in the datasets' own label sets.
+SEMANTICKITTI = {
+    "car": (10, 252), "bicycle": (11,), "person": (30, 254), "road": (40, 60), "sidewalk": (48,),
+    "building": (50,), "fence": (51,), "vegetation": (70,), "trunk": (71,), "terrain": (72,),
+    "pole": (80,), "traffic sign": (81,),
+}  # fmt: skip
+NUSCENES = {
+    "barrier": (9,), "bicycle": (14,), "bus": (15, 16), "car": (17,),
+    "construction vehicle": (18,), "motorcycle": (21,), "person": (2, 3, 4, 6),
+    "traffic cone": (12,), "trailer": (22,), "truck": (23,), "drivable surface": (24,),
+    "other flat": (25,), "sidewalk": (26,), "terrain": (27,), "manmade": (28,),
+    "vegetation": (30,),
+}  # fmt: skip
+PANDASET = {
+    "vegetation": (5,), "ground": (6,), "road": (7, 8, 9, 10), "sidewalk": (11,),
+    "driveway": (12,), "car": (13,), "pickup truck": (14,), "truck": (15, 16), "trailer": (17,),
+    "motorcycle": (18,), "construction vehicle": (19,), "bus": (23,), "bicycle": (26,),
+    "pedestrian": (30, 31), "traffic cone": (34, 37), "barrier": (35, 39), "sign": (36, 38),
+    "building": (41,),
+}  # fmt: skip
+
+
+def scans(data: Path) -> Iterator[tuple[str, dict[str, tuple[int, ...]], avs3d.Scan]]:
+    """Dataset, its classes, and each of its scans with raw labels."""
+    for file in sorted(data.glob("semantickitti/sequences/*/velodyne/*.bin")):
+        label = np.fromfile(file.parents[1] / "labels" / f"{file.stem}.label", np.uint32) & 0xFFFF
+        yield "SemanticKITTI", SEMANTICKITTI, replace(avs3d.read(file), labels=label)
+    for file in sorted(data.glob("nuscenes_lidarseg/*/lidar.pcd.bin")):
+        label = np.fromfile(file.with_name("lidarseg.bin"), np.uint8)
+        yield "nuScenes", NUSCENES, replace(avs3d.read(file), labels=label)
+    for file in sorted(data.glob("pandaset/*.npz")):
+        yield "PandaSet", PANDASET, avs3d.read(file)
+
+
+def truth(scan: avs3d.Scan, classes: dict[str, tuple[int, ...]]) -> np.ndarray:
+    """(N,) class index, -1 where the point counts for nothing."""
+    out = np.full(len(scan), -1)
+    for index, ids in enumerate(classes.values()):
+        out[np.isin(scan.labels, ids)] = index
+    return out
+
+
+class IoU:
+    """Confusion over the scans of a dataset; a point without a class counts as missed."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        self.hit, self.true, self.found = np.zeros((3, len(names)), np.int64)
+
+    def add(self, target: np.ndarray, guess: np.ndarray) -> None:
+        size, counts = len(self.names), target >= 0
+        target, guess = target[counts], guess[counts]
+        self.true += np.bincount(target, minlength=size)
+        self.found += np.bincount(guess[guess >= 0], minlength=size)
+        self.hit += np.bincount(target[guess == target], minlength=size)
+
+    def table(self) -> dict[str, float]:
+        union = np.maximum(self.true + self.found - self.hit, 1)
+        return {
+            name: float(self.hit[i] / union[i])
+            for i, name in enumerate(self.names)
+            if self.true[i] >= MIN_POINTS
+        }
+
+    def mean(self) -> float:
+        return float(np.mean(list(self.table().values())))
+
+
+def word_classes(pipeline: avs3d.Pipeline, words: tuple[str, ...], names: list[str]) -> np.ndarray:
+    """(W,) index of the class whose name is nearest in the text encoder's space."""
+    embed = pipeline.text.encode
+    return (embed(list(words)) @ embed(names).T).argmax(1)
+
+
+def measure(pipeline: avs3d.Pipeline, data: Path) -> dict[str, dict[str, object]]:
+    kinds = ("closed", "own", "no intensity")
+    tables: dict[str, dict[str, IoU]] = {}
+    raised: dict[str, list[float]] = {}
+    words: dict[str, list[str]] = {}
+    for dataset, classes, scan in scans(data):
+        names = list(classes)
+        iou = tables.setdefault(dataset, {kind: IoU(names) for kind in kinds})
+        target, closed = truth(scan, classes), Vocabulary.from_words(names)
+        encoded = pipeline.encode(scan)
+        label = encoded.segment(closed).label
+        iou["closed"].add(target, label)
+        bare = pipeline.encode(replace(scan, intensity=None)).segment(closed).label
+        iou["no intensity"].add(target, bare)
+        higher = replace(scan, points=scan.points + np.float32([0, 0, 1.73]))
+        moved = pipeline.encode(higher).segment(closed).label
+        raised.setdefault(dataset, []).append(float((moved == label)[target >= 0].mean()))
+        if pipeline.bundle.config.captioner is not None:
+            own = encoded.segment()
+            mapped = word_classes(pipeline, own.vocabulary.words, names)
+            iou["own"].add(target, np.where(own.label >= 0, mapped[own.label], -1))
+            words.setdefault(dataset, []).append(", ".join(own.vocabulary.words))
+    return {
+        dataset: {
+            **{kind: iou[kind].mean() for kind in kinds if iou[kind].true.any()},
+            "raised": float(np.mean(raised[dataset])),
+            "classes": iou["closed"].table(),
+            "words": words.get(dataset, []),
+        }
+        for dataset, iou in tables.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--bundle", default="street-mini")
+    root = Path(__file__).resolve().parents[1]
+    parser.add_argument("--data", type=Path, default=root.parent / "shared" / "data")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    if not args.data.is_dir():
+        print(f"no real scans in {args.data}: nothing measured")
+        sys.exit(0)
+    result = measure(avs3d.load(args.bundle), args.data)
+    print(f"{'dataset':15}{'closed':>8}{'own':>8}{'no int.':>9}{'raised':>8}")
+    for dataset, row in result.items():
+        own = f"{row['own']:8.3f}" if "own" in row else "       -"
+        print(
+            f"{dataset:15}{row['closed']:8.3f}{own}{row['no intensity']:9.3f}{row['raised']:8.3f}"
+        )
+    for dataset, row in result.items():
+        classes = row["classes"]
+        assert isinstance(classes, dict)
+        print(f"\n{dataset}: " + ", ".join(f"{k} {v:.2f}" for k, v in classes.items()))
+        for words in row["words"]:  # type: ignore[attr-defined]
+            print(f"  own words: {words}")
+    if args.json:
+        args.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
