@@ -37,6 +37,10 @@ def street_lamp(rng: np.random.Generator) -> Template:
     height = rng.uniform(5, 11)
     shape.tube("metal", (0, 0, -0.3), (0, 0, 1.0), radius * 1.35, radius * 1.25, sides=8)
     shape.tube("metal", (0, 0, 1.0), (0, 0, height), radius, radius * 0.6, sides=8)
+    if rng.random() < 0.2:  # a sign on the same post
+        shape.category = "traffic sign"
+        _plate(rng, shape, rng.uniform(2.2, 3.0), small=True)
+        shape.category = "street lamp"
     arms = (-1, 1) if kind == 3 else (1,)
     for side in arms:
         reach = rng.uniform(0.6, 2.6)

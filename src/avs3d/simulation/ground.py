@@ -120,6 +120,7 @@ class Ground:
     bands: tuple[tuple[Band, ...], tuple[Band, ...]]  # left (t > 0) and right of the main road
     carriageway: str
     fillet: float
+    circle: tuple[float, float, float] | None = None  # x, y, outer radius of a roundabout
     patches: tuple[Patch, ...] = ()
     drops: tuple[tuple[int, int, float, float], ...] = ()  # road, side, s, half width
     markings: tuple[Marking, ...] = ()
@@ -132,6 +133,9 @@ class Ground:
     def _place(self, x: np.ndarray, y: np.ndarray) -> tuple:
         frames = [road.frame(x, y) for road in self.roads]
         edges = [road.edge(*frame) for road, frame in zip(self.roads, frames, strict=True)]
+        if self.circle:
+            cx, cy, outer = (np.float32(value) for value in self.circle)
+            edges.append(np.hypot(x - cx, y - cy) - outer)
         d = edges[0]
         radius = np.float32(self.fillet)
         for other in edges[1:]:

@@ -216,8 +216,8 @@ def train(rng: np.random.Generator) -> Template:
 
 def construction_vehicle(rng: np.random.Generator) -> Template:
     shape = Shape("construction vehicle")
-    kind = rng.choice(4, p=[0.42, 0.28, 0.15, 0.15])
-    (_excavator, _loader, _dumper, _roller)[kind](rng, shape)
+    kind = rng.choice(5, p=[0.40, 0.26, 0.12, 0.12, 0.1])
+    (_excavator, _loader, _dumper, _roller, _crane)[kind](rng, shape)
     return shape.finish()
 
 
@@ -298,3 +298,24 @@ def _roller(rng: np.random.Generator, shape: Shape) -> None:
     shape.box("paint", (0.2, 0, 1.0), (3.0, width * 0.8, 0.5))
     shape.box("paint", (-1.4, 0, 1.35), (1.4, width * 0.8, 0.7))
     _cabin(shape, 0.0, 0, 1.2, 1.5)
+
+
+def _crane(rng: np.random.Generator, shape: Shape) -> None:
+    """A mobile crane with its boom up or laid along its back."""
+    length = rng.uniform(7, 11)
+    _axles(shape, np.linspace(-length / 2 + 1, length / 2 - 1, rng.integers(3, 5)), 1.3, 0.6, 0.45)
+    shape.box("paint", (0, 0, 1.1), (length, 2.5, 0.7))
+    shape.box("paint", (length / 2 - 0.8, 0, 2.0), (1.6, 2.4, 1.4))
+    shape.box("glass", (length / 2 + 0.02, 0, 2.3), (0.04, 2.0, 0.7))
+    upper = shape.parts
+    shape.box("paint", (-1.5, 0, 2.0), (2.8, 2.3, 1.1))
+    _cabin(shape, 0.2, 0.8, 1.5, 1.5)
+    rise, reach = rng.uniform(0.03, 1.1), rng.uniform(8, 16)
+    foot = np.array([-2.2, -0.2, 2.5])
+    along = np.array([np.cos(rise), 0, np.sin(rise)])
+    shape.tube("paint", foot, foot + 0.6 * reach * along, 0.4, 0.36, sides=4)
+    shape.tube("paint", foot + 0.6 * reach * along, foot + reach * along, 0.3, 0.24, sides=4)
+    if rise > 0.4:
+        tip = foot + reach * along
+        shape.tube("dark metal", tip, tip - [0, 0, rng.uniform(2, 5)], 0.03, sides=3)
+        shape.move((0, 0, 0), rng.uniform(-2, 2), upper)

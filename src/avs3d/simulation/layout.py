@@ -185,8 +185,12 @@ def draw_layout(rng: np.random.Generator) -> Layout:
     elif kind in ("city", "residential", "plaza") and rng.random() < 0.2:
         zebra = rng.uniform(-25, 25)
     islands = _islands(rng, kind, half, lanes, crossing)
-    slab = ("trail", "soil") if kind == "trail" else (kind, "road")
-    carriageway = slab[1]
+    circle = None
+    if abs(crossing) > 16 and np.isfinite(crossing) and rng.random() < 0.2:
+        inner = rng.uniform(2.5, 7.0)
+        circle = (*road.pose(crossing, 0.0)[:2], inner + rng.uniform(4.5, 7.0))
+        islands = _round_island(rng, crossing, inner)
+    carriageway = "soil" if kind == "trail" else "road"
     if kind in ("plaza", "city", "residential") and rng.random() < 0.07:
         carriageway = "cobbles"
     if kind == "trail" and rng.random() < 0.3:
@@ -208,6 +212,7 @@ def draw_layout(rng: np.random.Generator) -> Layout:
         bands=(sides[0].bands, sides[1].bands),
         carriageway=carriageway,
         fillet=rng.uniform(2.0, 9.0),
+        circle=circle,
         patches=islands + _patches(rng, kind, sides, half, drops),
         drops=tuple(drops),
         markings=() if kind == "trail" or rng.random() < 0.15
@@ -248,6 +253,13 @@ def _islands(
     return ()
 
 
+def _round_island(rng: np.random.Generator, crossing: float, inner: float) -> tuple[Patch, ...]:
+    """The middle of a roundabout: kerb, paved ring, lawn."""
+    step = rng.uniform(0.04, 0.18)
+    rings = (("curb", inner), ("island", inner - 0.2), ("grass", inner - rng.uniform(0.4, 1.6)))
+    return tuple(Patch(name, 0, (crossing, 0.0), (r, r), step, True) for name, r in rings)
+
+
 def _patches(
     rng: np.random.Generator,
     kind: str,
@@ -272,8 +284,8 @@ def _patches(
         side = rng.choice([-1, 1])
         t = side * (half + sides[0 if side > 0 else 1].front + 14)
         patches.append(Patch("lot", 0, (rng.uniform(-30, 30), t), (rng.uniform(12, 30), 13.0)))
-    if rng.random() < (0.6 if kind == "trail" else 0.12):
+    if rng.random() < (0.6 if kind == "trail" else 0.2):
         for _ in range(rng.integers(1, 5)):
-            at = (rng.uniform(-20, 20), rng.uniform(-half, half))
+            at = (rng.uniform(-16, 16), rng.uniform(-half, half))
             patches.append(Patch("puddle", 0, at, tuple(rng.uniform(0.4, 2.2, 2)), None, True))
     return tuple(patches)

@@ -72,7 +72,10 @@ def draw_palette(rng: np.random.Generator) -> Palette:
     value[MATERIAL_ID["paving"]] = np.clip(paving, 0.06, 0.6)
     value[MATERIAL_ID["kerb"]] = np.clip(paving * np.exp(rng.normal(0.05, 0.2)), 0.06, 0.65)
     value[MATERIAL_ID["lot"]] = np.clip(asphalt * np.exp(rng.normal(0.1, 0.3)), 0.04, 0.5)
-    value[MATERIAL_ID["grass"]] = max(value[MATERIAL_ID["grass"]], 1.1 * asphalt)
     loss = np.clip(loss * rng.uniform(0.4, 1.6, len(loss)), 0, 0.95)
+    if rng.random() < 0.1:  # a wet road mirrors the light away
+        for name in ("asphalt", "lot", "paving"):
+            value[MATERIAL_ID[name]] *= 0.5
+            loss[MATERIAL_ID[name]] += rng.uniform(0.05, 0.5)
     stain, repair = rng.uniform(0.03, 0.3), rng.normal(0, 0.25)
     return Palette(value.astype(np.float32), loss.astype(np.float32), stain, repair)

@@ -48,6 +48,7 @@ def populate(town: Town) -> None:
     _traffic(town, traffic)
     every = strips(town)
     for strip in every:
+        _driveways(town, strip)
         if strip.layout.bay or (strip.layout.parked and strip.road == 0):
             _parked(town, strip)
     for strip in every:
@@ -71,7 +72,8 @@ def _traffic(town: Town, density: float) -> None:
             x, y, heading = town.ground.roads[0].pose(s, t + rng.normal(0, 0.2))
             name = kinds[rng.choice(len(kinds), p=share)]
             yaw = heading + back + rng.normal(0, 0.03)
-            town.scene.put(town.template(name), x, y, yaw, room=0.4)
+            if town.is_road(x, y):
+                town.scene.put(town.template(name), x, y, yaw, room=0.4)
             s += rng.uniform(6, 12) + rng.exponential(30 / density)
     for road in town.ground.roads[1:]:
         for _ in range(rng.poisson(1.5 * density)):
@@ -113,21 +115,31 @@ def _parked(town: Town, strip: Strip) -> None:
         s += rng.uniform(*step)
 
 
+def _driveways(town: Town, strip: Strip) -> None:
+    """Cars that stand in front of their houses."""
+    rng = town.rng
+    for road, side, s, _ in town.ground.drops:
+        if (road, side) == (strip.road, strip.side) and rng.random() < 0.45:
+            turn = rng.choice([-1, 1]) * np.pi / 2 + rng.normal(0, 0.05)
+            name = "car" if rng.random() < 0.85 else ("van", "trailer")[rng.integers(2)]
+            town.beside(name, strip, s, strip.layout.front + rng.uniform(2.6, 3.6), turn)
+
+
 _KERB_THINGS = (  # name, metres between two, turn, most metres off the kerb line, sticks to a row
     ("street lamp", 28.0, np.pi / 2, 0.2),
-    ("traffic sign", 24.0, np.pi, 0.4),
+    ("traffic sign", 20.0, np.pi, 0.4),
     ("pole", 45.0, 0.0, 0.6),
-    ("trash can", 38.0, 0.0, 1.0),
-    ("utility box", 70.0, np.pi / 2, 1.0),
+    ("trash can", 60.0, 0.0, 1.0),
+    ("utility box", 85.0, np.pi / 2, 1.0),
     ("fire hydrant", 85.0, np.pi / 2, 0.4),
     ("bollard", 70.0, 0.0, 0.2),
     ("bench", 80.0, np.pi / 2, 1.5),
     ("bicycle rack", 95.0, np.pi / 2, 1.5),
-    ("bus stop", 150.0, np.pi / 2, 1.8),
-    ("billboard", 120.0, np.pi, 2.0),
-    ("motorcycle", 75.0, np.pi / 2, 0.8),
-    ("bicycle", 55.0, np.pi / 2, 0.9),
-    ("traffic cone", 110.0, 0.0, 0.6),
+    ("bus stop", 210.0, np.pi / 2, 1.8),
+    ("billboard", 190.0, np.pi, 2.0),
+    ("motorcycle", 65.0, np.pi / 2, 0.8),
+    ("bicycle", 42.0, np.pi / 2, 0.9),
+    ("traffic cone", 90.0, 0.0, 0.6),
     ("traffic light", 200.0, np.pi, 0.2),
     ("table", 130.0, 0.0, 2.5),
 )
@@ -181,6 +193,8 @@ def _boundary(town: Town, strip: Strip, houses: str) -> None:
             ("fence", FENCE_LENGTH), ("hedge", 1.95), ("wall", 4.0), ("bush", 1.3),
         )[rng.choice(4, p=[0.4, 0.3, 0.2, 0.1])]  # fmt: skip
         town.row(name, strip, side.front + rng.uniform(0.3, 0.7), length)
+        if rng.random() < 0.4:
+            _thicket(town, strip, after=rng.uniform(0.9, 1.5))
     elif not houses and rng.random() < 0.45:
         name, length = (("fence", FENCE_LENGTH), ("hedge", 1.95), ("wall", 4.0))[
             rng.choice(3, p=[0.7, 0.15, 0.15])
@@ -188,18 +202,19 @@ def _boundary(town: Town, strip: Strip, houses: str) -> None:
         town.row(name, strip, side.front + rng.uniform(0.4, 4), length)
     if houses:
         _houses(town, strip, houses)
-    if rng.random() < (0.12 if houses else 0.4):
+    if rng.random() < {"trail": 0.8, "park": 0.5, "highway": 0.4}.get(kind, 0.14):
         _thicket(town, strip)
 
 
-def _thicket(town: Town, strip: Strip) -> None:
-    """An untended edge of bushes and low trees."""
+def _thicket(town: Town, strip: Strip, after: float | None = None) -> None:
+    """An untended edge of bushes and low trees, `after` metres behind the front."""
     rng = town.rng
     begin = rng.uniform(strip.begin, strip.end - 10)
-    first, deep = strip.layout.front + rng.uniform(0.5, 8), rng.uniform(1, 7)
+    first = strip.layout.front + (rng.uniform(0.5, 8) if after is None else after)
+    deep = rng.uniform(1, 7) if after is None else 1.0
     for s in np.arange(begin, min(begin + rng.uniform(15, 90), strip.end), rng.uniform(0.8, 1.8)):
         name = "bush" if rng.random() < 0.75 else "broadleaf"
-        scale = rng.uniform(0.8, 2.0) if name == "bush" else rng.uniform(0.4, 0.9)
+        scale = rng.uniform(0.7, 1.8) if name == "bush" else rng.uniform(0.4, 1.1)
         d = first + rng.uniform(0, deep)
         town.beside(name, strip, s, d, rng.uniform(0, 6.28), scale=scale, room=-0.4)
 
@@ -258,7 +273,7 @@ def _trees(town: Town, strip: Strip, density: float, houses: bool) -> None:
 def _people(town: Town, strip: Strip, density: float) -> None:
     rng, side = town.rng, strip.layout
     walk = side.walk or (0.6, 2.0)
-    for _ in range(rng.poisson(5.0 * density)):
+    for _ in range(rng.poisson(7.0 * density)):
         s = rng.normal(0, 22)
         if not strip.begin < s < strip.end:
             continue
@@ -268,7 +283,7 @@ def _people(town: Town, strip: Strip, density: float) -> None:
         name = (
             "person"
             if kind < 0.8
-            else ("cyclist" if kind < 0.88 else "scooter rider" if kind < 0.92 else "dog")
+            else ("cyclist" if kind < 0.87 else "scooter rider" if kind < 0.91 else "dog")
         )
         put = town.beside(name, strip, s, d, turn)
         if put and rng.random() < 0.35:  # company

@@ -70,7 +70,7 @@ def _two_vlp32() -> np.ndarray:
 SENSORS: dict[str, Sensor] = {
     "kitti-64": Sensor(
         _hdl64(), (0.17, 0.36), (1.6, 1.9), (80, 120), scale=1.0, gamma=(0.8, 1.2),
-        falloff=(0.0, 0.35), gain=(0.6, 1.2),
+        falloff=(0.0, 0.35), gain=(0.8, 1.8),
     ),
     "nuscenes-32": Sensor(
         _even(-30.67, 10.67, 32), (0.30, 0.36), (1.75, 1.95), (70, 105), gain=(0.12, 0.5),

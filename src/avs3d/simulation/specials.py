@@ -10,9 +10,11 @@ from avs3d.simulation.town import Strip, Town
 
 def add_specials(town: Town) -> None:
     rng, kind = town.rng, town.layout.kind
+    if rng.random() < 0.11 and kind != "trail":
+        _train(town)
     if np.isfinite(town.layout.crossing) and rng.random() < 0.65:
         _signals(town)
-    for island in town.layout.islands[1:]:
+    for island in town.layout.islands[1:2]:
         _island(town, island.centre, island.half)
     if kind == "construction" or rng.random() < 0.12:
         _building_site(town)
@@ -28,16 +30,14 @@ def add_specials(town: Town) -> None:
         _bridge(town)
     if kind in ("highway", "arterial") and rng.random() < 0.35:
         _over_the_road(town)
-    if rng.random() < 0.07 and kind != "trail":
-        _train(town)
 
 
 def add_rare(town: Town) -> None:
     """Things that are seldom seen, near the sensor in most worlds, where they may well be."""
     rng = town.rng
-    beside = ("person", "person", "motorcycle", "bicycle", "traffic sign", "traffic light",
-              "street lamp", "traffic cone", "barrier", "trash can", "bench", "fire hydrant",
-              "utility box", "bicycle rack", "dog", "bollard", "billboard", "bus stop", "table",
+    beside = ("person", "person", "person", "motorcycle", "bicycle", "bicycle", "cyclist",
+              "traffic sign", "traffic sign", "traffic light", "traffic light", "street lamp", "traffic cone", "barrier", "trash can", "bench", "fire hydrant",
+              "utility box", "motorcyclist", "bicycle rack", "dog", "bollard", "billboard", "bus stop", "table",
               "pole", "cyclist", "stairs", "container", "rock", "hedge")  # fmt: skip
     on_road = ("truck", "bus", "construction vehicle", "trailer", "motorcyclist", "cyclist",
                "van", "person", "traffic cone", "scooter rider")  # fmt: skip
@@ -88,6 +88,13 @@ def _signals(town: Town) -> None:
 
 def _island(town: Town, centre: tuple[float, float], half: tuple[float, float]) -> None:
     rng = town.rng
+    if town.ground.circle:
+        for _ in range(rng.integers(1, 6)):
+            name = ("bush", "young tree", "rock", "traffic sign", "broadleaf")[rng.integers(5)]
+            s, t = np.array(centre) + rng.uniform(-0.6, 0.6, 2) * half
+            x, y, heading = town.ground.roads[0].pose(s, t)
+            town.scene.put(town.template(name), x, y, heading + rng.uniform(0, 6.28), scale=0.8)
+        return
     if half[0] > 50:  # a median
         name = ("bush", "guardrail", "street lamp", "broadleaf", "")[rng.integers(5)]
         gap = {"guardrail": 4.0, "bush": 3.0}.get(name, 16.0)
@@ -214,6 +221,8 @@ def _train(town: Town) -> None:
     rng = town.rng
     side = int(rng.choice([-1, 1]))
     layout = town.layout.sides[0 if side > 0 else 1]
-    d = rng.choice([-1.8, layout.front + rng.uniform(2, 6)])
-    x, y, heading = town.at(0, side, rng.choice([-1, 1]) * rng.uniform(14, 40), d)
+    wide = town.ground.roads[0].half > 5
+    d = -1.8 if wide and rng.random() < 0.4 else layout.front + rng.uniform(2, 6)
+    far = rng.uniform(24, 45) if d < 0 else rng.uniform(0, 40)
+    x, y, heading = town.at(0, side, rng.choice([-1, 1]) * far, d)
     town.scene.put(town.template("train"), x, y, heading)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avs3d.simulation import barriers, buildings, furniture, heavy, people, plants, vehicles
+from avs3d.simulation.ground import SURFACES
 from avs3d.simulation.layout import Layout, Side
 from avs3d.simulation.mesh import Template
 from avs3d.simulation.scene import Scene
@@ -96,6 +97,11 @@ class Town:
             pool.append(maker(self.rng))
             return pool[-1]
         return pool[self.rng.integers(len(pool))]
+
+    def is_road(self, x: float, y: float) -> bool:
+        """No island, kerb or lawn."""
+        surface = self.ground.look(np.array([x], np.float32), np.array([y], np.float32))[0]
+        return SURFACES[surface[0]] == self.ground.carriageway
 
     def at(self, road: int, side: int, s: float, d: float) -> tuple[float, float, float]:
         """x, y and heading of a place d metres outside the carriageway's edge."""
