@@ -9,7 +9,7 @@ import numpy as np
 from plyfile import PlyData, PlyElement
 from pypcd4 import Encoding, PointCloud
 
-COUNT = 60
+COUNT = 80
 _rng = np.random.default_rng(7)
 XYZ = (_rng.normal(size=(COUNT, 3)) * (20, 20, 2)).round(2).astype(np.float32)
 INTENSITY = _rng.integers(0, 256, COUNT).astype(np.float32)

@@ -16,9 +16,9 @@ from avs3d.io.source import MalformedError, is_text
 
 _WINDOW = 20 * 65_536
 """Values that are looked at: a whole number of rows for both 4 and 5 columns."""
-_UNLIKELY = 0.1
+_UNLIKELY = 0.2
 """A larger share of negative intensities speaks against a reading."""
-_FEW = 16
+_FEW = 64
 """Of fewer points nothing is concluded."""
 
 

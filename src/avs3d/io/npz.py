@@ -93,5 +93,5 @@ def encode(segmentation: Segmentation) -> bytes:
     if scan.intensity is not None:
         arrays["intensity"] = scan.intensity
     stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, **arrays)
+    np.savez(stream, **arrays)
     return stream.getvalue()

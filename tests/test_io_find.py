@@ -1,0 +1,60 @@
+"""Files, folders and globs: which scans they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from avs3d.errors import UserError
+from avs3d.io import find
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in (
+        "b.bin", "a.PLY", "notes.txt", ".hidden.bin", ".cache/c.bin", "deep/er/c.laz",
+        "deep/TOKEN_lidarseg.bin", "deep/d[1].npy", "out/b.npz", "out/b.ply",
+        "out/b.vocabulary.json", "out/own.ply",
+    ):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def names(folder: Path, paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(folder)) for path in paths]
+
+
+def test_a_folder_means_the_scans_below_it(folder: Path) -> None:
+    assert names(folder, find([folder])) == [
+        "a.PLY",
+        "b.bin",
+        "deep/d[1].npy",
+        "deep/er/c.laz",
+        "out/own.ply",
+    ]
+
+
+def test_globs(folder: Path) -> None:
+    assert names(folder, find([f"{folder}/*.bin"])) == ["b.bin"]
+    assert names(folder, find([f"{folder}/**/*.laz"])) == ["deep/er/c.laz"]
+    assert names(folder, find([f"{folder}/out/*"])) == ["out/own.ply"]
+    assert names(folder, find([f"{folder}/d*"])) == ["deep/d[1].npy", "deep/er/c.laz"]
+
+
+def test_a_named_file_is_taken_as_it_is(folder: Path) -> None:
+    given = ["missing.bin", "out/b.ply", "deep/d[1].npy", "notes.txt", ".hidden.bin"]
+    assert names(folder, find([folder / name for name in given])) == given
+
+
+def test_each_file_once_in_the_order_given(folder: Path) -> None:
+    found = find([folder / "b.bin", folder, f"{folder}/*.bin"])
+    assert names(folder, found)[:2] == ["b.bin", "a.PLY"] and len(found) == len(set(found)) == 5
+
+
+@pytest.mark.parametrize("given", ["*.pcd", ".cache/../empty", "out/*.npz"])
+def test_nothing_to_read_is_said(folder: Path, given: str) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(UserError, match=r"no readable file .*; readable are \.bin"):
+        find([folder, folder / given])

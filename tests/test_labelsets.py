@@ -1,0 +1,117 @@
+"""The label sets: whole in themselves, and the same facts as the reference."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avs3d import labelsets
+from avs3d.errors import UserError
+
+SIZES = {
+    "matterport-21": 21,
+    "nuscenes-16": 16,
+    "nuscenes-32": 32,
+    "nuscenes-43": 43,
+    "pandaset": 42,
+    "scannet-20": 20,
+    "scannet-200": 200,
+    "semantickitti": 19,
+}
+
+
+def test_these_sets_are_there() -> None:
+    assert labelsets.names() == tuple(sorted(SIZES))
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_set_is_whole(name: str) -> None:
+    found = labelsets.load(name)
+    assert len(found) == SIZES[name] == len(set(found.classes))
+    assert found.colors.shape == (len(found), 3) and found.colors.dtype == np.uint8
+    classes = set(range(len(found)))
+    if found.raw_to_class:
+        assert set(found.raw_to_class.values()) - {255} == classes
+    if found.export_ids:
+        assert len(set(found.export_ids)) == len(found)
+    if found.parent:
+        parent = labelsets.load(found.parent)
+        assert len(found.to_parent) == len(found)
+        assert set(found.to_parent) - {255} == set(range(len(parent)))
+    if found.groups:
+        assert sorted(sum(found.groups.values(), ())) == sorted(found.classes)
+
+
+@pytest.mark.parametrize("name", ["semantickitti", "scannet-20", "scannet-200", "pandaset"])
+def test_what_is_exported_reads_back_as_the_class(name: str) -> None:
+    found = labelsets.load(name)
+    np.testing.assert_array_equal(found.to_classes(np.array(found.export_ids)), range(len(found)))
+
+
+def test_raw_ids_to_classes() -> None:
+    kitti = labelsets.load("semantickitti")
+    raw = np.array([[10, 252, 0], [99, 7, 70_000]], dtype=np.uint32)
+    classes = kitti.to_classes(raw)
+    assert classes.dtype == np.uint8 and classes.tolist() == [[0, 0, 255], [255, 255, 255]]
+    assert kitti.classes[0] == "car" and kitti.raw_names[252] == "moving-car"
+    assert kitti.to_classes(np.array([-1, 81])).tolist() == [255, 18]
+    nuscenes = labelsets.load("nuscenes-16")
+    assert nuscenes.classes[nuscenes.to_classes(np.array([17]))[0]] == "car"
+    assert nuscenes.to_classes(np.array([31]))[0] == 255
+    assert (labelsets.load("nuscenes-43").to_classes(np.arange(5)) == 255).all()
+
+
+@pytest.mark.parametrize("name", ["nuscenes", "semantic_kitti", "../secret", ""])
+def test_an_unknown_set_offers_names(name: str) -> None:
+    with pytest.raises(UserError, match="no label set .*; there are .*[a-z]"):
+        labelsets.load(name)
+
+
+def test_same_facts_as_the_reference(shared: Path) -> None:
+    facts = json.loads((shared / "reference/labelsets.json").read_text())
+    nuscenes, kitti = facts["nuscenes"], facts["semantic_kitti"]
+    n16, n32 = labelsets.load("nuscenes-16"), labelsets.load("nuscenes-32")
+    n43 = labelsets.load("nuscenes-43")
+    assert list(n16.classes) == nuscenes["classes_16"]
+    assert [n16.raw_to_class[i] for i in range(32)] == nuscenes["lidarseg_index_to_16"]
+    assert n16.colors.tolist() == [nuscenes["colors_16"][str(i)] for i in n16.export_ids]
+    assert list(n32.classes) == nuscenes["lidarseg_32"] == list(n16.raw_names.values())
+    assert list(n32.to_parent) == nuscenes["lidarseg_index_to_16"]
+    assert list(n43.classes) == nuscenes["detailed_43"]
+    assert list(n43.to_parent) == nuscenes["detailed_to_16"]
+    sk = labelsets.load("semantickitti")
+    for raw, train in kitti["learning_map"].items():
+        assert sk.raw_to_class[int(raw)] == (train - 1 if train else 255)
+    for index, raw in enumerate(sk.export_ids):
+        assert kitti["learning_map_inv"][str(index + 1)] == raw
+        assert sk.classes[index] == kitti["labels"][str(raw)].replace("-", " ")
+        assert sk.colors[index].tolist() == kitti["color_map_bgr"][str(raw)][::-1]
+    for name, key, ids in (("scannet-20", "scannet", "valid_nyu40_ids_20"),
+                           ("scannet-200", "scannet200", "valid_ids_200")):  # fmt: skip
+        found, size = labelsets.load(name), name.split("-")[1]
+        assert list(found.classes) == facts[key][f"classes_{size}"]
+        assert list(found.export_ids) == facts[key][ids]
+        colors = facts[key][f"colors_{size}"]
+        assert found.colors.tolist() == [colors[str(i)] for i in found.export_ids]
+    groups = labelsets.load("scannet-200").groups
+    assert {k: list(v) for k, v in groups.items()} == {
+        k: facts["scannet200"][k] for k in ("head", "common", "tail")
+    }
+    assert list(labelsets.load("matterport-21").classes) == facts["matterport"]["classes_21"]
+
+
+def test_pandaset_names_those_of_the_sample(shared: Path) -> None:
+    classes = json.loads((shared / "data/pandaset/frame20.json").read_text())["classes"]
+    found = labelsets.load("pandaset")
+    assert {str(i): found.classes[c] for i, c in found.raw_to_class.items()} == classes
+
+
+def test_labels_of_the_real_scans_are_classes(shared: Path) -> None:
+    raw = np.fromfile(shared / "data/semantickitti/sequences/00/labels/000000.label", "<u4")
+    share = np.mean(labelsets.load("semantickitti").to_classes(raw & 0xFFFF) != 255)
+    assert share > 0.9
+    raw = np.fromfile(shared / "data/nuscenes_lidarseg/08/lidarseg.bin", np.uint8)
+    assert set(np.unique(labelsets.load("nuscenes-16").to_classes(raw))) <= {*range(16), 255}
