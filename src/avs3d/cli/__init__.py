@@ -2,9 +2,92 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from avs3d.cli import bundles, caption, demo, info, query, segment, simulate, train
+from avs3d.cli.console import complain, internal_error
+from avs3d.errors import UserError
+
+USER_FAULT, OUR_FAULT, INTERRUPTED = 2, 1, 130
+
+
+class _Group(TyperGroup):
+    """Turns a user's mistake into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            complain(str(error))
+            raise typer.Exit(USER_FAULT) from error
+        except KeyboardInterrupt as error:
+            complain("interrupted")
+            raise typer.Exit(INTERRUPTED) from error
+
+
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from avs3d import __version__
+
+        typer.echo(f"avs3d {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    help="""Words for every point of a LiDAR scan, chosen by the program itself.
+
+No class list, no labels, no GPU and no network needed.
+
+Start here:
+
+\b
+  avs3d demo                      the shipped scan, results in ./demo-output
+  avs3d segment scan.bin          yours: .bin .pcd .ply .las .laz .npy .npz
+
+Then:
+
+\b
+  avs3d segment scan.bin -v "car, road, tree"   only these words
+  avs3d query scan.bin "a parked car"           where is it? a heat map
+  avs3d COMMAND --help                          about it, with examples""",
+)
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+app.command("demo", help=demo.HELP)(demo.demo)
+app.command("segment", help=segment.HELP)(segment.segment)
+app.command("caption", help=caption.HELP)(caption.caption)
+app.command("query", help=query.HELP)(query.query)
+app.command("simulate", help=simulate.HELP)(simulate.simulate)
+app.add_typer(train.app, name="train", help=train.HELP)
+app.command("bundles", help=bundles.HELP)(bundles.bundles)
+app.command("info", help=info.HELP)(info.info)
+
 
 def main() -> None:
     """Entry point of the console script."""
-    from avs3d import __version__
-
-    print(f"avs3d {__version__}")
+    try:
+        app()
+    except Exception as error:  # whatever is not a user's mistake is ours
+        internal_error(error)
+        raise SystemExit(OUR_FAULT) from None

@@ -1,0 +1,96 @@
+"""Options that several commands share, and what their values mean."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from avs3d.errors import UserError
+from avs3d.vocabulary import Vocabulary
+
+RESULTS = Path("avs3d-results")
+_MAX_VOCABULARY_BYTES = 1 << 20
+
+Inputs = Annotated[
+    list[str], typer.Argument(help="Scans: files, folders or globs.", show_default=False)
+]
+Bundle = Annotated[
+    str,
+    typer.Option("--bundle", "-b", help="A packaged name (avs3d bundles), a folder, or a hub id."),
+]
+Views = Annotated[
+    int,
+    typer.Option(
+        "--views", min=1, max=360, help="How many sectors of the scan are described by a sentence."
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        help="Columns of .bin and .npy rows: 3, 4, 5, 6, or names such as x,y,z,time,intensity.",
+        show_default="guessed, refused where it is not clear",
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.", metavar="DEVICE")
+]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", help="Folder for the results, made when missing.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")]
+
+
+def parse_vocabulary(text: str | None) -> Vocabulary | None:
+    """Words with commas between them, or the path of a file of words.
+
+    A file has a word a line (or commas), or is JSON: a list of words, or one of our own
+    ``STEM.vocabulary.json``.
+
+    Raises:
+        UserError: a file that is not there or not like that, or no words.
+    """
+    if text is None:
+        return None
+    path = Path(text).expanduser()
+    is_path = "," not in text and (os.sep in text or path.suffix in (".txt", ".json", ".csv"))
+    if is_path or (len(text) < 255 and path.is_file()):
+        words = _words_of_file(path)
+    else:
+        words = text.split(",")
+    vocabulary = Vocabulary.from_words(words)
+    if not len(vocabulary):
+        raise UserError(f'--vocabulary {text!r} has no words; give for example "car, road, tree"')
+    return vocabulary
+
+
+def _words_of_file(path: Path) -> list[str]:
+    try:
+        if path.stat().st_size > _MAX_VOCABULARY_BYTES:
+            raise UserError(f"{path} is larger than 1 MiB: not a list of words")
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{path}: no vocabulary can be read there ({error.strerror}); give a file of words, "
+            "or the words with commas between them"
+        ) from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not a text file; save it as UTF-8, one word a line") from None
+    if path.suffix.lower() != ".json":
+        return text.replace("\n", ",").split(",")
+    return _words_of_json(path, text)
+
+
+def _words_of_json(path: Path, text: str) -> list[str]:
+    try:
+        content: Any = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is not JSON ({error}); give a list of words") from None
+    words = content.get("words") if isinstance(content, dict) else content
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise UserError(f'{path} must be a JSON list of words, or have one under "words"')
+    return words

