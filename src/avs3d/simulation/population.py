@@ -125,7 +125,7 @@ def _driveways(town: Town, strip: Strip) -> None:
             town.beside(name, strip, s, strip.layout.front + rng.uniform(2.6, 3.6), turn)
 
 
-_KERB_THINGS = (  # name, metres between two, turn, most metres off the kerb line, sticks to a row
+_KERB_THINGS = (  # name, metres between two, turn, most metres off the kerb line
     ("street lamp", 28.0, np.pi / 2, 0.2),
     ("traffic sign", 20.0, np.pi, 0.4),
     ("pole", 45.0, 0.0, 0.6),
@@ -159,15 +159,13 @@ def _furniture(town: Town, strip: Strip, density: float) -> None:
                 if not far
                 else (side.front - rng.uniform(0.3, 0.8))
             )
-            here = turn - np.pi if far and name != "table" else turn
             if name == "table":
                 d = side.front - rng.uniform(0.8, 1.6)
-            facing = here if strip.side < 0 or abs(turn) > 3 else here
-            put = town.beside(name, strip, s, max(d, 0.3), facing + rng.normal(0, 0.06))
+            put = town.beside(name, strip, s, max(d, 0.3), turn + rng.normal(0, 0.06))
             if put and name in ("bollard", "traffic cone", "trash can", "bicycle", "motorcycle"):
                 for k in range(1, int(rng.integers(1, 7))):
                     step = 1.4 if name in ("bollard", "traffic cone") else 0.75
-                    town.beside(name, strip, s + k * step, max(d, 0.3), facing + rng.normal(0, 0.1))
+                    town.beside(name, strip, s + k * step, max(d, 0.3), turn + rng.normal(0, 0.1))
             s += gap * rng.uniform(0.9, 1.1) if regular else rng.exponential(gap) + 1.0
     if rng.random() < 0.08 * density:
         for s in np.arange(strip.begin, strip.end, rng.uniform(1.3, 2.5)):
@@ -292,9 +290,9 @@ def _people(town: Town, strip: Strip, density: float) -> None:
                             turn + rng.normal(0, 0.4))  # fmt: skip
     if rng.random() < 0.25 * density:
         s, d = rng.uniform(-20, 20), max(side.front - 0.6, 0.6)
-        if strip.begin < s < strip.end and town.beside("bench", strip, s, d, -np.pi / 2):
+        if strip.begin < s < strip.end and town.beside("bench", strip, s, d, np.pi / 2):
             x, y, heading = town.at(strip.road, strip.side, s, d)
-            yaw = heading - np.pi / 2 + (np.pi if strip.side > 0 else 0)
+            yaw = heading + np.pi / 2 + (np.pi if strip.side > 0 else 0)
             town.scene.put(town.template("sitting person"), x, y, yaw, solid=False)
 
 

@@ -7,6 +7,21 @@ import numpy as np
 from avs3d.simulation.barriers import BARRIER_LENGTH, FENCE_LENGTH
 from avs3d.simulation.town import Strip, Town
 
+_BESIDE = (
+    "person person person cyclist cyclist bicycle bicycle motorcycle motorcyclist dog "
+    "traffic_sign traffic_sign traffic_light traffic_light street_lamp pole traffic_cone barrier "
+    "trash_can bench fire_hydrant utility_box bicycle_rack bollard billboard bus_stop table stairs "
+    "container rock hedge"
+)
+_ON_ROAD = (
+    "truck bus construction_vehicle trailer motorcyclist cyclist van person traffic_cone "
+    "scooter_rider"
+)
+
+
+def _names(words: str) -> tuple[str, ...]:
+    return tuple(word.replace("_", " ") for word in words.split())
+
 
 def add_specials(town: Town) -> None:
     rng, kind = town.rng, town.layout.kind
@@ -35,12 +50,7 @@ def add_specials(town: Town) -> None:
 def add_rare(town: Town) -> None:
     """Things that are seldom seen, near the sensor in most worlds, where they may well be."""
     rng = town.rng
-    beside = ("person", "person", "person", "motorcycle", "bicycle", "bicycle", "cyclist",
-              "traffic sign", "traffic sign", "traffic light", "traffic light", "street lamp", "traffic cone", "barrier", "trash can", "bench", "fire hydrant",
-              "utility box", "motorcyclist", "bicycle rack", "dog", "bollard", "billboard", "bus stop", "table",
-              "pole", "cyclist", "stairs", "container", "rock", "hedge")  # fmt: skip
-    on_road = ("truck", "bus", "construction vehicle", "trailer", "motorcyclist", "cyclist",
-               "van", "person", "traffic cone", "scooter rider")  # fmt: skip
+    beside, on_road = _names(_BESIDE), _names(_ON_ROAD)
     calm = town.layout.kind in ("trail", "highway")
     for _ in range(rng.integers(2, 5) if calm else rng.integers(5, 13)):
         side = int(rng.choice([-1, 1]))
