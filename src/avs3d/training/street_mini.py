@@ -21,7 +21,7 @@ from avs3d.simulation.dataset import generate
 from avs3d.text import load_text_encoder
 from avs3d.training.loop import Schedule
 from avs3d.training.network import category_iou, train_network
-#from avs3d.training.pooling import train_pooling
+from avs3d.training.pooling import train_pooling
 from avs3d.training.samples import SampleMaker
 
 PROMPT = "a {word}"

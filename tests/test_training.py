@@ -1,0 +1,117 @@
+"""The training loop resumes exactly, words of a category are never pushed away, samples repeat."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from avs3d.errors import UserError
+from avs3d.simulation import CATEGORIES, CATEGORY_ID
+from avs3d.simulation.dataset import generate
+from avs3d.simulation.lexicon import lexicon
+from avs3d.training.loop import Schedule, fit
+from avs3d.training.network import category_weights
+from avs3d.training.samples import SampleMaker
+from avs3d.training.words import WordLoss
+
+SCHEDULE = Schedule(steps=30, lr=0.05, warmup=3)
+
+
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 1))
+
+
+def step(module: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+    x = torch.from_numpy(rng.normal(size=(16, 4)).astype(np.float32))
+    loss = (module(x)[:, 0] - x.sum(1)).pow(2).mean()
+    return loss, {"mean": float(x.mean())}
+
+
+def test_it_learns_and_logs(tmp_path: Path) -> None:
+    fit(model(), step, SCHEDULE, tmp_path, log_every=10)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [10, 20, 30]
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    whole, part = model(), model()
+    fit(whole, step, SCHEDULE, tmp_path / "whole", save_every=7)
+    script = textwrap.dedent(
+        f"""
+        import os, signal, sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from pathlib import Path
+        from test_training import SCHEDULE, fit, model, step
+        count = 0
+        def dying(module, rng):
+            global count
+            count += 1
+            if count == 18:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return step(module, rng)
+        fit(model(), dying, SCHEDULE, Path({str(tmp_path / "part")!r}), save_every=7)
+        """
+    )
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    fit(part, step, SCHEDULE, tmp_path / "part", save_every=7)
+    for one, other in zip(whole.state_dict().values(), part.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
+    fit(model(), step, SCHEDULE, tmp_path)
+    with pytest.raises(UserError, match="another schedule"):
+        fit(model(), step, Schedule(steps=31, lr=0.05), tmp_path)
+    with pytest.raises(UserError, match="another model"):
+        fit(nn.Linear(4, 1), step, SCHEDULE, tmp_path)
+
+
+def fake_embed(words: list[str]) -> np.ndarray:
+    """A fixed random direction per word, so that no text encoder is needed."""
+    rows = [np.random.default_rng(list(word.encode())).normal(size=64) for word in words]
+    out = np.array(rows, np.float32)
+    return out / np.linalg.norm(out, axis=1, keepdims=True)
+
+
+def test_words_of_the_category_are_not_pushed_away() -> None:
+    loss, rng = WordLoss(lexicon(), fake_embed, pull=0.0), np.random.default_rng(0)
+    category = torch.full((1,), CATEGORY_ID["tree"])
+    own = torch.from_numpy(fake_embed(["tree"]))
+    other = torch.from_numpy(fake_embed(["car"]))
+    assert loss(own, category, rng) < loss(other, category, rng)
+    features = own.clone().requires_grad_()
+    WordLoss(lexicon(), fake_embed)(features, category, np.random.default_rng(1)).backward()
+    assert features.grad is not None and torch.isfinite(features.grad).all()
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return generate(tmp_path_factory.mktemp("scans"), 2, start_seed=5)
+
+
+def test_samples_repeat_and_are_whole(scans: list[Path]) -> None:
+    maker = SampleMaker(scans, ("one", "height", "intensity"), 0.3, max_voxels=3000)
+    one, again = (maker(np.random.default_rng(3)) for _ in range(2))
+    assert torch.equal(one.x.features, again.x.features)
+    assert torch.equal(one.x.level.coords, again.x.level.coords)
+    assert len(one.category) == len(one.points) == len(one.instance) <= 3001
+    assert int(one.category.max()) < len(CATEGORIES)
+    assert torch.isfinite(one.x.features).all()
+
+
+def test_rare_categories_weigh_more(scans: list[Path]) -> None:
+    weights = category_weights(scans)
+    assert weights.shape == (len(CATEGORIES),)
+    assert weights[CATEGORY_ID["dog"]] > weights[CATEGORY_ID["road"]]
