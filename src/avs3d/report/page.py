@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ FAINT = "#98a1b3"
 LINE = "#3a4150"
 WARNING = "#ffb454"
 _DPI = 100
+_LONGEST = 60  # characters of a word that is shown
 _DARKEST = 96.0  # luma
 _RINGS = (10, 20, 40, 80)  # metres
 
@@ -61,10 +63,12 @@ class Page:
         """`text`, cut to at most `width` pixels in the given size, the cut marked."""
         font = FontProperties(size=size)
         measure = self._canvas.get_renderer().get_text_width_height_descent
-        shown = shorten(text, 60)
-        while len(shown) > 2 and measure(shown, font, False)[0] > width:
-            shown = shown.rstrip("…")[:-1] + "…"
-        return shown
+
+        def too_wide(length: int) -> bool:
+            return measure(shorten(text, length), font, False)[0] > width
+
+        lengths = range(2, min(len(text), _LONGEST) + 1)
+        return shorten(text, 1 + bisect.bisect_left(lengths, True, key=too_wide))
 
     def axes(self, box: Box) -> Axes:
         place = (

@@ -89,7 +89,7 @@ def from_above(scan: Scan, shape: tuple[int, int], *, eye: np.ndarray | None = N
     row = (top - sign * points[:, up]) / scale
     index = winners(column, row, points[:, 2], shape, _dot(len(fitted), shape))
     return View(
-        _close(index, 3 if eye is not None else _MAP_GAP),
+        close_gaps(index, 3 if eye is not None else _MAP_GAP),
         (left, left + width * scale, sign * (top - height * scale), sign * top),
         _shade_height(points[:, 2], finite),
         "from above" if eye is None else "from above  (+ sensor; circles at 10, 20, 40, 80 m)",
@@ -109,7 +109,7 @@ def from_sensor(scan: Scan, eye: np.ndarray, shape: tuple[int, int]) -> View:
     column = (180.0 - azimuth) / 360.0 * width
     row = (high - elevation) / (high - low) * height
     index = winners(column, row, -distance, shape, 1)
-    index = _close(_close(index, 8, axis=1), max(4, height // 16), axis=0)
+    index = close_gaps(close_gaps(index, 8, axis=1), max(4, height // 16), axis=0)
     far = np.percentile(distance[scan.finite], 98)
     shade = 1.08 - 0.5 * np.clip(np.nan_to_num(distance) / max(far, 1e-6), 0, 1)
     return View(
@@ -136,7 +136,7 @@ def slanted(scan: Scan, shape: tuple[int, int]) -> View:
     )
     extent = (0.0, width * scale, 0.0, height * scale)
     shade = _shade_height(scan.points[:, 2], finite)
-    return View(_close(index, _MAP_GAP), extent, shade, "at a slant, from the south", "[m]", "")
+    return View(close_gaps(index, _MAP_GAP), extent, shade, "at a slant, from the south", "[m]", "")
 
 
 def winners(
@@ -164,13 +164,13 @@ def winners(
     return np.ascontiguousarray(index[shift : shift + height, shift : shift + width])
 
 
-def _close(index: np.ndarray, gap: int, axis: int | None = None) -> np.ndarray:
+def close_gaps(index: np.ndarray, gap: int, axis: int | None = None) -> np.ndarray:
     """Fill runs of at most `gap` empty pixels between two seen ones with the nearer of them.
 
     Unlike a dilation this leaves outlines where they are. `axis` None: along rows, then columns.
     """
     if axis is None:
-        return _close(_close(index, gap, axis=1), gap, axis=0)
+        return close_gaps(close_gaps(index, gap, axis=1), gap, axis=0)
     index = np.moveaxis(index, axis, 1)
     size = index.shape[1]
     place = np.arange(size)
