@@ -22,7 +22,7 @@ KINDS: dict[str, float] = {  # kind of place: how often
 }
 _ROUGH = {
     "road": (0.002, 0.006), "cobbles": (0.004, 0.010), "sidewalk": (0.003, 0.008),
-    "dirt path": (0.005, 0.012), "curb": (0.002, 0.006), "grass": (0.008, 0.045),
+    "dirt path": (0.005, 0.012), "curb": (0.002, 0.006), "grass": (0.005, 0.045),
     "soil": (0.008, 0.035), "gravel": (0.006, 0.020), "island": (0.003, 0.010),
     "lot": (0.003, 0.008), "puddle": (0.0, 0.002),
 }  # fmt: skip

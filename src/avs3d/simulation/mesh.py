@@ -5,6 +5,7 @@ Object frame: x forward, y left, z up, origin on the ground below the object's c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -130,13 +131,12 @@ class Shape:
     ) -> None:
         """A closed cylinder or cone from `start` to `end`."""
         start, end = np.asarray(start, float), np.asarray(end, float)
-        axis = end - start
-        length = np.linalg.norm(axis)
-        axis = axis / max(length, 1e-9)
-        helper = np.array([1.0, 0, 0]) if abs(axis[0]) < 0.8 else np.array([0, 1.0, 0])
-        side = np.cross(axis, helper)
-        side /= np.linalg.norm(side)
-        other = np.cross(axis, side)
+        a, b, c = (end - start) / max(math.dist(end, start), 1e-9)
+        # Two directions across the axis, written out: np.cross is slow for single vectors.
+        p, q, r = (0.0, c, -b) if abs(a) < 0.8 else (-c, 0.0, a)
+        length = math.sqrt(p * p + q * q + r * r)
+        side = np.array([p, q, r]) / length
+        other = np.array([b * r - c * q, c * p - a * r, a * q - b * p]) / length
         turn = 2 * np.pi * np.arange(sides) / sides
         ring = np.cos(turn)[:, None] * side + np.sin(turn)[:, None] * other
         top = radius if end_radius is None else end_radius
