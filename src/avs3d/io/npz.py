@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def encode(segmentation: Segmentation) -> bytes:
     ``points`` (N, 3) float32 metres, ``origin`` (3,) float64 to add to them, ``intensity``.
     """
     scan = segmentation.scan
-    arrays = {
+    arrays: dict[str, Any] = {
         "label": segmentation.label,
         "score": segmentation.score,
         "vocabulary": np.array(segmentation.vocabulary.words, dtype=np.str_),
