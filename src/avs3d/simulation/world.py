@@ -96,7 +96,7 @@ def simulate(seed: int, sensor: str | None = None) -> SimulatedScan:
 def _hide_behind_own_roof(rng: np.random.Generator, ranges: np.ndarray, rays: np.ndarray) -> None:
     """Drops the rays that end on the vehicle itself, whose roof is a flat box below the sensor."""
     below = rng.uniform(0.2, 0.9)
-    half = rng.uniform((0.3, 0.3), (2.2, 0.95))
+    half = below * rng.uniform((0.5, 0.5), (3.5, 1.8))
     with np.errstate(divide="ignore", invalid="ignore"):
         run = below / np.maximum(-rays[:, 2], 1e-6)
     own = (np.abs(run * rays[:, 0]) < half[0]) & (np.abs(run * rays[:, 1]) < half[1])
