@@ -41,7 +41,8 @@ class PrefixLanguageModel(nn.Module):
         super().__init__()
         from transformers import GPT2Config, GPT2Model
 
-        config = GPT2Config(**gpt2)
+        # A caption ends at the caller's stop token, so the config's own ends mean nothing.
+        config = GPT2Config(**{"bos_token_id": None, "eos_token_id": None, **gpt2})
         if prefix_length >= config.n_positions:
             raise ValueError(
                 f"prefix_length {prefix_length} leaves no room in {config.n_positions} positions"

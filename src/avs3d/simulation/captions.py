@@ -69,7 +69,11 @@ def describe(
         rng: draws what is mentioned and how.
         lexicon: the nouns; held-out ones are never said.
     """
-    things = salient(points, category, instance)
+    return write(salient(points, category, instance), rng, lexicon)
+
+
+def write(things: list[Thing], rng: np.random.Generator, lexicon: Lexicon) -> str:
+    """One sentence about the things that `salient` found; see `describe`."""
     if not things:
         return ""
     wanted = int(rng.choice([2, 3, 4, 5, 6], p=[0.16, 0.27, 0.29, 0.19, 0.09]))

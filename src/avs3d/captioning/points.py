@@ -1,0 +1,126 @@
+"""The point captioner: one embedding per view to one sentence per view (paper, 3.3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from avs3d.errors import UserError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from avs3d.bundle import Bundle
+    from avs3d.models.prefix_lm import PrefixLanguageModel
+
+_MAX_TOKENIZER_BYTES = 32 << 20
+
+
+class PointCaptioner(Protocol):
+    """Describes views from their pooled point features."""
+
+    def captions(self, embeddings: np.ndarray) -> list[str]:
+        """One sentence per row of (V, D) float32; "" where there is nothing to say."""
+        ...
+
+
+class PrefixCaptioner:
+    """A prefix language model and the tokenizer that it was trained with.
+
+    Args:
+        model: in eval mode, on its device.
+        tokenizer: byte-level BPE of the `tokenizers` library.
+        stop_id: the token that ends a caption.
+        max_tokens: where a caption is broken off.
+        beams: 1 decodes greedily, all views at once; more follow that many captions of one view
+            at a time (the published code offers 5), better by a little and slower by a lot.
+    """
+
+    def __init__(
+        self,
+        model: PrefixLanguageModel,
+        tokenizer: Tokenizer,
+        stop_id: int,
+        max_tokens: int = 67,
+        beams: int = 1,
+    ) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._stop_id = stop_id
+        self._max_tokens = max_tokens
+        self._beams = beams
+
+    def captions(self, embeddings: np.ndarray) -> list[str]:
+        """One sentence per row of (V, D) float32; see `PointCaptioner`.
+
+        Where the first token already is the stop token, the caption is "" (the published code
+        says "Error"); so it is where the embedding is not finite.
+        """
+        import torch
+
+        texts = [""] * len(embeddings)
+        told = np.flatnonzero(np.isfinite(embeddings).all(axis=1))
+        if not len(told):
+            return texts
+        device = next(self._model.parameters()).device
+        rows = torch.from_numpy(np.asarray(embeddings[told], dtype=np.float32)).to(device)
+        if self._beams == 1:
+            found = self._model.greedy(rows, self._stop_id, self._max_tokens)
+        else:
+            found = [
+                self._model.beam(row, self._stop_id, self._beams, self._max_tokens)[0]
+                for row in rows
+            ]
+        for view, tokens in zip(told, found, strict=True):
+            if tokens != [self._stop_id]:
+                texts[view] = self._tokenizer.decode(tokens).strip()
+        return texts
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """A `tokenizer.json`.
+
+    Raises:
+        UserError: the file is missing, too large or no tokenizer.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        if path.stat().st_size > _MAX_TOKENIZER_BYTES:
+            raise UserError(f"{path} is larger than 32 MiB: not a captioner's tokenizer")
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read ({error}); fetch the bundle again") from None
+    try:
+        return Tokenizer.from_str(text)
+    except Exception as error:  # the library raises bare Exception
+        reason = (str(error).splitlines() or ["unknown"])[0]
+        raise UserError(f"{path} is no tokenizer ({reason}); fetch the bundle again") from None
+
+
+def load_captioner(bundle: Bundle) -> PrefixCaptioner:
+    """The captioner of a bundle: `captioner.safetensors` and `tokenizer.json` in its folder.
+
+    Raises:
+        UserError: the bundle has none, or its files are damaged or do not fit its config.
+    """
+    from avs3d.bundle import load_tensors
+    from avs3d.models.prefix_lm import PrefixLanguageModel
+
+    config = bundle.config.captioner
+    if config is None:
+        raise UserError(f"bundle {bundle.name} has no captioner: give it a vocabulary instead")
+    path = bundle.folder / "captioner.safetensors"
+    try:
+        model = PrefixLanguageModel(config.embedding_dim, config.prefix_length, config.gpt2)
+        model.load_state_dict(load_tensors(path))
+    except (RuntimeError, TypeError, ValueError) as error:
+        reason = (str(error).splitlines() or ["unknown"])[-1].strip()
+        raise UserError(f"{path} does not fit the bundle's config: {reason}") from None
+    tokenizer = load_tokenizer(bundle.folder / "tokenizer.json")
+    stop_id = tokenizer.token_to_id(config.stop)
+    if stop_id is None:
+        raise UserError(f"{bundle.folder / 'tokenizer.json'} has no token {config.stop!r}")
+    return PrefixCaptioner(model.eval(), tokenizer, stop_id, config.max_tokens)
