@@ -1,0 +1,354 @@
+"""What a user types and gets: files, tables, one line for a mistake, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from avs3d import cli
+from avs3d.bundle import BundleConfig, NetworkConfig, save_bundle
+
+SUFFIXES = (".vocabulary.json", ".captions.json", ".npz", ".ply", ".png")
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """`avs3d ARGS` in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*args: object) -> Result:
+        result = CliRunner().invoke(cli.app, [str(arg) for arg in args])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return invoke
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with the packaged text encoder, a small random network and no captioner."""
+    import torch
+
+    from avs3d.models.minkunet import MinkUNet
+
+    torch.manual_seed(0)
+    network = NetworkConfig(
+        in_channels=1, out_channels=384, planes=(8,) * 8, layers=(1,) * 8, stem=8, stem_kernel=3
+    )
+    config = BundleConfig(
+        name="tiny",
+        text_encoder="minilm",
+        prompt="a {word}",
+        voxel_size=0.5,
+        inputs=("one",),
+        network=network,
+        low_score=0.9,
+    )
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    save_bundle(folder, config, {"network": MinkUNet(**network.model_dump())})
+    return folder
+
+
+def scan(path: Path, seed: int = 0, count: int = 401) -> Path:
+    """A small `.bin` of four columns, the third point without a position."""
+    rng = np.random.default_rng(seed)
+    rows = np.column_stack([rng.uniform(-20, 20, (count, 2)), rng.uniform(-2, 3, count)])
+    rows = np.column_stack([rows, rng.uniform(0, 1, count)]).astype(np.float32)
+    rows[2, 0] = np.nan
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows.tofile(path)
+    return path
+
+
+def lines(result: Result) -> list[str]:
+    return [line for line in result.stderr.splitlines() if line.strip()]
+
+
+def segment(call: Call, bundle: Path, *args: object) -> Result:
+    return call("segment", *args, "--bundle", bundle, "-v", "car, road,tree")
+
+
+def test_segment_writes_all_that_it_promises(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "scan.bin")
+    result = segment(call, bundle, "scan.bin")
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "avs3d-results"
+    assert {path.name for path in out.iterdir()} == {f"scan{s}" for s in SUFFIXES} | {"run.json"}
+
+    with np.load(out / "scan.npz") as arrays:
+        assert arrays["label"].dtype == np.int32 and arrays["label"].shape == (401,)
+        assert arrays["label"][2] == -1 and arrays["label"].max() < 3
+        assert arrays["score"].dtype == np.float32
+        assert arrays["vocabulary"].tolist() == ["car", "road", "tree"]
+        assert str(arrays["bundle"]) == "tiny"
+    words = json.loads((out / "scan.vocabulary.json").read_text())
+    assert words["words"] == ["car", "road", "tree"]
+    assert json.loads((out / "scan.captions.json").read_text()) == {"scan": {}}
+
+    record = json.loads((out / "run.json").read_text())
+    assert record["finished"] is True and record["failures"] == []
+    assert record["config"]["vocabulary"] == ["car", "road", "tree"]
+    assert record["device"] == "cpu"
+    assert record["versions"]["avs3d"] and record["versions"]["torch"]
+    entry = record["scans"]["scan"]
+    assert (entry["points"], entry["labelled"]) == (401, 400)
+    assert sum(row["points"] for row in entry["words"]) == 400
+    assert {"read", "network", "segment", "write", "picture"} <= entry["timings"].keys()
+    assert sys.platform == "win32" or record["peak_memory"]["process_mib"] > 10
+
+
+def test_table_tells_words_shares_and_that_scores_are_low(
+    call: Call, bundle: Path, tmp_path: Path
+) -> None:
+    scan(tmp_path / "scan.bin")
+    result = segment(call, bundle, "scan.bin")
+    heading = next(line.split() for line in result.stdout.splitlines() if "word" in line.split())
+    assert heading == ["word", "points", "share", "score", "from"]
+    assert "given" in result.stdout and "(no position)" in result.stdout
+    assert "scores are low" in result.stdout and "may be wrong" in result.stdout
+    for suffix in SUFFIXES:
+        assert f"avs3d-results/scan{suffix}" in result.stdout.replace("\\", "/")
+
+
+def test_results_are_the_same_bytes_again(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "scan.bin")
+    for out in ("a", "b"):
+        assert segment(call, bundle, "scan.bin", "--out", out).exit_code == 0
+    for suffix in SUFFIXES:
+        first, second = ((tmp_path / out / f"scan{suffix}").read_bytes() for out in "ab")
+        assert first == second, suffix
+
+
+def test_bad_files_do_not_stop_the_others(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "good.bin")
+    (tmp_path / "empty.bin").touch()
+    (tmp_path / "cut.bin").write_bytes(b"\0" * 37)
+    (tmp_path / "text.bin").write_text("x y z\n1 2 3\n" * 40)
+    (tmp_path / "nothing").mkdir()
+    np.full((5, 4), np.nan, np.float32).tofile(tmp_path / "nan.bin")
+    bad = ["empty.bin", "cut.bin", "text.bin", "absent.bin", "nothing", "no*match.bin", "nan.bin"]
+    result = segment(call, bundle, *bad, "good.bin")
+    assert result.exit_code == 2
+    said = lines(result)
+    assert len(said) == len(bad)
+    for name in bad:
+        assert sum(line.startswith(f"error: {name}") for line in said) == 1, name
+    assert not any("Traceback" in line for line in said)
+    out = tmp_path / "avs3d-results"
+    assert (out / "good.npz").exists() and not (out / "nan.npz").exists()
+    record = json.loads((out / "run.json").read_text())
+    assert len(record["failures"]) == len(bad)
+    assert {failure["kind"] for failure in record["failures"]} == {"input"}
+
+
+def test_existing_results_are_kept_until_told(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "a.bin")
+    assert segment(call, bundle, "a.bin").exit_code == 0
+    out = tmp_path / "avs3d-results"
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    scan(tmp_path / "a.bin", seed=1)
+    scan(tmp_path / "b.bin", seed=2)
+
+    result = segment(call, bundle, "a.bin")
+    assert result.exit_code == 2
+    assert len(lines(result)) == 1 and "--overwrite" in lines(result)[0]
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+    assert segment(call, bundle, "a.bin", "b.bin").exit_code == 2
+    assert (out / "b.npz").exists()
+    assert (out / "a.npz").read_bytes() == before["a.npz"]
+
+    assert segment(call, bundle, "a.bin", "--overwrite", "--no-picture").exit_code == 0
+    assert (out / "a.npz").read_bytes() != before["a.npz"]
+    assert not (out / "a.png").exists()  # the old picture would not fit the new words
+
+
+def test_results_never_replace_an_input(call: Call, bundle: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "scan.npz", points=rng.uniform(-5, 5, (50, 3)))
+    before = (tmp_path / "scan.npz").read_bytes()
+    result = segment(call, bundle, "scan.npz", "--out", ".", "--overwrite")
+    assert result.exit_code == 2 and "would replace an input" in lines(result)[0]
+    assert (tmp_path / "scan.npz").read_bytes() == before
+
+
+def test_same_stems_do_not_collide(call: Call, bundle: Path, tmp_path: Path) -> None:
+    for folder in ("day", "night"):
+        scan(tmp_path / folder / "lidar.pcd.bin")
+    result = segment(call, bundle, "day", "night")
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "avs3d-results"
+    assert {path.name for path in out.glob("*.npz")} == {"day_lidar.npz", "night_lidar.npz"}
+
+
+def test_results_below_a_folder_are_no_input(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "scan.bin")
+    assert segment(call, bundle, ".").exit_code == 0
+    assert call("query", "scan.bin", "a car", "-b", bundle).exit_code == 0
+    result = segment(call, bundle, ".", "--overwrite")
+    assert result.exit_code == 0 and "1 of 1 done" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["--bundle", "street-minu"], "street-minu"),
+        (["--bundle", "BUNDLE", "--device", "tpu"], "tpu"),
+        (["--bundle", "BUNDLE", "--vocabulary", " , "], "--vocabulary"),
+        (["--bundle", "BUNDLE", "--vocabulary", "absent.txt"], "absent.txt"),
+        (["--bundle", "BUNDLE", "--columns", "9"], "--columns"),
+        (["--bundle", "BUNDLE"], "give it a vocabulary"),
+    ],
+)
+def test_mistakes_get_one_line_and_exit_code_2(
+    args: list[str], expected: str, call: Call, bundle: Path, tmp_path: Path
+) -> None:
+    scan(tmp_path / "scan.bin")
+    args = [str(bundle) if arg == "BUNDLE" else arg for arg in args]
+    result = call("segment", "scan.bin", *args)
+    assert result.exit_code == 2
+    assert len(lines(result)) == 1 and expected in lines(result)[0]
+    assert not (tmp_path / "avs3d-results").exists()
+
+
+def test_folder_for_results_that_cannot_be_made(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "scan.bin")
+    (tmp_path / "file").touch()
+    result = segment(call, bundle, "scan.bin", "--out", "file")
+    assert result.exit_code == 2
+    assert len(lines(result)) == 1 and "--out" in lines(result)[0]
+
+
+def test_vocabulary_from_files(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "scan.bin")
+    (tmp_path / "words.txt").write_text("car\ntraffic light\n\ncar\n")
+    (tmp_path / "words.json").write_text('{"words": ["car", "traffic light"], "sources": {}}')
+    for name in ("words.txt", "words.json"):
+        result = call("segment", "scan.bin", "-b", bundle, "-v", name, "--out", name[6:])
+        assert result.exit_code == 0, result.output
+        with np.load(tmp_path / name[6:] / "scan.npz") as arrays:
+            assert arrays["vocabulary"].tolist() == ["car", "traffic light"]
+
+
+def test_query_finds_places_and_writes_a_heat_map(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "scan.bin")
+    result = call("query", "scan.bin", "A parked car!", "-b", bundle)
+    assert result.exit_code == 0, result.output
+    assert "similarity" in result.stdout and "distance" in result.stdout
+    out = tmp_path / "avs3d-results"
+    names = {path.name for path in out.iterdir()}
+    assert names == {"scan.query-a-parked-car.ply", "scan.query-a-parked-car.png"}
+    again = call("query", "scan.bin", "A parked car!", "-b", bundle)
+    assert again.exit_code == 2 and "--overwrite" in lines(again)[0]
+    assert call("query", "scan.bin", " ", "-b", bundle).exit_code == 2
+
+
+def test_caption_without_a_captioner_says_so(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "scan.bin")
+    result = call("caption", "scan.bin", "-b", bundle)
+    assert result.exit_code == 2 and len(lines(result)) == 1
+
+
+def test_simulated_scans_can_be_segmented(call: Call, bundle: Path, tmp_path: Path) -> None:
+    pytest.importorskip("embreex")
+    assert call("simulate", "--seed", 3, "--sensor", "vlp-16", "--out", "sim").exit_code == 0
+    result = call("segment", "sim", "-b", bundle, "-v", "car, road", "--no-picture")
+    assert result.exit_code == 0, result.output
+    again = call("simulate", "--seed", 3, "--out", "sim")
+    assert again.exit_code == 2 and "--overwrite" in lines(again)[0]
+    unknown = call("simulate", "--sensor", "vlp-15", "--out", "other")
+    assert unknown.exit_code == 2 and "vlp-16" in unknown.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def test_bundles_and_info_answer(call: Call) -> None:
+    assert call("bundles").exit_code == 0
+    result = call("info")
+    assert result.exit_code == 0
+    assert "torch" in result.stdout and "cpu" in result.stdout
+
+
+def test_fault_of_ours_is_told_apart_and_the_other_files_are_done(
+    call: Call, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from avs3d.report import picture
+
+    draw = picture.draw
+
+    def broken(segmentation: object, path: Path, **options: object) -> Path:
+        if path.name == "a.png":
+            raise ZeroDivisionError("by design")
+        return draw(segmentation, path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(picture, "draw", broken)
+    for name in ("a.bin", "b.bin"):
+        scan(tmp_path / name)
+    result = segment(call, bundle, "a.bin", "b.bin")
+    assert result.exit_code == 1
+    assert len(lines(result)) == 1
+    assert "a.bin" in lines(result)[0] and "report" in lines(result)[0]
+    assert (tmp_path / "avs3d-results" / "b.png").exists()
+    monkeypatch.setenv("AVS3D_DEBUG", "1")
+    assert "Traceback" in segment(call, bundle, "a.bin", "--out", "again").stderr
+
+
+def test_interrupted_run_ends_with_130_and_a_record(
+    call: Call, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from avs3d import pipeline
+
+    encode = pipeline.Pipeline.encode
+
+    def stopped(self: pipeline.Pipeline, what: object) -> object:
+        if getattr(what, "name", "") == "b":
+            raise KeyboardInterrupt
+        return encode(self, what)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline.Pipeline, "encode", stopped)
+    for name in ("a.bin", "b.bin"):
+        scan(tmp_path / name)
+    result = segment(call, bundle, "a.bin", "b.bin")
+    assert result.exit_code == 130
+    assert lines(result) == ["error: interrupted"]
+    record = json.loads((tmp_path / "avs3d-results" / "run.json").read_text())
+    assert record["finished"] is False and list(record["scans"]) == ["a"]
+
+
+def test_wrong_usage_is_exit_code_2(call: Call) -> None:
+    for args in (["segment"], ["segmnt", "a.bin"], ["segment", "a.bin", "--views", "0"]):
+        assert call(*args).exit_code == 2
+
+
+def test_help_is_quick_and_imports_nothing_heavy() -> None:
+    heavy = "torch transformers sentence_transformers spacy matplotlib laspy plyfile trimesh rich"
+    code = (
+        "import sys\nsys.argv = ['avs3d', '--help']\nfrom avs3d.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {heavy.split()} if name in sys.modules])"
+    )
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    print(f"avs3d --help: {time.perf_counter() - began:.2f} s")
+    assert done.stdout.rstrip().endswith("[]")
+    for command in ("demo", "segment", "caption", "query", "simulate", "train", "bundles", "info"):
+        assert f"\n  {command} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["demo", "segment", "caption", "query", "simulate", "bundles", "info", "train street-mini"],
+)
+def test_every_command_explains_itself(command: str, call: Call) -> None:
+    result = call(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert "[bold]" not in result.stdout and "See `HELP`" not in result.stdout
