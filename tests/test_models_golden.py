@@ -12,7 +12,7 @@ import torch
 
 from avs3d.models.minkunet import VARIANTS, MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
-from avs3d.sparse import Level, SparseTensor, voxelize
+from avs3d.sparse import Level, voxelize
 from avs3d.sparse.levels import _neighbour_table
 
 PLANES = (8, 8, 16, 16, 16, 16, 8, 8)

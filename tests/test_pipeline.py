@@ -1,0 +1,118 @@
+"""The method on a tiny bundle: every point is labelled, and nothing shows but the scan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import avs3d
+from avs3d.errors import UserError
+from avs3d.pipeline import Pipeline
+from avs3d.scan import Scan
+from avs3d.segmenter import WordHead
+from avs3d.simulation import simulate
+from avs3d.vocabulary import Vocabulary
+from tiny import make_bundle
+
+WORDS = Vocabulary.from_words(["car", "road", "tree", "building"])
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    return avs3d.load(make_bundle(tmp_path_factory.mktemp("bundle")))
+
+
+@pytest.fixture(scope="module")
+def scan() -> Scan:
+    simulated = simulate(4, sensor="vlp-16")
+    return Scan(simulated.points, simulated.intensity, name="simulated")
+
+
+def test_every_point_gets_a_word(pipeline: Pipeline, scan: Scan) -> None:
+    result = pipeline.segment(scan, WORDS)
+    assert result.label.shape == result.score.shape == (len(scan),)
+    assert result.label.min() >= 0 and result.bundle == "tiny"
+    assert (np.abs(result.score) <= 1.0001).all()
+    assert {"voxelize", "network", "text", "segment"} <= set(result.timings)
+
+
+def test_score_and_query_are_the_cosine(pipeline: Pipeline, scan: Scan) -> None:
+    encoded = pipeline.encode(scan)
+    result = encoded.segment(WORDS)
+    similarity = np.stack([encoded.query(word) for word in WORDS], 1)
+    np.testing.assert_array_equal(similarity.argmax(1), result.label)
+    np.testing.assert_allclose(similarity.max(1), result.score, atol=1e-5)
+
+
+def test_folding_the_last_layer_changes_nothing() -> None:
+    torch.manual_seed(0)
+    trunk, head = torch.randn(50, 8), torch.randn(8, 384)
+    words = torch.nn.functional.normalize(torch.randn(6, 384), dim=1)
+    wide = torch.nn.functional.normalize(trunk @ head, dim=1) @ words.T
+    torch.testing.assert_close(WordHead(head).similarity(trunk, words), wide)
+
+
+def test_points_without_position_stay_in_place_unlabelled(pipeline: Pipeline, scan: Scan) -> None:
+    points = scan.points.copy()
+    points[[0, 7]] = np.nan
+    points[9, 2] = np.inf
+    encoded = pipeline.encode(replace(scan, points=points))
+    result = encoded.segment(WORDS)
+    missing = np.flatnonzero(result.label == -1)
+    assert missing.tolist() == [0, 7, 9] and not result.score[missing].any()
+    assert np.isnan(encoded.query("car")[missing]).all()
+
+
+def test_point_order_does_not_matter(pipeline: Pipeline, scan: Scan) -> None:
+    order = np.random.default_rng(0).permutation(len(scan))
+    assert scan.intensity is not None
+    shuffled = Scan(scan.points[order], scan.intensity[order])
+    one, other = pipeline.segment(scan, WORDS), pipeline.segment(shuffled, WORDS)
+    np.testing.assert_allclose(one.score[order], other.score, atol=1e-5)
+    assert (one.label[order] == other.label).mean() > 0.9999
+
+
+def test_two_runs_give_the_same_bytes(pipeline: Pipeline, scan: Scan) -> None:
+    one, other = pipeline.segment(scan, WORDS), pipeline.segment(scan, WORDS)
+    assert one.label.tobytes() == other.label.tobytes()
+    assert one.score.tobytes() == other.score.tobytes()
+
+
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_few_points_and_all_in_one_place(pipeline: Pipeline, count: int) -> None:
+    result = pipeline.segment(Scan(np.full((count, 3), 2.0)), WORDS)
+    assert (result.label >= 0).all()
+
+
+def test_captions_come_by_sector_and_only_where_there_are_points(
+    pipeline: Pipeline, scan: Scan
+) -> None:
+    encoded = pipeline.encode(scan)
+    captions = encoded.captions(6)
+    assert set(captions) <= {f"sector {i:02d}" for i in range(6)}
+    assert all(captions.values())
+    ahead = scan.points[scan.points[:, 0] > np.abs(scan.points[:, 1])]
+    ahead = np.concatenate([ahead, [[-0.1, -0.1, 0.0]]])  # keeps the sensor inside the cloud
+    assert len(pipeline.encode(Scan(ahead)).captions(4)) <= 3
+
+
+def test_errors_name_the_scan_and_the_remedy(pipeline: Pipeline, scan: Scan) -> None:
+    with pytest.raises(UserError, match="empty.bin has no point with a position"):
+        pipeline.encode(Scan(np.full((3, 3), np.nan), path=Path("empty.bin")))
+    with pytest.raises(UserError, match="wide.bin.*are its units metres"):
+        points = np.array([[0, 0, 0], [1e8, 0, 0]])
+        pipeline.encode(Scan(points, path=Path("wide.bin")))
+    with pytest.raises(UserError, match="no words"):
+        pipeline.segment(scan, Vocabulary(()))
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda", "meta"])
+def test_unknown_devices(device: str, tmp_path: Path) -> None:
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(UserError, match="device"):
+        avs3d.load(make_bundle(tmp_path), device)

@@ -1,0 +1,60 @@
+"""A complete bundle of tiny networks with random weights, as a user's folder would hold it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from avs3d.bundle import BundleConfig, CaptionerConfig, NetworkConfig, PoolingConfig, save_bundle
+from avs3d.models.minkunet import MinkUNet
+from avs3d.models.prefix_lm import PrefixLanguageModel
+from avs3d.models.smap import SparseMaskedAttentionPooling
+
+CONFIG = BundleConfig(
+    name="tiny",
+    text_encoder="minilm",
+    prompt="a {word}",
+    voxel_size=0.3,
+    inputs=("one", "height", "distance", "intensity", "has_intensity"),
+    network=NetworkConfig(
+        in_channels=5, out_channels=384, planes=(8,) * 8, layers=(1,) * 8, stem=8, stem_kernel=3
+    ),
+    pooling=PoolingConfig(in_channels=384, channels=16, out_channels=384, heads=2),
+    captioner=CaptionerConfig(
+        embedding_dim=384,
+        prefix_length=2,
+        max_tokens=12,
+        gpt2={"vocab_size": 300, "n_positions": 32, "n_embd": 16, "n_layer": 1, "n_head": 2},
+    ),
+)
+
+
+def make_bundle(folder: Path, seed: int = 0) -> Path:
+    """Write it, with a tokenizer of two sentences, and return the folder."""
+    torch.manual_seed(seed)
+    assert CONFIG.pooling is not None and CONFIG.captioner is not None
+    captioner = CONFIG.captioner
+    save_bundle(
+        folder,
+        CONFIG,
+        {
+            "network": MinkUNet(**CONFIG.network.model_dump()),
+            "pooling": SparseMaskedAttentionPooling(**CONFIG.pooling.model_dump()),
+            "captioner": PrefixLanguageModel(
+                captioner.embedding_dim, captioner.prefix_length, captioner.gpt2
+            ),
+        },
+    )
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["A car on a road.", "A tree by a road."] * 5, trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
