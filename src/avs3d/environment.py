@@ -27,7 +27,7 @@ PACKAGES = (
 )
 # What it is for, the modules it needs, the extra of `pip install "avs3d[EXTRA]"`.
 OPTIONAL_PARTS = (
-    ("simulated scans and training", ("trimesh", "embreex"), "simulation"),
+    ("simulated scans and training", ("embreex",), "simulation"),
     ("tests and checks", ("pytest", "hypothesis", "ruff", "mypy"), "dev"),
 )
 
