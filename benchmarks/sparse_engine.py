@@ -23,7 +23,15 @@ import torch
 import avs3d
 from avs3d.models.minkunet import MinkUNet
 from avs3d.simulation import simulate
-from avs3d.sparse import Level, SparseTensor, StridedConv, SubmanifoldConv, TransposedConv, voxelize
+from avs3d.sparse import (
+    Level,
+    PointwiseConv,
+    SparseTensor,
+    StridedConv,
+    SubmanifoldConv,
+    TransposedConv,
+    voxelize,
+)
 
 SIZE = 2048
 
@@ -66,9 +74,9 @@ def build_maps(coords: torch.Tensor) -> Level:
     return finest
 
 
-def operations(network: MinkUNet, x: SparseTensor) -> float:
-    """Multiply-adds x 2 over the real pairs of the kernel maps."""
-    total = 2.0 * len(x.level) * network.final.kernel.numel()
+def operations(network: MinkUNet, level: Level, features: torch.Tensor) -> float:
+    """Multiply-adds x 2 of the trunk over the real pairs of the kernel maps."""
+    total = 0.0
 
     def count(module: torch.nn.Module, inputs: tuple[SparseTensor], out: SparseTensor) -> None:
         nonlocal total
@@ -76,32 +84,20 @@ def operations(network: MinkUNet, x: SparseTensor) -> float:
             pairs = inputs[0].level.neighbours(module.kernel_size).n_pairs
         elif isinstance(module, StridedConv):
             pairs = len(inputs[0].level)
-        else:
+        else:  # transposed or pointwise: one pair per output row
             pairs = len(out.level)
-        total += 2.0 * pairs * module.kernel.shape[1] * module.kernel.shape[2]
+        total += 2.0 * pairs * module.kernel.shape[-2] * module.kernel.shape[-1]
 
+    convolutions = (SubmanifoldConv, StridedConv, TransposedConv, PointwiseConv)
     hooks = [
         module.register_forward_hook(count)
         for module in network.modules()
-        if isinstance(module, SubmanifoldConv | StridedConv | TransposedConv)
+        if isinstance(module, convolutions)
     ]
-    network.trunk(x)
+    network.trunk(SparseTensor(features, level))
     for hook in hooks:
         hook.remove()
-    for module in network.modules():  # 1x1 shortcuts
-        if module.__class__.__name__ == "BasicBlock" and module.downsample is not None:
-            kernel = module.downsample[0].kernel
-            total += 2.0 * kernel.numel() * _rows(network, module, x)
     return total
-
-
-def _rows(network: MinkUNet, block: torch.nn.Module, x: SparseTensor) -> int:
-    name = next(n for n, m in network.named_modules() if m is block)
-    stage = int(name.split(".")[0].removeprefix("block"))
-    level = x.level
-    for _ in range(stage if stage <= 4 else 8 - stage):
-        level = level.coarser
-    return len(level)
 
 
 @torch.inference_mode()
@@ -110,7 +106,8 @@ def measure(points: np.ndarray, size: float, repeats: int) -> dict[str, float]:
     voxels = voxelize(points, size).coords
     coords = torch.cat([torch.zeros(len(voxels), 1, dtype=torch.long), voxels], 1)
     features = torch.ones(len(coords), 3)
-    flop = operations(network, SparseTensor(features, build_maps(coords)))
+    flop = operations(network, build_maps(coords), features)
+    flop += 2.0 * len(coords) * network.final.kernel.numel()
     rate = dense_rate(repeats)
     maps = best(repeats, lambda: build_maps(coords))
     whole = best(

@@ -92,6 +92,7 @@ class EncodedScan:
 
     Attributes:
         scan: the input, all N points.
+        level: coordinates of the M voxels.
         trunk: (M, C) float32 voxel features before the last 1**3 convolution, on the device.
         timings: step -> seconds, grows as steps are run.
     """
@@ -112,8 +113,8 @@ class EncodedScan:
         with self._timed("network"):
             batch = torch.zeros(len(features), 1, dtype=torch.long)
             coords = torch.cat([batch, self._voxels.coords], 1).to(pipeline.device)
-            self._level = Level(coords)
-            self.trunk = bundle.network.trunk(SparseTensor(features, self._level)).features
+            self.level = Level(coords)
+            self.trunk = bundle.network.trunk(SparseTensor(features, self.level)).features
         self._captions: dict[int, dict[str, str]] = {}
 
     @torch.inference_mode()
@@ -181,7 +182,7 @@ class EncodedScan:
         points = self.scan.points[self._finite[self._voxels.first.numpy()]]
         masks = torch.from_numpy(lidar_sectors(points - viewpoint(self.scan), views))
         kept = torch.nonzero(masks.any(0)).flatten()
-        x = SparseTensor(self.trunk, self._level)
+        x = SparseTensor(self.trunk, self.level)
         positioned = pooling.position(x, network.final.kernel)
         embeddings = pooling.pool(positioned, masks[:, kept].to(self.trunk.device))
         return [f"sector {i:02d}" for i in kept.tolist()], embeddings.cpu().numpy()
