@@ -188,7 +188,7 @@ class EncodedScan:
         return [f"sector {i:02d}" for i in kept.tolist()], embeddings.cpu().numpy()
 
     def _per_point(self, per_voxel: Tensor, missing: float, dtype: type) -> np.ndarray:
-        out = np.full(len(self.scan), missing, dtype)
+        out: np.ndarray = np.full(len(self.scan), missing, dtype)
         out[self._finite] = per_voxel[self._voxels.inverse].numpy()
         return out
 

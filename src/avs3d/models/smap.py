@@ -54,6 +54,7 @@ class SparseMaskedAttentionPooling(nn.Module):
                 projection, so that the wide features are never laid out.
         """
         weights = self.in_proj.kernel if head is None else head @ self.in_proj.kernel
+        assert self.in_proj.bias is not None
         x = x.replace(x.features @ weights + self.in_proj.bias)
         return x.features + self.norm(self.linear(self.cpe(x).features))
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,16 +79,12 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
     averaged = {k: v.detach().clone().float() for k, v in _floats(module).items()}
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [p for p in module.parameters() if p.requires_grad and p.ndim > 1]},
-            {
-                "params": [p for p in module.parameters() if p.requires_grad and p.ndim <= 1],
-                "weight_decay": 0.0,
-            },
-        ],
-        weight_decay=schedule.weight_decay,
-    )
+    trained = [p for p in module.parameters() if p.requires_grad]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": schedule.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups)
     start = _resume(checkpoint, module, optimizer, averaged, schedule)
     began, gathered = time.perf_counter(), []
     for step in range(start, schedule.steps):

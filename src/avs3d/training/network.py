@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from avs3d.models.minkunet import MinkUNet
-from avs3d.segmenter import WordHead
 from avs3d.simulation.categories import CATEGORIES
 from avs3d.simulation.lexicon import lexicon
 from avs3d.training.loop import Schedule, fit
@@ -69,26 +68,3 @@ def category_weights(files: Sequence[Path], most: int = 100) -> np.ndarray:
     weights = (counts / counts.sum()) ** -0.5
     weights /= np.median(weights)
     return np.clip(weights, 0.25, 4.0)
-
-
-@torch.inference_mode()
-def category_iou(
-    network: MinkUNet, samples: SampleMaker, embed: Callable[[list[str]], np.ndarray]
-) -> dict[str, float]:
-    """IoU per category over `samples` (all of its files once), words = the categories' names."""
-    words = torch.from_numpy(embed(list(CATEGORIES)))
-    head = WordHead(network.final.kernel)
-    size = len(CATEGORIES)
-    confusion = np.zeros((size, size), np.int64)
-    rng = np.random.default_rng(0)
-    for index in range(len(samples.files)):
-        sample = samples(rng, index)
-        found, _ = head.best(network.trunk(sample.x).features, words)
-        pair = sample.category.numpy() * size + found.numpy()
-        confusion += np.bincount(pair, minlength=size * size).reshape(size, size)
-    truth, guess, hit = confusion.sum(1), confusion.sum(0), np.diag(confusion)
-    return {
-        name: float(hit[i] / (truth[i] + guess[i] - hit[i]))
-        for i, name in enumerate(CATEGORIES)
-        if truth[i]
-    }

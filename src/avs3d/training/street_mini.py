@@ -5,8 +5,11 @@ Every stage keeps its progress in the folder; the same command goes on where it 
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +17,20 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from avs3d.bundle import BundleConfig, NetworkConfig, PoolingConfig
+from avs3d import __version__
+from avs3d.bundle import BundleConfig, CaptionerConfig, NetworkConfig, PoolingConfig, save_bundle
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
 from avs3d.simulation.dataset import generate
-from avs3d.text import load_text_encoder
+from avs3d.text import SentenceEncoder, load_text_encoder
+from avs3d.training.captioner import train_captioner, training_captions
 from avs3d.training.loop import Schedule
-from avs3d.training.network import category_iou, train_network
+from avs3d.training.network import train_network
 from avs3d.training.pooling import train_pooling
 from avs3d.training.samples import SampleMaker
+from avs3d.training.scores import simulated_scores
 
+RESULT = "averaged.pt"
 PROMPT = "a {word}"
 TEXT_ENCODER = "minilm"
 VOXEL_SIZE = 0.15
@@ -36,7 +43,7 @@ NETWORK = NetworkConfig(
     stem=32,
     stem_kernel=3,
 )
-POOLING = PoolingConfig(in_channels=384, channels=96, out_channels=384)
+POOLING = PoolingConfig(in_channels=384, channels=96, out_channels=384, heads=8)
 
 
 @dataclass(frozen=True)
@@ -47,12 +54,16 @@ class Recipe:
         scans: simulated for training; `validation` more, of other seeds, for the scores.
         network: schedule of the 3D network.
         pooling: schedule of SMAP.
+        captioned_views: views whose captions the captioner learns to write.
+        captioner: its schedule.
     """
 
     scans: int = 3000
     validation: int = 40
     network: Schedule = Schedule(steps=3000, lr=3e-3, warmup=150)
-    pooling: Schedule = Schedule(steps=700, lr=2e-3, warmup=50)
+    pooling: Schedule = Schedule(steps=600, lr=2e-3, warmup=50)
+    captioned_views: int = 7000
+    captioner: Schedule = Schedule(steps=900, lr=2e-3, warmup=100, average=0.995)
 
 
 def embedder(prompt: str) -> Callable[[list[str]], np.ndarray]:
@@ -79,7 +90,8 @@ def train(folder: Path, recipe: Recipe | None = None, *, seed: int = 0, processe
     generate(folder / "validation", recipe.validation, start_seed=seed, workers=processes)
     _in_processes(_network_stage, processes, folder, recipe, seed)
     _in_processes(_pooling_stage, processes, folder, recipe, seed)
-    return folder
+    _captioner_stage(folder, recipe, seed)
+    return _pack(folder, recipe, seed)
 
 
 def _network_stage(folder: Path, recipe: Recipe, seed: int) -> None:
@@ -90,20 +102,71 @@ def _network_stage(folder: Path, recipe: Recipe, seed: int) -> None:
         seed=seed,
     )  # fmt: skip
     if _is_first():
-        torch.save(network.state_dict(), folder / "network" / "averaged.pt")
+        torch.save(network.state_dict(), folder / "network" / RESULT)
 
 
 def _pooling_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     network = MinkUNet(**NETWORK.model_dump())
-    network.load_state_dict(torch.load(folder / "network" / "averaged.pt", weights_only=True))
+    network.load_state_dict(torch.load(folder / "network" / RESULT, weights_only=True))
     torch.manual_seed(seed)
-    pooling = SparseMaskedAttentionPooling(**POOLING.model_dump())
+    pooling = _new_pooling()
     train_pooling(
         pooling, network.eval(), _samples(folder / "scans"), embedder("{word}"), recipe.pooling,
         folder / "pooling", seed=seed,
     )  # fmt: skip
     if _is_first():
-        torch.save(pooling.state_dict(), folder / "pooling" / "averaged.pt")
+        torch.save(pooling.state_dict(), folder / "pooling" / RESULT)
+
+
+def _captioner_stage(folder: Path, recipe: Recipe, seed: int) -> None:
+    files = sorted((folder / "scans").glob("scan_*.npz"))
+    train_captioner(
+        folder / "captioner",
+        training_captions(files, recipe.captioned_views, seed=seed),
+        SentenceEncoder(TEXT_ENCODER),
+        schedule=recipe.captioner,
+        seed=seed,
+    )
+
+
+def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
+    """Write `folder/bundle` in half precision, with the logs and the scores of what was written."""
+    network, pooling = MinkUNet(**NETWORK.model_dump()), _new_pooling()
+    for module, stage in ((network, "network"), (pooling, "pooling")):
+        module.load_state_dict(torch.load(folder / stage / RESULT, weights_only=True))
+    captioner = json.loads((folder / "captioner" / "captioner.json").read_text("utf-8"))
+    config = BundleConfig(
+        name="street-mini",
+        text_encoder=TEXT_ENCODER,
+        prompt=PROMPT,
+        voxel_size=VOXEL_SIZE,
+        inputs=INPUTS,
+        network=NETWORK,
+        pooling=POOLING,
+        captioner=CaptionerConfig(**captioner),
+    )
+    bundle = folder / "bundle"
+    save_bundle(bundle, config, {"network": network, "pooling": pooling}, half=True)
+    for name in ("captioner.safetensors", "tokenizer.json"):
+        shutil.copyfile(folder / "captioner" / name, bundle / name)
+    for stage in ("network", "pooling", "captioner"):
+        shutil.copyfile(folder / stage / "log.jsonl", bundle / f"{stage}.log.jsonl")
+    scores, low_score = simulated_scores(bundle, sorted((folder / "validation").glob("*.npz")))
+    provenance = {
+        "data": f"{recipe.scans} simulated scans (avs3d.simulation, avs3d {__version__})",
+        "date": date.today().isoformat(),
+        "licence": "Apache-2.0",
+        "recipe": asdict(recipe),
+        "seed": seed,
+        "scores on simulated scans kept apart": scores,
+    }
+    done = config.model_copy(update={"low_score": low_score, "provenance": provenance})
+    save_bundle(bundle, done, {})
+    return bundle
+
+
+def _new_pooling() -> SparseMaskedAttentionPooling:
+    return SparseMaskedAttentionPooling(**POOLING.model_dump())
 
 
 def _samples(folder: Path, *, augment: bool = True) -> SampleMaker:

@@ -17,13 +17,16 @@ class WordLoss:
     """Draw features to the words of their category and away from words of other categories.
 
     Every step draws one noun per category and a few general words. A word that names a point's
-    category too is never pushed away from it, so synonyms and hypernyms stay close.
+    category too is never pushed away from it, so synonyms stay close. A general word ("ground")
+    need only beat the words of other categories, while a noun ("road") must beat the general ones
+    as well: where a vocabulary holds both, the noun should win.
 
     Args:
         lexicon: the words.
         embed: words -> (W, D) float32, L2-normalised.
         scale: factor on the cosines (an inverse temperature).
         general_words: drawn per step.
+        general_weight: of their part of the loss.
         pull: weight of the cosine distance to the mean of the category's nouns.
     """
 
@@ -33,7 +36,8 @@ class WordLoss:
         embed: Callable[[list[str]], np.ndarray],
         *,
         scale: float = 20.0,
-        general_words: int = 8,
+        general_words: int = 5,
+        general_weight: float = 0.25,
         pull: float = 0.5,
     ) -> None:
         words = list(lexicon.trained_words)
@@ -55,6 +59,9 @@ class WordLoss:
             dim=1,
         )
         self._scale, self._count, self._pull = scale, general_words, pull
+        self._general_weight = general_weight
+        self._is_general = torch.zeros(len(words), dtype=torch.bool)
+        self._is_general[self._general] = True
 
     @property
     def mean_nouns(self) -> Tensor:
@@ -71,9 +78,16 @@ class WordLoss:
         words = torch.tensor(sorted(set(drawn)))
         unit = F.normalize(features, dim=1)
         logits = self._scale * (unit @ self._embedding[words].T)
-        positive = self._names[category][:, words]
-        others = logits.masked_fill(positive, -torch.inf).logsumexp(1, keepdim=True)
-        losses = F.softplus(others - logits) * positive
-        contrast = losses.sum(1) / positive.sum(1).clamp(min=1)
+        names = self._names[category][:, words]
+        noun, general = names & ~self._is_general[words], names & self._is_general[words]
+        contrast = _beat(logits, noun, ~noun)
+        contrast = contrast + self._general_weight * _beat(logits, general, ~names)
         pull = 1 - (unit * self._mean[category]).sum(1)
         return (contrast + self._pull * pull).mean()
+
+
+def _beat(logits: Tensor, wanted: Tensor, others: Tensor) -> Tensor:
+    """(M,) cross-entropy of each wanted word against the others alone, mean over the wanted."""
+    rest = logits.masked_fill(~others, -torch.inf).logsumexp(1, keepdim=True)
+    losses = F.softplus(rest - logits) * wanted
+    return losses.sum(1) / wanted.sum(1).clamp(min=1)
