@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from avs3d import cli
 from avs3d.bundle import BundleConfig, NetworkConfig, save_bundle
+from tiny import make_bundle
 
 SUFFIXES = (".vocabulary.json", ".captions.json", ".npz", ".ply", ".png")
 Call = Callable[..., Result]
@@ -257,6 +258,21 @@ def test_caption_without_a_captioner_says_so(call: Call, bundle: Path, tmp_path:
     scan(tmp_path / "scan.bin")
     result = call("caption", "scan.bin", "-b", bundle)
     assert result.exit_code == 2 and len(lines(result)) == 1
+
+
+def test_captions_are_printed_and_written_when_asked(call: Call, tmp_path: Path) -> None:
+    complete = make_bundle(tmp_path / "bundle")
+    scan(tmp_path / "scan.bin")
+    result = call("caption", "scan.bin", "-b", complete, "--views", 4)
+    assert result.exit_code == 0, result.output
+    assert "of 4 sectors" in result.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"bundle", "scan.bin"}
+    assert call("caption", "scan.bin", "-b", complete, "--views", 4, "-o", "out").exit_code == 0
+    content = json.loads((tmp_path / "out" / "scan.captions.json").read_text("utf-8"))
+    assert set(content) == {"scan"}
+    assert set(content["scan"]) <= {f"sector {i:02d}" for i in range(4)}
+    for caption in content["scan"].values():
+        assert " ".join(caption.split()) in " ".join(result.stdout.split())
 
 
 def test_simulated_scans_can_be_segmented(call: Call, bundle: Path, tmp_path: Path) -> None:

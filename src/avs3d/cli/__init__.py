@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -86,6 +87,9 @@ app.command("info", help=info.HELP)(info.info)
 
 def main() -> None:
     """Entry point of the console script."""
+    # Threads of PyTorch that wait for each other by spinning make it 50 times slower as soon as
+    # anything else runs on the machine. Read when torch is imported, so it is set before.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except Exception as error:  # whatever is not a user's mistake is ours

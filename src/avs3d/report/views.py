@@ -110,6 +110,7 @@ def from_sensor(scan: Scan, eye: np.ndarray, shape: tuple[int, int]) -> View:
     row = (high - elevation) / (high - low) * height
     index = winners(column, row, -distance, shape, 1)
     index = close_gaps(close_gaps(index, 8, axis=1), max(4, height // 16), axis=0)
+    index = close_gaps(index, 3, axis=1)  # columns where rings step from row to row
     far = np.percentile(distance[scan.finite], 98)
     shade = 1.08 - 0.5 * np.clip(np.nan_to_num(distance) / max(far, 1e-6), 0, 1)
     return View(
