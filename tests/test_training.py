@@ -15,11 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from avs3d.errors import UserError
+from avs3d.models.minkunet import MinkUNet
+from avs3d.models.smap import SparseMaskedAttentionPooling
 from avs3d.simulation import CATEGORIES, CATEGORY_ID
 from avs3d.simulation.dataset import generate
 from avs3d.simulation.lexicon import lexicon
 from avs3d.training.loop import Schedule, fit
 from avs3d.training.network import category_weights
+from avs3d.training.pooling import pooled_views
 from avs3d.training.samples import SampleMaker
 from avs3d.training.words import WordLoss
 
@@ -115,3 +118,18 @@ def test_rare_categories_weigh_more(scans: list[Path]) -> None:
     weights = category_weights(scans)
     assert weights.shape == (len(CATEGORIES),)
     assert weights[CATEGORY_ID["dog"]] > weights[CATEGORY_ID["road"]]
+
+
+def test_pooled_views_have_true_captions(scans: list[Path]) -> None:
+    maker = SampleMaker(scans, ("one", "height"), 0.3, max_voxels=3000)
+    torch.manual_seed(0)
+    network = MinkUNet(2, 32, (8,) * 8, (1,) * 8, stem=8, stem_kernel=3).eval()
+    pooling = SparseMaskedAttentionPooling(32, 16, 24, heads=2).eval()
+    texts, embeddings = pooled_views(pooling, network, maker, scans=2, captions=3)
+    assert embeddings.shape == (len(texts), 24) and np.isfinite(embeddings).all()
+    assert all(1 <= len(captions) <= 3 for captions in texts)
+    sample = maker(np.random.default_rng([0, 0]))
+    present = set(sample.category.tolist())
+    for caption in (text for captions in texts[:3] for text in captions):
+        words = lexicon().find(caption)
+        assert any(lexicon().names(word) & present for word in words), caption

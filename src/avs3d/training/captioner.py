@@ -1,8 +1,9 @@
-"""The captioner of a bundle, trained from text alone.
+"""The captioner of a bundle, trained from text, and from pooled views where there are some.
 
 The text encoder puts sentences where the pooling puts views, so the prefix language model learns
-to turn a sentence's embedding back into the sentence and never sees a scan. What the pooling
-gives is a blurred mean over all that could be said of a view; the inputs here are blurred alike.
+to turn a sentence's embedding back into the sentence. What the pooling gives is a blurred mean
+over all that could be said of a view; the inputs here are blurred alike, and where there are
+pooled views, half of their inputs are what the pooling really gave.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def train_captioner(
     views: Views,
     encoder: TextEncoder,
     *,
+    pooled: np.ndarray | None = None,
     schedule: Schedule = SCHEDULE,
     sizes: dict[str, Any] | None = None,
     seed: int = 0,
@@ -61,6 +63,7 @@ def train_captioner(
         views: for each view several true captions of it (one at least).
         encoder: of the space that the pooling is trained to; not a cached one, since there are
             more captions than a cache should keep.
+        pooled: (n, D) float32, the pooling's embeddings of the last n views.
         schedule: of the optimiser.
         sizes: fields of transformers' `GPT2Config`, without the vocabulary's size.
         seed: of every random choice.
@@ -84,7 +87,16 @@ def train_captioner(
     model = PrefixLanguageModel(config["embedding_dim"], PREFIX_LENGTH, config["gpt2"])
     tokens = [encoding.ids for encoding in tokenizer.encode_batch(captions)]
     model.train()
-    fit(model, _step(embeddings, owners, tokens), schedule, folder, seed=seed)
+    seen = np.full((len(views), embeddings.shape[1]), np.nan, np.float32)
+    if pooled is not None:
+        seen[len(views) - len(pooled) :] = pooled
+    fit(
+        model,
+        _step(embeddings, owners, tokens, torch.from_numpy(seen)),
+        schedule,
+        folder,
+        seed=seed,
+    )
     save_file(
         {key: value.half().contiguous() for key, value in model.state_dict().items()},
         folder / "captioner.safetensors",
@@ -123,7 +135,7 @@ def _embeddings(folder: Path, captions: Sequence[str], encoder: TextEncoder) -> 
 
 
 def _step(
-    embeddings: Tensor, owners: np.ndarray, tokens: Sequence[Sequence[int]]
+    embeddings: Tensor, owners: np.ndarray, tokens: Sequence[Sequence[int]], seen: Tensor
 ) -> Callable[[nn.Module, np.random.Generator], tuple[Tensor, dict[str, float]]]:
     lengths = np.array([len(ids) for ids in tokens])
     first = np.searchsorted(owners, owners)  # of the captions of the same view
@@ -136,6 +148,9 @@ def _step(
         start = BATCH * int(rng.integers(4))
         rows = drawn[start : start + BATCH]
         inputs = _blurred(embeddings, rows, first[rows], count[rows], rng)
+        pooled = seen[owners[rows]]
+        real = torch.from_numpy(rng.random(len(rows)) < 0.5) & pooled[:, 0].isfinite()
+        inputs = torch.where(real[:, None], pooled, inputs)
         width = lengths[rows].max()
         targets = torch.full((len(rows), width), _IGNORED)
         for place, row in enumerate(rows):

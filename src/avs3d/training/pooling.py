@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
-from avs3d.simulation.captions import describe
+from avs3d.simulation.captions import write
 from avs3d.simulation.lexicon import lexicon
+from avs3d.simulation.salience import salient
 from avs3d.training.loop import Schedule, fit
 from avs3d.training.samples import Sample, SampleMaker
 from avs3d.views import lidar_sectors
@@ -46,7 +47,7 @@ def train_pooling(
         assert isinstance(module, SparseMaskedAttentionPooling)
         sample = samples(rng)
         masks, captions = captioned_views(sample, rng)
-        target = torch.from_numpy(embed(captions))
+        target = torch.from_numpy(embed([texts[0] for texts in captions]))
         found = view_embeddings(module, network, sample, masks)
         loss = (found - target).pow(2).sum(1).mean()
         with torch.no_grad():
@@ -68,23 +69,47 @@ def view_embeddings(
     return pooling.pool(pooling.position(trunk, head), torch.from_numpy(masks))
 
 
-def captioned_views(sample: Sample, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
-    """(M, V) bool random sectors with enough voxels, and a true caption of each."""
+@torch.inference_mode()
+def pooled_views(
+    pooling: SparseMaskedAttentionPooling,
+    network: MinkUNet,
+    samples: SampleMaker,
+    scans: int,
+    captions: int,
+    *,
+    seed: int = 0,
+) -> tuple[list[list[str]], np.ndarray]:
+    """Views of augmented scans as the trained pooling sees them.
+
+    Returns:
+        For each of V views up to `captions` true captions, and (V, D) float32 embeddings.
+    """
+    texts, embeddings = [], []
+    for step in range(scans):
+        rng = np.random.default_rng([seed, step])
+        sample = samples(rng)
+        masks, found = captioned_views(sample, rng, captions)
+        texts += found
+        embeddings.append(view_embeddings(pooling, network, sample, masks).numpy())
+    return texts, np.concatenate(embeddings)
+
+
+def captioned_views(
+    sample: Sample, rng: np.random.Generator, captions: int = 1
+) -> tuple[np.ndarray, list[list[str]]]:
+    """(M, V) bool random sectors with enough voxels, and true captions of each."""
     while True:
         sectors = lidar_sectors(_turned(sample.points, rng), int(rng.integers(6, 17)))
         views = []
         for rows in sectors[:, sectors.sum(0) >= MIN_VIEW_VOXELS].T:
-            caption = describe(
-                sample.points[rows],
-                sample.category[rows].numpy(),
-                sample.instance[rows],
-                rng,
-                lexicon(),
+            things = salient(
+                sample.points[rows], sample.category[rows].numpy(), sample.instance[rows]
             )
-            if caption:
-                views.append((rows, caption))
+            texts = [write(things, rng, lexicon()) for _ in range(captions)] if things else []
+            if any(texts):
+                views.append((rows, [text for text in texts if text]))
         if views:
-            return np.stack([rows for rows, _ in views], 1), [text for _, text in views]
+            return np.stack([rows for rows, _ in views], 1), [texts for _, texts in views]
 
 
 def _turned(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:

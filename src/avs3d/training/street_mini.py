@@ -26,11 +26,12 @@ from avs3d.text import SentenceEncoder, load_text_encoder
 from avs3d.training.captioner import train_captioner, training_captions
 from avs3d.training.loop import Schedule
 from avs3d.training.network import train_network
-from avs3d.training.pooling import train_pooling
+from avs3d.training.pooling import pooled_views, train_pooling
 from avs3d.training.samples import SampleMaker
 from avs3d.training.scores import simulated_scores
 
 RESULT = "averaged.pt"
+CAPTIONS = 4  # different ones of each view
 PROMPT = "a {word}"
 TEXT_ENCODER = "minilm"
 VOXEL_SIZE = 0.15
@@ -54,22 +55,24 @@ class Recipe:
         scans: simulated for training; `validation` more, of other seeds, for the scores.
         network: schedule of the 3D network.
         pooling: schedule of SMAP.
-        captioned_views: views whose captions the captioner learns to write.
+        written_views: views whose captions the captioner learns from text alone.
+        pooled_scans: scans whose views it learns from as the pooling sees them.
         captioner: its schedule.
     """
 
-    scans: int = 3000
+    scans: int = 1900
     validation: int = 40
-    network: Schedule = Schedule(steps=3000, lr=3e-3, warmup=150)
+    network: Schedule = Schedule(steps=2600, lr=3e-3, warmup=150)
     pooling: Schedule = Schedule(steps=600, lr=2e-3, warmup=50)
-    captioned_views: int = 7000
+    written_views: int = 7000
+    pooled_scans: int = 150
     captioner: Schedule = Schedule(steps=900, lr=2e-3, warmup=100, average=0.995)
 
 
-def embedder(prompt: str) -> Callable[[list[str]], np.ndarray]:
-    """Embeds words or sentences with the bundle's text encoder; ``{word}`` stands for the text."""
-    encoder = load_text_encoder(TEXT_ENCODER)
-    return lambda texts: encoder.encode([prompt.replace("{word}", text) for text in texts])
+def embed_words(words: list[str]) -> np.ndarray:
+    """(W, 384) float32 L2-normalised embeddings of prompted words."""
+    prompts = [PROMPT.replace("{word}", word) for word in words]
+    return load_text_encoder(TEXT_ENCODER).encode(prompts)
 
 
 def train(folder: Path, recipe: Recipe | None = None, *, seed: int = 0, processes: int = 1) -> Path:
@@ -98,7 +101,7 @@ def _network_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     torch.manual_seed(seed)
     network = MinkUNet(**NETWORK.model_dump())
     train_network(
-        network, _samples(folder / "scans"), embedder(PROMPT), recipe.network, folder / "network",
+        network, _samples(folder / "scans"), embed_words, recipe.network, folder / "network",
         seed=seed,
     )  # fmt: skip
     if _is_first():
@@ -111,29 +114,31 @@ def _pooling_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     torch.manual_seed(seed)
     pooling = _new_pooling()
     train_pooling(
-        pooling, network.eval(), _samples(folder / "scans"), embedder("{word}"), recipe.pooling,
-        folder / "pooling", seed=seed,
+        pooling, network.eval(), _samples(folder / "scans"), SentenceEncoder(TEXT_ENCODER).encode,
+        recipe.pooling, folder / "pooling", seed=seed,
     )  # fmt: skip
     if _is_first():
         torch.save(pooling.state_dict(), folder / "pooling" / RESULT)
 
 
 def _captioner_stage(folder: Path, recipe: Recipe, seed: int) -> None:
+    if (folder / "captioner" / "captioner.json").exists():
+        return
     files = sorted((folder / "scans").glob("scan_*.npz"))
-    train_captioner(
-        folder / "captioner",
-        training_captions(files, recipe.captioned_views, seed=seed),
-        SentenceEncoder(TEXT_ENCODER),
-        schedule=recipe.captioner,
-        seed=seed,
+    written = training_captions(files, recipe.written_views, per_view=CAPTIONS, seed=seed)
+    network, pooling = _trained(folder)
+    seen, embeddings = pooled_views(
+        pooling, network, _samples(folder / "scans"), recipe.pooled_scans, CAPTIONS, seed=seed
     )
+    train_captioner(
+        folder / "captioner", written + seen, SentenceEncoder(TEXT_ENCODER), pooled=embeddings,
+        schedule=recipe.captioner, seed=seed,
+    )  # fmt: skip
 
 
 def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     """Write `folder/bundle` in half precision, with the logs and the scores of what was written."""
-    network, pooling = MinkUNet(**NETWORK.model_dump()), _new_pooling()
-    for module, stage in ((network, "network"), (pooling, "pooling")):
-        module.load_state_dict(torch.load(folder / stage / RESULT, weights_only=True))
+    network, pooling = _trained(folder)
     captioner = json.loads((folder / "captioner" / "captioner.json").read_text("utf-8"))
     config = BundleConfig(
         name="street-mini",
@@ -163,6 +168,13 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     done = config.model_copy(update={"low_score": low_score, "provenance": provenance})
     save_bundle(bundle, done, {})
     return bundle
+
+
+def _trained(folder: Path) -> tuple[MinkUNet, SparseMaskedAttentionPooling]:
+    network, pooling = MinkUNet(**NETWORK.model_dump()), _new_pooling()
+    for module, stage in ((network, "network"), (pooling, "pooling")):
+        module.load_state_dict(torch.load(folder / stage / RESULT, weights_only=True))
+    return network.eval(), pooling.eval()
 
 
 def _new_pooling() -> SparseMaskedAttentionPooling:
