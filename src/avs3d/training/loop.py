@@ -177,7 +177,7 @@ def _resume(
 def _log(
     path: Path, step: int, schedule: Schedule, gathered: list[dict[str, float]], rate: float
 ) -> None:
-    means = {k: float(np.mean([row[k] for row in gathered])) for k in gathered[0]}
+    means = {k: float(np.nanmean([row[k] for row in gathered])) for k in gathered[0]}
     row = {"step": step, "of": schedule.steps, "steps_per_s": round(rate, 3)}
     row |= {k: round(v, 5) for k, v in means.items()}
     with path.open("a", encoding="utf-8") as file:

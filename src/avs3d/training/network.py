@@ -13,10 +13,10 @@ from avs3d.models.minkunet import MinkUNet
 from avs3d.simulation.categories import CATEGORIES
 from avs3d.simulation.lexicon import lexicon
 from avs3d.training.loop import Schedule, fit
-from avs3d.training.samples import SampleMaker
+from avs3d.training.samples import STRANGE, SampleMaker
 from avs3d.training.words import WordLoss
 
-LOSS_VOXELS = 8192
+LOSS_VOXELS = 12_288
 
 
 def train_network(
@@ -26,6 +26,7 @@ def train_network(
     schedule: Schedule,
     folder: Path,
     *,
+    freeze_norm: bool = False,
     seed: int = 0,
 ) -> None:
     """Train `network` in place on (augmented) samples; see `avs3d.training.loop.fit`.
@@ -36,6 +37,9 @@ def train_network(
         embed: prompts and embeds words, (W, D) float32 L2-normalised.
         schedule: steps and learning rate.
         folder: of the checkpoint and the log.
+        freeze_norm: keep the BatchNorm statistics as they are. In training a scan is normalised
+            by its own statistics, in use by the averaged ones: a last stage with frozen ones
+            closes the gap.
     """
     loss = WordLoss(lexicon(), embed)
     weights = category_weights(samples.files)
@@ -44,9 +48,14 @@ def train_network(
         assert isinstance(module, MinkUNet)
         sample = samples(rng)
         trunk = module.trunk(sample.x).features
-        # Rare categories count more by being drawn more often: as good as weights, and the wide
-        # features of the other voxels are never computed.
+        if sample.category[0] == STRANGE:
+            rows = torch.from_numpy(rng.integers(len(trunk), size=LOSS_VOXELS // 4))
+            value = loss.reject(trunk[rows] @ module.final.kernel, rng)
+            return value, {"accuracy": float("nan"), "voxels": float(len(trunk))}
+        # Half of the voxels are drawn at random, half so that rare categories come more often: as
+        # good as weights, and the wide features of the other voxels are never computed.
         chance = weights[sample.category.numpy()]
+        chance = chance / chance.sum() + 1 / len(chance)
         rows = torch.from_numpy(rng.choice(len(trunk), LOSS_VOXELS, p=chance / chance.sum()))
         features, category = trunk[rows] @ module.final.kernel, sample.category[rows]
         value = loss(features, category, rng)
@@ -55,6 +64,10 @@ def train_network(
         return value, {"accuracy": float(right.float().mean()), "voxels": float(len(trunk))}
 
     network.train()
+    if freeze_norm:
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.eval()
     fit(network, step, schedule, folder, seed=seed)
     network.eval()
 

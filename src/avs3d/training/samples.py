@@ -14,6 +14,8 @@ from avs3d.inputs import point_inputs
 from avs3d.scan import Scan
 from avs3d.sparse import Level, SparseTensor, voxelize
 
+STRANGE = -1
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -21,7 +23,7 @@ class Sample:
 
     Attributes:
         x: voxel inputs on their level (batch 0).
-        category: (M,) int64 category of each voxel (of its first point).
+        category: (M,) int64 category of each voxel (of its first point), or `STRANGE`.
         points: (M, 3) float32 metres, the first point of each voxel, after augmentation.
         instance: (M,) int64 object of that point.
     """
@@ -42,6 +44,8 @@ class SampleMaker:
         voxel_size: metres.
         max_voxels: samples are cut to about this many.
         augment: off for validation: only the cut is made.
+        strange: share of the samples that are turned into what no sensor on a street sees; all
+            their voxels are `STRANGE`.
     """
 
     files: Sequence[Path]
@@ -49,6 +53,7 @@ class SampleMaker:
     voxel_size: float
     max_voxels: int = 30_000
     augment: bool = True
+    strange: float = 0.0
 
     def __call__(self, rng: np.random.Generator, index: int | None = None) -> Sample:
         """A random scan of the files, or the one at `index`."""
@@ -60,6 +65,10 @@ class SampleMaker:
             kept = _thin(ring, rng)
             points, intensity = _move(points[kept], rng), intensity[kept]
             category, instance = category[kept], instance[kept]
+        if rng.random() < self.strange:
+            points = _make_strange(points, rng)
+            intensity, instance = intensity[: len(points)], instance[: len(points)]
+            category = np.full(len(points), STRANGE)
         has_intensity = not self.augment or rng.random() > 0.2
         scan = Scan(points, intensity if has_intensity else None)
         values = point_inputs(scan, self.inputs)
@@ -92,6 +101,23 @@ class SampleMaker:
         if len(first) > self.max_voxels:
             ordered = ordered[: np.partition(first, self.max_voxels)[self.max_voxels]]
         return ordered
+
+
+def _make_strange(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(K, 3), K <= N: seen from the air, of another size, upside down, or no scene at all."""
+    kind = rng.integers(5)
+    if kind <= 1:  # from the air: of every cell only the highest point
+        cell = rng.uniform(0.3, 1.5)
+        key = np.floor(points[:, :2] / cell).astype(np.int64)
+        order = np.lexsort((-points[:, 2], key[:, 1], key[:, 0]))
+        top = np.r_[True, (np.diff(key[order], axis=0) != 0).any(1)]
+        return points[order[top]] + rng.normal(0, 0.05, (int(top.sum()), 3)).astype(np.float32)
+    if kind == 2:
+        return points * np.float32(rng.choice([rng.uniform(0.1, 0.3), rng.uniform(3, 8)]))
+    if kind == 3:
+        return points * np.float32([1, 1, -1])
+    spread = rng.uniform(np.array([3, 3, 0.5]), np.array([40, 40, 10]))
+    return (rng.normal(0, 1, points.shape) * spread).astype(np.float32)
 
 
 def _thin(ring: np.ndarray, rng: np.random.Generator) -> np.ndarray:

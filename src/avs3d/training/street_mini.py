@@ -32,6 +32,7 @@ from avs3d.training.scores import simulated_scores
 
 RESULT = "averaged.pt"
 CAPTIONS = 4  # different ones of each view
+STRANGE_SHARE = 0.1  # of the scans in the last stage
 PROMPT = "a {word}"
 TEXT_ENCODER = "minilm"
 VOXEL_SIZE = 0.15
@@ -54,6 +55,7 @@ class Recipe:
     Attributes:
         scans: simulated for training; `validation` more, of other seeds, for the scores.
         network: schedule of the 3D network.
+        tuning: its last stage, with frozen BatchNorm.
         pooling: schedule of SMAP.
         written_views: views whose captions the captioner learns from text alone.
         pooled_scans: scans whose views it learns from as the pooling sees them.
@@ -63,6 +65,7 @@ class Recipe:
     scans: int = 1900
     validation: int = 40
     network: Schedule = Schedule(steps=2600, lr=3e-3, warmup=150)
+    tuning: Schedule = Schedule(steps=900, lr=1.2e-3, warmup=50)
     pooling: Schedule = Schedule(steps=600, lr=2e-3, warmup=50)
     written_views: int = 7000
     pooled_scans: int = 150
@@ -103,6 +106,11 @@ def _network_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     train_network(
         network, _samples(folder / "scans"), embed_words, recipe.network, folder / "network",
         seed=seed,
+    )  # fmt: skip
+    train_network(
+        network, _samples(folder / "scans", STRANGE_SHARE), embed_words, recipe.tuning,
+        folder / "tuning",
+        freeze_norm=True, seed=seed + 1,
     )  # fmt: skip
     if _is_first():
         torch.save(network.state_dict(), folder / "network" / RESULT)
@@ -154,7 +162,7 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     save_bundle(bundle, config, {"network": network, "pooling": pooling}, half=True)
     for name in ("captioner.safetensors", "tokenizer.json"):
         shutil.copyfile(folder / "captioner" / name, bundle / name)
-    for stage in ("network", "pooling", "captioner"):
+    for stage in ("network", "tuning", "pooling", "captioner"):
         shutil.copyfile(folder / stage / "log.jsonl", bundle / f"{stage}.log.jsonl")
     scores, low_score = simulated_scores(bundle, sorted((folder / "validation").glob("*.npz")))
     provenance = {
@@ -181,8 +189,8 @@ def _new_pooling() -> SparseMaskedAttentionPooling:
     return SparseMaskedAttentionPooling(**POOLING.model_dump())
 
 
-def _samples(folder: Path, *, augment: bool = True) -> SampleMaker:
-    return SampleMaker(sorted(folder.glob("scan_*.npz")), INPUTS, VOXEL_SIZE, augment=augment)
+def _samples(folder: Path, strange: float = 0.0) -> SampleMaker:
+    return SampleMaker(sorted(folder.glob("scan_*.npz")), INPUTS, VOXEL_SIZE, strange=strange)
 
 
 def _is_first() -> bool:

@@ -12,6 +12,8 @@ from torch import Tensor
 from avs3d.simulation.categories import CATEGORIES
 from avs3d.simulation.lexicon import Lexicon
 
+REJECTED = 0.1  # a cosine that is no resemblance
+
 
 class WordLoss:
     """Draw features to the words of their category and away from words of other categories.
@@ -84,6 +86,12 @@ class WordLoss:
         contrast = contrast + self._general_weight * _beat(logits, general, ~names)
         pull = 1 - (unit * self._mean[category]).sum(1)
         return (contrast + self._pull * pull).mean()
+
+    def reject(self, features: Tensor, rng: np.random.Generator) -> Tensor:
+        """Mean loss of (M, D) features of what has no word: they should be far from all words."""
+        drawn = rng.choice(len(self._embedding), 64, replace=False)
+        cosine = F.normalize(features, dim=1) @ self._embedding[torch.from_numpy(drawn)].T
+        return F.softplus(self._scale * (cosine - REJECTED)).mean()
 
 
 def _beat(logits: Tensor, wanted: Tensor, others: Tensor) -> Tensor:
