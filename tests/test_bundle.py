@@ -10,8 +10,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from avs3d.bundle import CONFIG as CONFIG_FILE
-from avs3d.bundle import Bundle, list_bundles, read_config
+from avs3d.bundle import Bundle
+from avs3d.bundle_config import CONFIG as CONFIG_FILE
+from avs3d.bundle_config import list_bundles, read_config
 from avs3d.errors import UserError
 from tiny import CONFIG, make_bundle
 

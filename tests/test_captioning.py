@@ -93,7 +93,7 @@ class FolderBundle:
     """The part of a bundle that `load_captioner` reads."""
 
     def __init__(self, folder: Path, **changes: object) -> None:
-        from avs3d.bundle import CaptionerConfig
+        from avs3d.bundle_config import CaptionerConfig
 
         self.name, self.folder = "test", folder
         data = json.loads((folder / "captioner.json").read_text())

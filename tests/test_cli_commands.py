@@ -14,7 +14,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from avs3d import cli
-from avs3d.bundle import BundleConfig, NetworkConfig, save_bundle
+from avs3d.bundle import save_bundle
+from avs3d.bundle_config import BundleConfig, NetworkConfig
 from tiny import make_bundle
 
 SUFFIXES = (".vocabulary.json", ".captions.json", ".npz", ".ply", ".png")

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from avs3d.bundle import BundleConfig, CaptionerConfig, NetworkConfig, PoolingConfig, save_bundle
+from avs3d.bundle import save_bundle
+from avs3d.bundle_config import BundleConfig, CaptionerConfig, NetworkConfig, PoolingConfig
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.prefix_lm import PrefixLanguageModel
 from avs3d.models.smap import SparseMaskedAttentionPooling

@@ -13,7 +13,7 @@ def bundles() -> None:
     """See `HELP`."""
     from rich.text import Text
 
-    from avs3d.bundle import PACKAGED, list_bundles, read_config
+    from avs3d.bundle_config import PACKAGED, list_bundles, read_config
     from avs3d.cli.tables import plain_table, stdout
 
     console = stdout()

@@ -19,7 +19,7 @@ Examples:
 
 \b
   avs3d train street-mini --processes 2
-  avs3d segment scan.bin --bundle runs/street-mini"""
+  avs3d segment scan.bin --bundle runs/street-mini/bundle"""
 
 app = typer.Typer(rich_markup_mode=None)
 

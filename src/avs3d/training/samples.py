@@ -113,9 +113,10 @@ def _make_strange(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         top = np.r_[True, (np.diff(key[order], axis=0) != 0).any(1)]
         return points[order[top]] + rng.normal(0, 0.05, (int(top.sum()), 3)).astype(np.float32)
     if kind == 2:
-        return points * np.float32(rng.choice([rng.uniform(0.1, 0.3), rng.uniform(3, 8)]))
+        size = rng.uniform(0.1, 0.3) if rng.random() < 0.5 else rng.uniform(3, 8)
+        return (points * size).astype(np.float32)
     if kind == 3:
-        return points * np.float32([1, 1, -1])
+        return points * np.array([1, 1, -1], np.float32)
     spread = rng.uniform(np.array([3, 3, 0.5]), np.array([40, 40, 10]))
     return (rng.normal(0, 1, points.shape) * spread).astype(np.float32)
 

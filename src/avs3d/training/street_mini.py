@@ -18,7 +18,8 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from avs3d import __version__
-from avs3d.bundle import BundleConfig, CaptionerConfig, NetworkConfig, PoolingConfig, save_bundle
+from avs3d.bundle import save_bundle
+from avs3d.bundle_config import BundleConfig, CaptionerConfig, NetworkConfig, PoolingConfig
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
 from avs3d.simulation.dataset import generate

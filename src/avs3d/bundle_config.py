@@ -1,0 +1,107 @@
+"""`bundle.json`: what a bundle is made of. Loads neither torch nor weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from avs3d.errors import UserError
+from avs3d.inputs import INPUTS
+
+PACKAGED = Path(__file__).parent / "bundles"
+CONFIG = "bundle.json"
+_MAX_CONFIG_BYTES = 1 << 20
+_Width = Field(gt=0, le=8192)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NetworkConfig(_Strict):
+    """Arguments of `MinkUNet`."""
+
+    in_channels: int = _Width
+    out_channels: int = _Width
+    planes: tuple[int, ...] = Field(min_length=8, max_length=8)
+    layers: tuple[int, ...] = Field(min_length=8, max_length=8)
+    stem: int = 32
+    stem_kernel: int = 5
+
+
+class PoolingConfig(_Strict):
+    """Arguments of `SparseMaskedAttentionPooling`."""
+
+    in_channels: int = _Width
+    channels: int = _Width
+    out_channels: int = _Width
+    heads: int = Field(8, gt=0, le=64)
+    padding: Literal["masked", "additive"] = "masked"
+
+
+class CaptionerConfig(_Strict):
+    """Sizes of the prefix language model; `gpt2` holds fields of transformers' GPT2Config."""
+
+    embedding_dim: int = _Width
+    prefix_length: int = Field(gt=0, le=256)
+    stop: str = "."
+    max_tokens: int = Field(67, gt=0, le=512)
+    gpt2: dict[str, int | float | str | bool | None]
+
+
+class BundleConfig(_Strict):
+    """`bundle.json`.
+
+    Attributes:
+        text_encoder: see `avs3d.text.load_text_encoder`.
+        prompt: what is said to the text encoder; ``{word}`` stands for the word.
+        voxel_size: metres.
+        inputs: what the network sees of a point, names of `avs3d.inputs.INPUTS`.
+        low_score: mean score below which the words of a scan should not be trusted.
+        provenance: where the weights come from: data, date, licence, measured scores.
+    """
+
+    format: Literal[1] = 1
+    name: str
+    text_encoder: str
+    prompt: str
+    voxel_size: float = Field(gt=0, le=10)
+    inputs: tuple[str, ...]
+    network: NetworkConfig
+    pooling: PoolingConfig | None = None
+    captioner: CaptionerConfig | None = None
+    low_score: float | None = None
+    provenance: dict[str, Any] = Field(default_factory=dict)
+
+
+def list_bundles() -> list[str]:
+    """Names of the packaged bundles."""
+    return sorted(path.parent.name for path in PACKAGED.glob(f"*/{CONFIG}"))
+
+
+def read_config(folder: Path) -> BundleConfig:
+    """The validated `bundle.json` of a folder.
+
+    Raises:
+        UserError: it is missing, too large, not JSON, or has unknown, missing or wrong entries.
+    """
+    path = folder / CONFIG
+    try:
+        if path.stat().st_size > _MAX_CONFIG_BYTES:
+            raise UserError(f"{path} is larger than 1 MiB: not a bundle's config")
+        config = BundleConfig.model_validate(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        raise UserError(f"{folder} is no bundle: it has no {CONFIG}") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path}: {where}: {first['msg']}") from None
+    unknown = [name for name in config.inputs if name not in INPUTS]
+    if unknown:
+        raise UserError(f"{path}: unknown inputs {', '.join(unknown)}; update avs3d")
+    return config
