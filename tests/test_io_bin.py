@@ -142,3 +142,11 @@ def test_never_the_wrong_number_of_columns(
         assert "--columns" in str(error)
     else:
         assert len(table.columns) == columns
+
+
+@pytest.mark.parametrize("columns", [None, 4])
+def test_text_is_refused_also_where_columns_are_told(tmp_path: Path, columns: int | None) -> None:
+    path = tmp_path / "notes.bin"
+    path.write_text("12.5 3.25 0.75 17\n" * 64)
+    with pytest.raises(ReadError, match=r"notes\.bin.*holds text"):
+        read(path, columns=columns)

@@ -20,10 +20,17 @@ _UNLIKELY = 0.2
 """A larger share of negative intensities speaks against a reading."""
 _FEW = 64
 """Of fewer points nothing is concluded."""
+_TEXT_BYTES = 256
+"""So many bytes of text are text."""
 
 
 def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
     """Rows of little-endian float32; see `avs3d.io.read`."""
+    # A handful of points can look like text by chance: then a told width is believed.
+    if is_text(data) and (columns is None or len(data) >= _TEXT_BYTES):
+        raise MalformedError(
+            "holds text where float32 values are expected; give a binary .bin file"
+        )
     if columns is None:
         columns = DEFAULT_NAMES[_width(data, path)]
     elif len(data) % (4 * len(columns)):
@@ -40,10 +47,6 @@ def _whole(size: int) -> str:
 
 def _width(data: bytes, path: Path) -> int:
     """How many columns the file has: 4 or 5, or `MalformedError` where that is not certain."""
-    if is_text(data):
-        raise MalformedError(
-            "holds text where float32 values are expected; give a binary .bin file"
-        )
     fits = [width for width in (4, 5) if len(data) % (4 * width) == 0]
     if not fits:
         raise MalformedError(
