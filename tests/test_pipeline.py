@@ -76,6 +76,13 @@ def test_point_order_does_not_matter(pipeline: Pipeline, scan: Scan) -> None:
     assert (one.label[order] == other.label).mean() > 0.9999
 
 
+def test_the_frame_does_not_matter(pipeline: Pipeline, scan: Scan) -> None:
+    """Sensor frame or road frame: the ground's height shifts every z by the same."""
+    higher = replace(scan, points=scan.points + np.float32([0, 0, 1.73]))
+    one, other = pipeline.segment(scan, WORDS), pipeline.segment(higher, WORDS)
+    assert (one.label == other.label).mean() > 0.999
+
+
 def test_two_runs_give_the_same_bytes(pipeline: Pipeline, scan: Scan) -> None:
     one, other = pipeline.segment(scan, WORDS), pipeline.segment(scan, WORDS)
     assert one.label.tobytes() == other.label.tobytes()

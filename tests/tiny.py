@@ -18,6 +18,7 @@ CONFIG = BundleConfig(
     text_encoder="minilm",
     prompt="a {word}",
     voxel_size=0.3,
+    grid="cloud",
     inputs=("one", "height", "distance", "intensity", "has_intensity"),
     network=NetworkConfig(
         in_channels=5, out_channels=384, planes=(8,) * 8, layers=(1,) * 8, stem=8, stem_kernel=3

@@ -59,6 +59,8 @@ class BundleConfig(_Strict):
         text_encoder: see `avs3d.text.load_text_encoder`.
         prompt: what is said to the text encoder; ``{word}`` stands for the word.
         voxel_size: metres.
+        grid: where the voxel grid begins: at the ``frame``'s origin, as published, or at the
+            ``cloud``'s lowest coordinates, so that the frame does not show in the result.
         inputs: what the network sees of a point, names of `avs3d.inputs.INPUTS`.
         low_score: mean score below which the words of a scan should not be trusted.
         provenance: where the weights come from: data, date, licence, measured scores.
@@ -69,6 +71,7 @@ class BundleConfig(_Strict):
     text_encoder: str
     prompt: str
     voxel_size: float = Field(gt=0, le=10)
+    grid: Literal["frame", "cloud"] = "frame"
     inputs: tuple[str, ...]
     network: NetworkConfig
     pooling: PoolingConfig | None = None

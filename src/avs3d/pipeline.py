@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from avs3d.bundle import Bundle
+from avs3d.bundle_config import BundleConfig
 from avs3d.captioning import PointCaptioner, load_captioner
 from avs3d.errors import UserError
 from avs3d.inputs import point_inputs
@@ -108,7 +109,7 @@ class EncodedScan:
         kept = scan if len(self._finite) == len(scan) else _take(scan, self._finite)
         with self._timed("voxelize"):
             values = torch.from_numpy(point_inputs(kept, bundle.config.inputs))
-            self._voxels = _voxelize(kept, bundle.config.voxel_size)
+            self._voxels = _voxelize(kept, bundle.config)
             features = self._voxels.mean(values).to(pipeline.device)
         with self._timed("network"):
             batch = torch.zeros(len(features), 1, dtype=torch.long)
@@ -199,9 +200,12 @@ class EncodedScan:
         self.timings[step] = self.timings.get(step, 0.0) + time.perf_counter() - began
 
 
-def _voxelize(scan: Scan, voxel_size: float) -> Voxels:
+def _voxelize(scan: Scan, config: BundleConfig) -> Voxels:
+    points = scan.points.astype(np.float64)
+    if config.grid == "cloud":
+        points -= points.min(0)
     try:
-        return voxelize(scan.points, voxel_size)
+        return voxelize(points, config.voxel_size)
     except ValueError as error:
         raise UserError(f"{scan.path or scan.name}: {error}; are its units metres?") from None
 

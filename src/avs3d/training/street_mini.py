@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -63,11 +63,11 @@ class Recipe:
         captioner: its schedule.
     """
 
-    scans: int = 1900
+    scans: int = 1870
     validation: int = 40
-    network: Schedule = Schedule(steps=2600, lr=3e-3, warmup=150)
+    network: Schedule = Schedule(steps=2600, lr=3e-3, warmup=100)
     tuning: Schedule = Schedule(steps=900, lr=1.2e-3, warmup=50)
-    pooling: Schedule = Schedule(steps=600, lr=2e-3, warmup=50)
+    pooling: Schedule = Schedule(steps=600, lr=2e-3, warmup=40)
     written_views: int = 7000
     pooled_scans: int = 150
     captioner: Schedule = Schedule(steps=900, lr=2e-3, warmup=100, average=0.995)
@@ -154,6 +154,7 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
         text_encoder=TEXT_ENCODER,
         prompt=PROMPT,
         voxel_size=VOXEL_SIZE,
+        grid="cloud",
         inputs=INPUTS,
         network=NETWORK,
         pooling=POOLING,
@@ -166,13 +167,16 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     for stage in ("network", "tuning", "pooling", "captioner"):
         shutil.copyfile(folder / stage / "log.jsonl", bundle / f"{stage}.log.jsonl")
     scores, low_score = simulated_scores(bundle, sorted((folder / "validation").glob("*.npz")))
+    steps = {
+        stage: getattr(recipe, stage).steps
+        for stage in ("network", "tuning", "pooling", "captioner")
+    }
     provenance = {
-        "data": f"{recipe.scans} simulated scans (avs3d.simulation, avs3d {__version__})",
-        "date": date.today().isoformat(),
+        "data": f"{recipe.scans} simulated scans (avs3d.simulation); no real scan, no image",
+        "steps": ", ".join(f"{stage} {count}" for stage, count in steps.items()),
+        "made": f"{date.today().isoformat()} with avs3d {__version__}, seed {seed}",
         "licence": "Apache-2.0",
-        "recipe": asdict(recipe),
-        "seed": seed,
-        "scores on simulated scans kept apart": scores,
+        "scores": {"scans": f"{recipe.validation} simulated, of other seeds", **scores},
     }
     done = config.model_copy(update={"low_score": low_score, "provenance": provenance})
     save_bundle(bundle, done, {})
