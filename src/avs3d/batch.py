@@ -30,7 +30,7 @@ class BatchConfig:
         out: folder for results; None: nothing is written.
         bundle: see `avs3d.load`.
         vocabulary: the words to choose from; None: every scan finds its own.
-        views: sectors that a scan is described in.
+        views: sectors that a scan is described in; None: as many as the bundle says.
         columns: see `avs3d.read`.
         device: see `avs3d.load`.
         seed: of whatever is drawn at random.
@@ -42,7 +42,7 @@ class BatchConfig:
     out: Path | None
     bundle: str = "street-mini"
     vocabulary: Vocabulary | None = None
-    views: int = 12
+    views: int | None = None
     columns: str | None = None
     device: str = "auto"
     seed: int = 0

@@ -62,6 +62,7 @@ class BundleConfig(_Strict):
         grid: where the voxel grid begins: at the ``frame``'s origin, as published, or at the
             ``cloud``'s lowest coordinates, so that the frame does not show in the result.
         inputs: what the network sees of a point, names of `avs3d.inputs.INPUTS`.
+        views: azimuth sectors that a scan is described in (12 published).
         low_score: mean score below which the words of a scan should not be trusted.
         provenance: where the weights come from: data, date, licence, measured scores.
     """
@@ -76,6 +77,7 @@ class BundleConfig(_Strict):
     network: NetworkConfig
     pooling: PoolingConfig | None = None
     captioner: CaptionerConfig | None = None
+    views: int = Field(12, gt=0, le=360)
     low_score: float | None = None
     provenance: dict[str, Any] = Field(default_factory=dict)
 

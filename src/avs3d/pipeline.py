@@ -119,8 +119,13 @@ class EncodedScan:
         self._captions: dict[int, dict[str, str]] = {}
 
     @torch.inference_mode()
-    def captions(self, views: int = 12) -> dict[str, str]:
-        """A sentence per azimuth sector that holds points, by view name (paper, 3.3)."""
+    def captions(self, views: int | None = None) -> dict[str, str]:
+        """A sentence per azimuth sector that holds points, by view name (paper, 3.3).
+
+        Args:
+            views: number of sectors; as many as the bundle says when None.
+        """
+        views = views or self.pipeline.bundle.config.views
         if views not in self._captions:
             captioner = self.pipeline.captioner
             with self._timed("pool"):
@@ -130,7 +135,7 @@ class EncodedScan:
             self._captions[views] = {n: t for n, t in zip(names, texts, strict=True) if t}
         return dict(self._captions[views])
 
-    def vocabulary(self, views: int = 12) -> Vocabulary:
+    def vocabulary(self, views: int | None = None) -> Vocabulary:
         """The nouns of the captions (paper, 3.3, Caption2Tag).
 
         Raises:
@@ -146,12 +151,14 @@ class EncodedScan:
         return vocabulary
 
     @torch.inference_mode()
-    def segment(self, vocabulary: Vocabulary | None = None, views: int = 12) -> Segmentation:
+    def segment(
+        self, vocabulary: Vocabulary | None = None, views: int | None = None
+    ) -> Segmentation:
         """A word for every point of the scan (paper, 3.4).
 
         Args:
             vocabulary: the words to choose from; the scan's own when None.
-            views: azimuth sectors that the scan's own words come from.
+            views: azimuth sectors that the scan's own words come from, see `captions`.
         """
         own = vocabulary is None
         vocabulary = self.vocabulary(views) if vocabulary is None else vocabulary

@@ -37,7 +37,7 @@ def caption(
     ] = None,
     overwrite: Overwrite = False,
     bundle: Bundle = "street-mini",
-    views: Views = 12,
+    views: Views = None,
     columns: Columns = None,
     device: Device = "auto",
 ) -> None:
@@ -64,6 +64,6 @@ def caption(
                     complain_about(job.path, result)
                     errors.append(result)
                     continue
-                console.print(f"{job.name}   {len(result)} of {views} sectors", style="bold")
+                console.print(f"{job.name}   {len(result)} sectors", style="bold")
                 console.print(caption_table(result))
     raise typer.Exit(exit_code(errors))

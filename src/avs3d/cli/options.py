@@ -23,9 +23,13 @@ Bundle = Annotated[
     typer.Option("--bundle", "-b", help="A packaged name (avs3d bundles), a folder, or a hub id."),
 ]
 Views = Annotated[
-    int,
+    int | None,
     typer.Option(
-        "--views", min=1, max=360, help="How many sectors of the scan are described by a sentence."
+        "--views",
+        min=1,
+        max=360,
+        help="How many sectors of the scan are described by a sentence.",
+        show_default="the bundle's",
     ),
 ]
 Columns = Annotated[

@@ -62,7 +62,7 @@ def segment(
     out: Out = RESULTS,
     overwrite: Overwrite = False,
     bundle: Bundle = "street-mini",
-    views: Views = 12,
+    views: Views = None,
     columns: Columns = None,
     device: Device = "auto",
     seed: Annotated[int, typer.Option("--seed", help="Of whatever is drawn at random.")] = 0,

@@ -33,14 +33,15 @@ def word_table(result: Segmentation) -> Table:
     table.add_column("word", style="bold", no_wrap=True)
     for name in ("points", "share", "score"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("from", style="dim", no_wrap=True, overflow="ellipsis", ratio=1)
+    # Not `no_wrap`, or a narrow table would lose its numbers first; the cell itself is cut instead.
+    table.add_column("from", style="dim", ratio=1)
     for row in result.summary():
         table.add_row(
             Text(row["word"]),
             f"{row['points']:,}",
             f"{100 * row['share']:.1f} %",
             f"{row['score']:.2f}",
-            Text(_origin(row["sources"])),
+            Text(_origin(row["sources"]), no_wrap=True, overflow="ellipsis"),
         )
     lost = int((result.label < 0).sum())
     if lost:

@@ -17,7 +17,6 @@ from avs3d.simulation.world import SimulatedScan
 from avs3d.views import lidar_sectors
 from avs3d.vocabulary import Vocabulary
 
-VIEWS = 12
 _LEAST_POINTS = 200  # a category of a scan with fewer does not count
 
 
@@ -40,7 +39,7 @@ def simulated_scores(bundle: Path, files: Sequence[Path]) -> tuple[dict[str, flo
         encoded = pipeline.encode(Scan(scan.points, scan.intensity))
         pair = scan.category * size + encoded.segment(names).label
         confusion += np.bincount(pair, minlength=size * size).reshape(size, size)
-        own = encoded.segment(views=VIEWS)
+        own = encoded.segment()
         named = _named(own.vocabulary.words)
         right += int(named[own.label, scan.category].sum())
         points += len(scan.points)
@@ -69,9 +68,10 @@ def _named(words: Sequence[str]) -> np.ndarray:
 
 def _caption_counts(encoded: EncodedScan, scan: SimulatedScan) -> np.ndarray:
     """Over the views: categories in view that are named, and all; nouns that are true, and all."""
-    sectors = lidar_sectors(scan.points, VIEWS)
+    views = encoded.pipeline.bundle.config.views
+    sectors = lidar_sectors(scan.points, views)
     counts = np.zeros(4)
-    for view, caption in encoded.captions(VIEWS).items():
+    for view, caption in encoded.captions().items():
         rows = sectors[:, int(view.split()[-1])]
         things = salient(scan.points[rows], scan.category[rows], scan.instance[rows])
         there = {CATEGORY_ID[thing.category] for thing in things}

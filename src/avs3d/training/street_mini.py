@@ -37,6 +37,7 @@ STRANGE_SHARE = 0.1  # of the scans in the last stage
 PROMPT = "a {word}"
 TEXT_ENCODER = "minilm"
 VOXEL_SIZE = 0.15
+VIEWS = 36  # more sectors than the paper's 12: more words are found, few of them false
 INPUTS = ("one", "height", "distance", "intensity", "has_intensity")
 NETWORK = NetworkConfig(
     in_channels=len(INPUTS),
@@ -159,6 +160,7 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
         network=NETWORK,
         pooling=POOLING,
         captioner=CaptionerConfig(**captioner),
+        views=VIEWS,
     )
     bundle = folder / "bundle"
     save_bundle(bundle, config, {"network": network, "pooling": pooling}, half=True)
