@@ -55,14 +55,32 @@ FIXED: dict[str, tuple[int, int, int]] = {
 }
 _ALIASES = {
     "street": "road",
+    "roadway": "road",
+    "asphalt": "road",
     "pavement": "sidewalk",
+    "footpath": "sidewalk",
+    "path": "sidewalk",
+    "parking space": "parking lot",
     "lawn": "grass",
+    "meadow": "grass",
+    "tall grass": "grass",
     "terrain": "soil",
+    "dirt": "soil",
+    "gravel": "soil",
     "house": "building",
+    "shop": "building",
+    "post": "pole",
+    "column": "pole",
     "sign": "traffic sign",
+    "road sign": "traffic sign",
+    "street sign": "traffic sign",
     "street light": "street lamp",
     "shrub": "bush",
     "plant": "vegetation",
+    "greenery": "vegetation",
+    "foliage": "tree",
+    "tree trunk": "trunk",
+    "passenger car": "car",
     "pedestrian": "person",
     "bike": "bicycle",
     "motorbike": "motorcycle",
@@ -70,6 +88,8 @@ _ALIASES = {
     "automobile": "car",
     "lorry": "truck",
 }
+_SHADES = (0.0, 0.35, -0.35, 0.6, -0.55)
+"""Where a word of the same meaning is there too: so much nearer to white, or to black."""
 _APART = 18.0
 """CIELAB distance at which two colours are told apart in a picture's legend."""
 _TRIES = 48
@@ -104,7 +124,7 @@ def _candidates(word: str) -> list[tuple[int, int, int]]:
     """Colours for a word, the preferred one first."""
     if word in FIXED:
         return [FIXED[word]]
-    first = [FIXED[_ALIASES[word]]] if word in _ALIASES else []
+    first = [_shade(FIXED[_ALIASES[word]], by) for by in _SHADES] if word in _ALIASES else []
     digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()
     start = int.from_bytes(digest[:4], "little") / 2**32
     made = []
@@ -116,6 +136,11 @@ def _candidates(word: str) -> list[tuple[int, int, int]]:
         red, green, blue = colorsys.hsv_to_rgb(hue, min(strength, 1.0), light)
         made.append((round(255 * red), round(255 * green), round(255 * blue)))
     return first + made
+
+
+def _shade(colour: tuple[int, int, int], by: float) -> tuple[int, int, int]:
+    red, green, blue = (round(c + by * ((255 - c) if by > 0 else c)) for c in colour)
+    return red, green, blue
 
 
 def _lab(rgb: np.ndarray) -> np.ndarray:
