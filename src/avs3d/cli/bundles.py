@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 HELP = """List the packaged bundles.
 
 A bundle is weights, and what belongs to them.
 
 Any command takes one with --bundle: a name from this list, a folder, or a hub id (owner/name)."""
+
+
+def _plain(fact: Any) -> str:
+    if isinstance(fact, dict):
+        return ", ".join(f"{key} {value}" for key, value in fact.items())
+    return str(fact)
 
 
 def bundles() -> None:
@@ -24,7 +32,7 @@ def bundles() -> None:
         folder = PACKAGED / name
         config = read_config(folder)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        facts = "\n".join(f"{key}: {value}" for key, value in config.provenance.items())
+        facts = "\n".join(f"{key}: {_plain(fact)}" for key, fact in config.provenance.items())
         table.add_row(
             Text(name, "bold"), f"{size / 2**20:.1f} MiB", config.text_encoder, Text(facts)
         )

@@ -1,0 +1,51 @@
+"""The one command that makes the packaged bundle, on very little of everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import avs3d
+from avs3d.scan import Scan
+from avs3d.simulation import simulate
+from avs3d.training.loop import Schedule
+from avs3d.training.street_mini import Recipe, train
+from avs3d.vocabulary import Vocabulary
+
+FEW = Schedule(steps=2, lr=1e-3, warmup=1)
+RECIPE = Recipe(
+    scans=2,
+    validation=1,
+    network=FEW,
+    tuning=FEW,
+    pooling=FEW,
+    written_views=4,
+    pooled_scans=1,
+    captioner=FEW,
+)
+
+
+def test_from_a_seed_to_a_bundle_and_again(tmp_path: Path) -> None:
+    bundle = train(tmp_path, RECIPE, seed=3)
+    weights = (bundle / "network.safetensors").read_bytes()
+    scan = simulate(1, "vlp-16")
+    result = avs3d.load(bundle).segment(
+        Scan(scan.points, scan.intensity), Vocabulary.from_words(["road", "car"])
+    )
+    assert (result.label >= 0).all() and np.isfinite(result.score).all()
+    assert (bundle / "tuning.log.jsonl").exists() and (bundle / "tokenizer.json").exists()
+    (tmp_path / "bundle" / "bundle.json").unlink()
+    assert train(tmp_path, RECIPE, seed=3) == bundle  # nothing is trained twice
+    assert (bundle / "network.safetensors").read_bytes() == weights
+
+
+def test_two_processes_average_their_gradients(tmp_path: Path) -> None:
+    from avs3d.simulation.dataset import generate
+    from avs3d.training.street_mini import _in_processes, _network_stage
+
+    generate(tmp_path / "scans", 2, start_seed=3)
+    _in_processes(_network_stage, 2, tmp_path, RECIPE, 0)
+    state = torch.load(tmp_path / "network" / "averaged.pt", weights_only=True)
+    assert all(torch.isfinite(value).all() for value in state.values())
