@@ -64,6 +64,8 @@ def caption(
                     complain_about(job.path, result)
                     errors.append(result)
                     continue
-                console.print(f"{job.name}   {len(result)} sectors", style="bold")
+                assert batch.pipeline is not None
+                sectors = views or batch.pipeline.bundle.config.views
+                console.print(f"{job.name}   {len(result)} of {sectors} sectors", style="bold")
                 console.print(caption_table(result))
     raise typer.Exit(exit_code(errors))
