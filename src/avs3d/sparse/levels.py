@@ -53,13 +53,12 @@ class KernelMap:
         self.n_out = table.shape[1]
         self.volume = table.shape[0]
         self.self_transposed = self_transposed
-        self.transposed: KernelMap = self  # replaced by `Level.coarser` for strided maps
+        self.transposed: KernelMap = self  # strided maps get another, see `Level._coarse`
         step = BLOCK_ROWS.get(table.device.type, 1 << 62)
         self.blocks = [
             _block(table[:, start : start + step], start)
             for start in range(0, self.n_out, min(step, max(self.n_out, 1)))
         ]
-        # Strided maps upwards: one pair per output row, nothing to sum.
         self.n_pairs = sum(len(block.inputs) for block in self.blocks)
 
 

@@ -215,22 +215,3 @@ def _scan_views(file: Path, rng: np.random.Generator) -> list[list[Thing]]:
 def _captions(things: list[Thing], count: int, rng: np.random.Generator, lex: Lexicon) -> list[str]:
     """Different captions of one view, `count` at most; none when nothing is seen."""
     return sorted({write(things, rng, lex) for _ in range(count)} - {""})
-
-
-def category_scores(
-    true: Sequence[str], written: Sequence[str], words: Lexicon
-) -> tuple[float, float]:
-    """How well written captions name what true ones do, by the lexicon's categories.
-
-    Returns:
-        recall: share of the true captions' nouns of which the written one names a category;
-        precision: share of the written captions' nouns that name a category of the true one.
-    """
-    found = said = kept = wanted = 0
-    for a, b in zip(true, written, strict=True):
-        left, right = ([words.names(word) for word in words.find(text)] for text in (a, b))
-        found += sum(any(names & other for other in right) for names in left)
-        kept += sum(any(names & other for other in left) for names in right)
-        wanted += len(left)
-        said += len(right)
-    return found / max(wanted, 1), kept / max(said, 1)
