@@ -12,9 +12,8 @@ from avs3d.captioning import PrefixCaptioner, load_captioner
 from avs3d.captioning.points import load_tokenizer
 from avs3d.errors import UserError
 from avs3d.models.prefix_lm import PrefixLanguageModel
-from avs3d.simulation.lexicon import lexicon
 from avs3d.text import SentenceEncoder
-from avs3d.training.captioner import category_scores, train_captioner, training_captions
+from avs3d.training.captioner import train_captioner, training_captions
 from avs3d.training.loop import Schedule
 
 VIEWS = [["A car on the road.", "There is a car."], ["Two trees and a wall.", "Trees by a wall."]]
@@ -132,11 +131,3 @@ def test_training_captions_come_in_views_and_from_the_seed() -> None:
     assert views == training_captions([], 12, per_view=3, seed=4)
     assert views != training_captions([], 12, per_view=3, seed=5)
     assert all(1 <= len(view) <= 3 and len(set(view)) == len(view) for view in views)
-
-
-def test_category_scores_count_nouns_by_category() -> None:
-    true = ["A car and a tree.", "A road."]
-    written = ["An auto, a motorcar and a wall.", "A street with a bus."]
-    recall, precision = category_scores(true, written, lexicon())
-    assert recall == pytest.approx(2 / 3)
-    assert precision == pytest.approx(2 / 4)
