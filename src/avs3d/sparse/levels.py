@@ -14,7 +14,7 @@ from torch import Tensor
 
 # Output rows that are computed together. The products of one block (rows x pairs per row x
 # channels) should stay in the processor's cache; a GPU would rather have one large block.
-BLOCK_ROWS = {"cpu": 4096, "cuda": 1 << 62}
+BLOCK_ROWS = {"cpu": 2048, "cuda": 1 << 62}
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Block:
 
     Attributes:
         rows: the output rows, a slice.
-        inputs: (P,) int64 input row of each pair.
-        outputs: (P,) int64 output row of each pair.
+        inputs: (P,) int32 input row of each pair.
+        outputs: (P,) int32 output row of each pair.
         splits: number of pairs of each of the K**3 kernel weights.
-        order: (P,) int64, the pairs in order of their output row.
-        offsets: (rows + 1,) int64, where in `order` each output row begins.
+        order: (P,) int32, the pairs in order of their output row.
+        offsets: (rows + 1,) int32, where in `order` each output row begins.
     """
 
     rows: slice
@@ -42,7 +42,7 @@ class KernelMap:
     """Pairs (input row, output row, kernel weight) of one convolution.
 
     Args:
-        table: (K**3, n_out) int64: the input row under each kernel weight, -1 for none.
+        table: (K**3, n_out) int32: the input row under each kernel weight, -1 for none.
         n_in: number of input rows.
         self_transposed: the map of an odd kernel on one level: pairs mirror, so the transposed
             convolution uses the same map with the kernel's weights in reverse order.
@@ -65,15 +65,15 @@ class KernelMap:
 def _block(table: Tensor, start: int) -> Block:
     volume, rows = table.shape
     found = table >= 0
-    pair = found.reshape(-1).cumsum(0).reshape(volume, rows) - 1
-    inputs = table[found]
-    outputs = torch.arange(start, start + rows, device=table.device).expand(volume, rows)[found]
-    offsets = torch.zeros(rows + 1, dtype=torch.long, device=table.device)
-    torch.cumsum(found.sum(0), 0, out=offsets[1:])
+    # 32 bits are enough for the rows of a level, and half the memory to go through.
+    pair = found.reshape(-1).cumsum(0, dtype=torch.int32).reshape(volume, rows) - 1
+    outputs = torch.arange(start, start + rows, dtype=torch.int32, device=table.device)
+    offsets = torch.zeros(rows + 1, dtype=torch.int32, device=table.device)
+    torch.cumsum(found.sum(0), 0, dtype=torch.int32, out=offsets[1:])
     return Block(
         rows=slice(start, start + rows),
-        inputs=inputs,
-        outputs=outputs,
+        inputs=table[found],
+        outputs=outputs.expand(volume, rows)[found],
         splits=found.sum(1).tolist(),
         order=pair.T[found.T],
         offsets=offsets,
@@ -164,10 +164,10 @@ class Level:
         packing = _Packing(parents, margin=0)
         keys, parent = torch.unique(packing.keys(parents), return_inverse=True)
         rows = torch.arange(len(self), device=self.coords.device)
-        down = parent.new_full((8, len(keys)), -1)
-        down[weight, parent] = rows
-        up = parent.new_full((8, len(self)), -1)
-        up[weight, rows] = parent
+        down = parent.new_full((8, len(keys)), -1, dtype=torch.int32)
+        down[weight, parent] = rows.int()
+        up = parent.new_full((8, len(self)), -1, dtype=torch.int32)
+        up[weight, rows] = parent.int()
         down_map, up_map = KernelMap(down, len(self)), KernelMap(up, len(keys))
         down_map.transposed, up_map.transposed = up_map, down_map
         return Level(packing.coords(keys), self.stride * 2, finer=self), down_map
@@ -205,14 +205,14 @@ class _Packing:
 
 
 def _neighbour_table(coords: Tensor, radius: int) -> Tensor:
-    """(K**3, N) int64: row of the neighbour under each kernel weight, -1 where there is none.
+    """(K**3, N) int32: row of the neighbour under each kernel weight, -1 where there is none.
 
     Along z neighbours lie next to each other in the sorted keys, so one binary search per (x, y)
     column finds K of them; and every pair found is also its mirror image, so half the columns do.
     """
     size, n = 2 * radius + 1, len(coords)
-    table = coords.new_full((size**3, n), -1)
-    rows = torch.arange(n, device=coords.device)
+    table = torch.full((size**3, n), -1, dtype=torch.int32, device=coords.device)
+    rows = torch.arange(n, dtype=torch.int32, device=coords.device)
     table[size**3 // 2] = rows
     if not n:
         return table
@@ -229,10 +229,10 @@ def _neighbour_table(coords: Tensor, radius: int) -> Tensor:
             at = torch.searchsorted(keys, wanted)
             for dz in range(z_first, radius + 1):
                 hit = padded[at] == wanted
-                out, found = rows[hit], at[hit]
+                out, found = torch.nonzero(hit)[:, 0], at[hit]
                 weight = (dx + radius) + size * (dy + radius) + size**2 * (dz + radius)
-                table[weight, out] = found
-                table[size**3 - 1 - weight, found] = out
+                table[weight, out] = rows[found]
+                table[size**3 - 1 - weight, found] = rows[out]
                 at = at + hit
                 wanted = wanted + 1
     return table
