@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from avs3d.atomic import write_bytes, write_json
 from avs3d.models.prefix_lm import PrefixLanguageModel
 from avs3d.simulation.captions import write
+from avs3d.simulation.dataset import load
 from avs3d.simulation.lexicon import Lexicon, lexicon
 from avs3d.simulation.random_views import random_view
 from avs3d.simulation.salience import Thing, salient
@@ -206,10 +207,11 @@ def training_captions(
 
 def _scan_views(file: Path, rng: np.random.Generator) -> list[list[Thing]]:
     """What is seen in each azimuth sector of a scan, for a random number of sectors."""
-    with np.load(file, allow_pickle=False) as data:
-        points, category, instance = data["points"], data["category"], data["instance"]
-    sectors = lidar_sectors(points, int(rng.integers(6, 17)))
-    return [salient(points[rows], category[rows], instance[rows]) for rows in sectors.T]
+    scan = load(file)
+    sectors = lidar_sectors(scan.points, int(rng.integers(6, 17)))
+    return [
+        salient(scan.points[rows], scan.category[rows], scan.instance[rows]) for rows in sectors.T
+    ]
 
 
 def _captions(things: list[Thing], count: int, rng: np.random.Generator, lex: Lexicon) -> list[str]:

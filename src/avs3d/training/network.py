@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from avs3d.models.minkunet import MinkUNet
 from avs3d.simulation.categories import CATEGORIES
+from avs3d.simulation.dataset import load
 from avs3d.simulation.lexicon import lexicon
 from avs3d.training.loop import Schedule, fit
 from avs3d.training.samples import STRANGE, SampleMaker
@@ -76,8 +77,7 @@ def category_weights(files: Sequence[Path], most: int = 100) -> np.ndarray:
     """(C,) float64 weights that let rare categories count: one over the root of their share."""
     counts = np.ones(len(CATEGORIES))
     for file in files[:most]:
-        with np.load(file, allow_pickle=False) as data:
-            counts += np.bincount(data["category"], minlength=len(CATEGORIES))
+        counts += np.bincount(load(file).category, minlength=len(CATEGORIES))
     weights = (counts / counts.sum()) ** -0.5
     weights /= np.median(weights)
     return np.clip(weights, 0.25, 4.0)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from avs3d.inputs import point_inputs
 from avs3d.scan import Scan
+from avs3d.simulation.dataset import load
 from avs3d.sparse import Level, SparseTensor, voxelize
 
 STRANGE = -1
@@ -43,7 +44,6 @@ class SampleMaker:
         inputs: see `avs3d.inputs`.
         voxel_size: metres.
         max_voxels: samples are cut to about this many.
-        augment: off for validation: only the cut is made.
         strange: share of the samples that are turned into what no sensor on a street sees; all
             their voxels are `STRANGE`.
     """
@@ -52,27 +52,22 @@ class SampleMaker:
     inputs: tuple[str, ...]
     voxel_size: float
     max_voxels: int = 30_000
-    augment: bool = True
     strange: float = 0.0
 
-    def __call__(self, rng: np.random.Generator, index: int | None = None) -> Sample:
-        """A random scan of the files, or the one at `index`."""
-        file = self.files[int(rng.integers(len(self.files))) if index is None else index]
-        with np.load(file, allow_pickle=False) as data:
-            points, intensity = data["points"], data["intensity"]
-            category, instance, ring = data["category"], data["instance"], data["ring"]
-        if self.augment:
-            kept = _thin(ring, rng)
-            points, intensity = _move(points[kept], rng), intensity[kept]
-            category, instance = category[kept], instance[kept]
+    def __call__(self, rng: np.random.Generator) -> Sample:
+        """A random scan of the files, differently each time."""
+        simulated = load(self.files[int(rng.integers(len(self.files)))])
+        kept = _thin(simulated.ring, rng)
+        points, intensity = _move(simulated.points[kept], rng), simulated.intensity[kept]
+        category, instance = simulated.category[kept], simulated.instance[kept]
         if rng.random() < self.strange:
             points = _make_strange(points, rng)
             intensity, instance = intensity[: len(points)], instance[: len(points)]
             category = np.full(len(points), STRANGE)
-        has_intensity = not self.augment or rng.random() > 0.2
+        has_intensity = rng.random() > 0.2
         scan = Scan(points, intensity if has_intensity else None)
         values = point_inputs(scan, self.inputs)
-        if self.augment and rng.random() < 0.1 and "distance" in self.inputs:
+        if rng.random() < 0.1 and "distance" in self.inputs:
             column = self.inputs.index("distance")
             values[:, column] = values[:, column].max()
         kept = self._cut(points, rng)
@@ -90,9 +85,8 @@ class SampleMaker:
     def _cut(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The points nearest to a random place, as many as `max_voxels` allow."""
         reach = np.hypot(points[:, 0], points[:, 1])
-        centre = points[int(rng.integers(len(points))), :2] * (0.6 if self.augment else 0.0)
-        limit = rng.uniform(30.0, 80.0) if self.augment else 60.0
-        inside = np.flatnonzero(reach < limit)
+        centre = points[int(rng.integers(len(points))), :2] * 0.6
+        inside = np.flatnonzero(reach < rng.uniform(30.0, 80.0))
         away = np.hypot(*(points[inside, :2] - centre).T)
         ordered = inside[np.argsort(away, kind="stable")]
         cells = np.floor(points[ordered] / self.voxel_size).astype(np.int64)
