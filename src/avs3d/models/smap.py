@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -70,34 +72,24 @@ class SparseMaskedAttentionPooling(nn.Module):
         """
         counts = masks.sum(0)
         longest = int(counts.max()) if masks.numel() else 0
-        query = self.q_proj(pool_by_mask(features, masks))
-        key, value = self.k_proj(features), self.v_proj(features)
-        out = features.new_zeros(masks.shape[1], features.shape[1])
+        # Keys and values are linear in the features: their weights are applied to the few queries
+        # and results instead of the many rows, and a key's bias, alike for all rows, falls out.
+        query = self.q_proj(pool_by_mask(features, masks)).unflatten(1, (self.heads, -1))
+        asked = torch.einsum("vhd,hdc->vhc", query, self._by_head(self.k_proj.weight))
+        asked = asked * query.shape[2] ** -0.5
+        seen = features.new_zeros(asked.shape)
+        sizes = counts.tolist()
+        rows = torch.nonzero(masks.T)[:, 1].split(sizes)
         for view in torch.nonzero(counts).flatten().tolist():
-            rows = masks[:, view]
-            extra = longest - int(counts[view]) if self.padding == "additive" else 0
-            out[view] = self._attend(query[view], key[rows], value[rows], extra)
-        pooled = self.c_proj(out)
+            extra = longest - sizes[view] if self.padding == "additive" else 0
+            seen[view] = _attend(asked[view], features[rows[view]], extra)
+        value = torch.einsum("vhc,hdc->vhd", seen, self._by_head(self.v_proj.weight))
+        pooled = self.c_proj(value.flatten(1) + self.v_proj.bias)
         return torch.where((counts > 0)[:, None], pooled, torch.zeros_like(pooled))
 
-    def _attend(self, query: Tensor, key: Tensor, value: Tensor, padded: int) -> Tensor:
-        """One query (C,) over keys and values (n, C), plus `padded` zero rows."""
-        q = query.view(self.heads, -1)
-        k = key.view(len(key), self.heads, -1)
-        v = value.view(len(value), self.heads, -1)
-        scale = q.shape[1] ** -0.5
-        logits = torch.einsum("hd,nhd->hn", q, k) * scale
-        if padded:
-            # All padded rows are alike (key = its bias, logit + 1): one column stands for them.
-            pad_k, pad_v = (p.bias.view(self.heads, -1) for p in (self.k_proj, self.v_proj))
-            pad_logit = (q * pad_k).sum(1, keepdim=True) * scale + 1.0
-            weights = torch.softmax(
-                torch.cat([logits, pad_logit + torch.log(logits.new_tensor(padded))], 1), 1
-            )
-            pooled = torch.einsum("hn,nhd->hd", weights[:, :-1], v) + weights[:, -1:] * pad_v
-        else:
-            pooled = torch.einsum("hn,nhd->hd", torch.softmax(logits, 1), v)
-        return pooled.reshape(-1)
+    def _by_head(self, weight: Tensor) -> Tensor:
+        """(heads, width of a head, channels)"""
+        return weight.unflatten(0, (self.heads, -1))
 
     def forward(self, coords: Tensor, features: Tensor, view_mask: Tensor) -> Tensor:
         """Embeddings of the views of each sample, from raw voxels.
@@ -117,3 +109,16 @@ class SparseMaskedAttentionPooling(nn.Module):
         return torch.stack(
             [self.pool(positioned[batch == i], masks[batch == i]) for i in range(samples)]
         )
+
+
+def _attend(asked: Tensor, features: Tensor, padded: int) -> Tensor:
+    """(heads, C) mean of the (n, C) features, weighted by what each head asks, (heads, C).
+
+    The `padded` zero rows are all alike (only the biases are left of their keys and values), with
+    logit + 1: one column stands for them.
+    """
+    logits = asked @ features.T
+    if padded:
+        column = logits.new_full((len(asked), 1), 1.0 + math.log(padded))
+        return torch.cat([logits, column], 1).softmax(1)[:, :-1] @ features
+    return logits.softmax(1) @ features
