@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import platform
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from avs3d.errors import UserError
@@ -68,6 +70,10 @@ def peak_memory() -> dict[str, float | None]:
 
 
 def _peak_resident() -> float | None:
+    with contextlib.suppress(OSError):  # Linux; what getrusage says there begins with the parent's
+        for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) / 2**10, 1)
     try:
         import resource
     except ImportError:  # Windows
