@@ -32,7 +32,10 @@ def point_inputs(scan: Scan, names: Sequence[str]) -> np.ndarray:
     unknown = [name for name in names if name not in INPUTS]
     if unknown:
         raise ValueError(f"unknown inputs {unknown}; there are {sorted(INPUTS)}")
-    return np.stack([INPUTS[name](scan) for name in names], 1).astype(np.float32)
+    values = np.empty((len(scan), len(names)), np.float32)
+    for column, name in enumerate(names):
+        values[:, column] = INPUTS[name](scan)
+    return values
 
 
 def ground_height(points: np.ndarray) -> np.ndarray:
@@ -41,28 +44,40 @@ def ground_height(points: np.ndarray) -> np.ndarray:
     The ground of a cell is a low quantile over the cells within `_REACH`, each of which gives its
     third lowest point, so that stray returns from below the road do not pull it down.
     """
-    cells = np.floor(points[:, :2] / _CELL).astype(np.int64)
-    cells -= cells.min(0)
-    depth = int(cells[:, 1].max()) + 1 + 2 * _REACH
-    key = (cells[:, 0] + _REACH) * depth + cells[:, 1] + _REACH
+    x, y = (np.floor(points[:, axis] / _CELL).astype(np.int64) for axis in (0, 1))
+    x -= x.min() - _REACH
+    y -= y.min() - _REACH
+    depth = int(y.max()) + 1 + _REACH
+    key = x * depth + y
     order = np.lexsort((points[:, 2], key))
     occupied, first, inverse, count = np.unique(
         key[order], return_index=True, return_inverse=True, return_counts=True
     )
-    low = points[order[first + np.minimum(2, count - 1)], 2].astype(np.float64)
-    span = np.arange(-_REACH, _REACH + 1)
-    window = (span[:, None] * depth + span[None, :]).ravel()
+    low = points[order[first + np.minimum(2, count - 1)], 2]
     ground = np.empty(len(occupied))
     for start in range(0, len(occupied), _CELLS_AT_ONCE):
-        wanted = occupied[start : start + _CELLS_AT_ONCE, None] + window
-        at = np.minimum(np.searchsorted(occupied, wanted), len(occupied) - 1)
-        there = occupied[at] == wanted
-        values = np.sort(np.where(there, low[at], np.inf), 1)
-        rank = (there.sum(1) - 1) // 10
-        ground[start : start + _CELLS_AT_ONCE] = np.take_along_axis(values, rank[:, None], 1)[:, 0]
+        rows = slice(start, start + _CELLS_AT_ONCE)
+        values = np.sort(_around(occupied, low, depth, rows), 1)
+        rank = (np.isfinite(values).sum(1) - 1) // 10
+        ground[rows] = np.take_along_axis(values, rank[:, None], 1)[:, 0]
     height = np.empty(len(points), np.float32)
     height[order] = points[order, 2] - ground[inverse]
     return height
+
+
+def _around(occupied: np.ndarray, low: np.ndarray, depth: int, rows: slice) -> np.ndarray:
+    """(n, K * K) the `low` of the cells within `_REACH` of each of `rows`; infinite for none.
+
+    Cells that differ in y only follow each other in `occupied`, so one search finds K of them.
+    """
+    span = np.arange(-_REACH, _REACH + 1)
+    wanted = occupied[rows, None] + span * depth - _REACH
+    at = np.searchsorted(occupied, wanted)[:, :, None] + np.arange(len(span))
+    none = len(occupied)
+    at = np.minimum(at, none)
+    away = np.append(occupied, np.iinfo(np.int64).max)[at] - wanted[:, :, None]
+    at[away >= len(span)] = none
+    return np.append(low, np.float32(np.inf))[at].reshape(len(wanted), -1)
 
 
 def _height(scan: Scan) -> np.ndarray:

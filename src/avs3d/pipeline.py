@@ -108,9 +108,10 @@ class EncodedScan:
             raise UserError(f"{scan.path or scan.name} has no point with a position")
         kept = scan if len(self._finite) == len(scan) else _take(scan, self._finite)
         with self._timed("voxelize"):
-            values = torch.from_numpy(point_inputs(kept, bundle.config.inputs))
             self._voxels = _voxelize(kept, bundle.config)
-            features = self._voxels.mean(values).to(pipeline.device)
+            features = self._voxels.mean(
+                torch.from_numpy(point_inputs(kept, bundle.config.inputs))  # many: kept nowhere
+            ).to(pipeline.device)
         with self._timed("network"):
             batch = torch.zeros(len(features), 1, dtype=torch.long)
             coords = torch.cat([batch, self._voxels.coords], 1).to(pipeline.device)

@@ -18,7 +18,7 @@ def viewpoint(scan: Scan) -> np.ndarray:
     points = scan.points[scan.finite]
     if not len(points):
         return np.zeros(3, np.float32)
-    inside = (points[:, :2].min(0) <= 0).all() and (points[:, :2].max(0) >= 0).all()
+    inside = all(axis.min() <= 0 <= axis.max() for axis in points.T[:2])
     if inside and not scan.origin.any():
         return np.zeros(3, np.float32)
     return np.median(points, 0).astype(np.float32)
