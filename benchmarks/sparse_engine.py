@@ -1,127 +1,118 @@
-"""The sparse engine against the dense limit of this machine.
+"""The sparse engine against the dense limit of this machine, and against spconv.
 
-    python benchmarks/sparse_engine.py [--threads 1] [--repeats 3] [--json FILE]
+    python benchmarks/sparse_engine.py [--threads 1] [--layers] [--long] [--json FILE]
 
-MinkUNet18A with 768 outputs in float32. ratio_dense = its time, kernel maps included, over the
-time that the same multiply-adds take as one large float32 matrix product in the same run: 1.0 is
-the limit. Maps: share of the time that building kernel maps takes. Absolute times of a shared
-machine mean nothing; ratios do.
+MinkUNet18A with 768 outputs in float32, in inference. ratio_dense = its time, kernel maps
+included, over the time that the same multiply-adds take as one large float32 matrix product in the
+same run: 1.0 is the limit. ratio_spconv = spconv's time over ours on one thread, with the same
+weights and outputs that agree to 1e-4 (`pip install spconv`; its CPU code races and is wrong with
+two torch threads, so there is one). Maps: share of the time that kernel maps take. GB: the peak
+above the weights, in a fresh process. Absolute times of a shared machine mean nothing; ratios do.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
-import resource
-import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
+from engine.checks import check
+from engine.clouds import build_maps, clouds, copies
+from engine.growth import growth
+from engine.layers import Layer, measure_layers, operations
+from engine.measure import alone, dense_rate, peak_above, seconds, touch_memory
+from engine.training import training
 
-import avs3d
 from avs3d.models.minkunet import MinkUNet
-from avs3d.simulation import simulate
-from avs3d.sparse import (
-    Level,
-    PointwiseConv,
-    SparseTensor,
-    StridedConv,
-    SubmanifoldConv,
-    TransposedConv,
-    voxelize,
-)
+from avs3d.sparse import SparseTensor
 
-SIZE = 2048
+__all__ = ["copies", "dense_rate", "operations"]
+
+WIDTH = 768
 
 
-def clouds(data: Path) -> dict[str, tuple[np.ndarray, float]]:
-    """Name -> points and voxel size; the real scans where they are, and a simulated one."""
-    found = {"simulated, 0.05 m": (simulate(7, "kitti-64").points, 0.05)}
-    for name, pattern, sizes in (
-        ("nuScenes", "nuscenes_sample/*.pcd.bin", (0.05,)),
-        ("SemanticKITTI", "semantickitti/sequences/*/velodyne/*.bin", (0.1, 0.05)),
-    ):
-        for file in sorted(data.glob(pattern))[:1]:
-            for size in sizes:
-                found[f"{name}, {size} m"] = (avs3d.read(file).points, size)
-    return found
-
-
-def best(repeats: int, call: Callable[[], object]) -> float:
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
-def dense_rate(repeats: int) -> float:
-    """Multiply-adds x 2 per second of one large float32 matrix product."""
-    a, b = torch.randn(SIZE, SIZE), torch.randn(SIZE, SIZE)
-    return 2 * SIZE**3 / best(repeats + 2, lambda: torch.mm(a, b))
-
-
-def build_maps(coords: torch.Tensor) -> Level:
-    level = finest = Level(coords)
-    finest.neighbours(5)
-    for _ in range(4):
-        level.neighbours(3)
-        level = level.coarser
-    level.neighbours(3)
-    return finest
-
-
-def operations(network: MinkUNet, level: Level, features: torch.Tensor) -> float:
-    """Multiply-adds x 2 of the trunk over the real pairs of the kernel maps."""
-    total = 0.0
-
-    def count(module: torch.nn.Module, inputs: tuple[SparseTensor], out: SparseTensor) -> None:
-        nonlocal total
-        if isinstance(module, SubmanifoldConv):
-            pairs = inputs[0].level.neighbours(module.kernel_size).n_pairs
-        elif isinstance(module, StridedConv):
-            pairs = len(inputs[0].level)
-        else:  # transposed or pointwise: one pair per output row
-            pairs = len(out.level)
-        total += 2.0 * pairs * module.kernel.shape[-2] * module.kernel.shape[-1]
-
-    convolutions = (SubmanifoldConv, StridedConv, TransposedConv, PointwiseConv)
-    hooks = [
-        module.register_forward_hook(count)
-        for module in network.modules()
-        if isinstance(module, convolutions)
-    ]
-    network.trunk(SparseTensor(features, level))
-    for hook in hooks:
-        hook.remove()
-    return total
+def network() -> MinkUNet:
+    torch.manual_seed(0)
+    return MinkUNet.variant("18A", 3, WIDTH).eval()
 
 
 @torch.inference_mode()
-def measure(points: np.ndarray, size: float, repeats: int) -> dict[str, float]:
-    network = MinkUNet.variant("18A", 3, 768).eval()
-    voxels = voxelize(points, size).coords
-    coords = torch.cat([torch.zeros(len(voxels), 1, dtype=torch.long), voxels], 1)
-    features = torch.ones(len(coords), 3)
-    flop = operations(network, build_maps(coords), features)
-    flop += 2.0 * len(coords) * network.final.kernel.numel()
-    rate = dense_rate(repeats)
-    maps = best(repeats, lambda: build_maps(coords))
-    whole = best(
-        repeats, lambda: network.final(network.trunk(SparseTensor(features, build_maps(coords))))
-    )
+def run(net: MinkUNet, coords: torch.Tensor) -> torch.Tensor:
+    level = build_maps(coords)
+    return net.final(net.trunk(SparseTensor(torch.ones(len(coords), 3), level))).features
+
+
+@torch.inference_mode()
+def measure(coords: torch.Tensor, threads: int, repeats: int) -> dict[str, Any]:
+    """Ours, the dense product and spconv by turns, the fastest of each."""
+    torch.set_num_threads(threads)
+    net, size = network(), 4 * WIDTH * len(coords) + (200 << 20)
+    x = SparseTensor(torch.ones(len(coords), 3), build_maps(coords))
+    flop = operations(net, x)
+    calls = {
+        "maps": lambda: build_maps(coords),
+        "trunk": lambda: net.trunk(x),
+        "whole": lambda: run(net, coords),
+    }
+    error = None
+    if threads == 1 and importlib.util.find_spec("spconv"):
+        from peers.spconv_minkunet import SpconvMinkUNet
+
+        peer = SpconvMinkUNet(net)
+        error = (peer(coords, x.features) - run(net, coords)).abs().max().item()
+        calls["spconv"] = lambda: peer(coords, x.features)
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    rates = []
+    for _ in range(repeats):
+        rates.append(dense_rate(1))
+        for name, call in calls.items():
+            touch_memory(size)
+            times[name].append(seconds(call))
+    fastest = {name: min(taken) for name, taken in times.items()}
+    ideal = flop / max(rates)
     return {
+        "threads": threads,
         "voxels": len(coords),
         "gflop": flop / 1e9,
-        "dense_gflops": rate / 1e9,
-        "seconds": whole,
-        "ratio_dense": whole / (flop / rate),
-        "maps_share": maps / whole,
-        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+        "dense_gflops": max(rates) / 1e9,
+        "seconds": fastest["whole"],
+        "ratio_dense": fastest["whole"] / ideal,
+        "maps_share": fastest["maps"] / fastest["whole"],
+        "trunk_share": fastest["trunk"] / fastest["whole"],
+        "ratio_spconv": fastest["spconv"] / fastest["whole"] if "spconv" in fastest else None,
+        "spconv_difference": error,
+        "peak_gb": alone(peak, coords.numpy(), threads),
     }
+
+
+def peak(coords: Any, threads: int) -> float | None:
+    """In a process of its own."""
+    torch.set_num_threads(threads)
+    net, voxels = network(), torch.from_numpy(coords)
+    return peak_above(lambda: run(net, voxels))
+
+
+def show(name: str, row: dict[str, Any]) -> None:
+    spconv = "-" if row["ratio_spconv"] is None else f"{row['ratio_spconv']:.2f}"
+    gb = "-" if row["peak_gb"] is None else f"{row['peak_gb']:.2f}"
+    print(
+        f"{name:24}{row['threads']:3}{row['voxels']:9,}{row['gflop']:8.1f}{row['seconds']:7.2f}"
+        f"{row['ratio_dense']:13.2f}{spconv:>14}{row['maps_share']:7.1%}{gb:>6}",
+        flush=True,
+    )
+
+
+def show_layers(layers: dict[str, Layer], rate: float) -> None:
+    print(f"\n{'layer':26}{'kernel':>15}{'pairs':>10}{'GFLOP/s':>9}{'of dense':>9}{'MB moved':>9}")
+    for name, layer in layers.items():
+        speed = layer.flop / layer.seconds
+        print(
+            f"{name:26}{str(layer.kernel):>15}{layer.pairs:10,}{speed / 1e9:9.1f}"
+            f"{speed / rate:9.0%}{layer.bytes_moved / 1e6:9.1f}"
+        )
 
 
 def main() -> None:
@@ -130,21 +121,37 @@ def main() -> None:
     )
     root = Path(__file__).resolve().parents[1]
     parser.add_argument("--data", type=Path, default=root.parent / "shared" / "data")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, help="only this many (default: one, then all)")
+    parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--layers", action="store_true", help="a table of every layer, too")
+    parser.add_argument("--long", action="store_true", help="growth up to 3 million voxels")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    rows = {}
-    print(f"{'cloud':25}{'voxels':>8}{'GFLOP':>8}{'s':>7}{'ratio_dense':>13}{'maps':>7}{'GB':>6}")
-    for name, (points, size) in clouds(args.data).items():
-        row = rows[name] = measure(points, size, args.repeats)
-        print(
-            f"{name:25}{row['voxels']:8.0f}{row['gflop']:8.1f}{row['seconds']:7.2f}"
-            f"{row['ratio_dense']:13.2f}{row['maps_share']:7.1%}{row['peak_gb']:6.2f}"
-        )
+    every = [args.threads] if args.threads else sorted({1, torch.get_num_threads()})
+
+    found = clouds(args.data)
+    report: dict[str, Any] = {"forward": []}
+    print(
+        f"{'cloud':24}{'thr':>3}{'voxels':>9}{'GFLOP':>8}{'s':>7}"
+        f"{'ratio_dense':>13}{'ratio_spconv':>14}{'maps':>7}{'GB':>6}"
+    )
+    for threads in every:
+        for name, coords in found.items():
+            row = measure(coords, threads, args.repeats)
+            report["forward"].append({"cloud": name, **row})
+            show(name, row)
+    name, coords = list(found.items())[1 if len(found) > 1 else 0]
+    torch.set_num_threads(every[0])
+    if args.layers:
+        x = SparseTensor(torch.ones(len(coords), 3), build_maps(coords))
+        layers = measure_layers(network(), x, args.repeats)
+        show_layers(layers, dense_rate(args.repeats))
+        report["layers"] = {key: layer.__dict__ for key, layer in layers.items()}
+    report["training"] = training(name, coords, every[0])
+    report["growth"] = growth(found["simulated, 0.05 m"], every[-1], args.long)
+    report["checks"] = check(coords)
     if args.json:
-        args.json.write_text(json.dumps({"threads": args.threads, **rows}, indent=1), "utf-8")
+        args.json.write_text(json.dumps(report, indent=1), "utf-8")
 
 
 if __name__ == "__main__":

@@ -12,16 +12,21 @@ from torch import Tensor
 
 from avs3d.sparse import (
     Level,
+    PointwiseConv,
+    SparseBatchNorm,
     SparseTensor,
     StridedConv,
     SubmanifoldConv,
     TransposedConv,
+    conv_norm,
     pool_by_mask,
     pool_by_sample,
     voxelize,
 )
-from avs3d.sparse import levels as levels_module
+from avs3d.sparse import conv as conv_module
+from avs3d.sparse import kernel_map as kernel_map_module
 from avs3d.sparse.conv import sparse_conv
+from avs3d.sparse.threads import for_each
 
 
 def random_coords(seed: int, count: int = 300, side: int = 9, batches: int = 2) -> Tensor:
@@ -93,9 +98,86 @@ def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     coords, features = random_coords(2), torch.randn(300, 4)
     conv = SubmanifoldConv(4, 5)
     whole = conv(SparseTensor(features, Level.from_coords(coords)[0])).features
-    monkeypatch.setitem(levels_module.BLOCK_ROWS, "cpu", 17)
+    monkeypatch.setattr(kernel_map_module, "_PAIRS_PER_WEIGHT", 3)
+    monkeypatch.setattr(conv_module, "_GATHERED_BYTES", 64)
     parts = conv(SparseTensor(features, Level.from_coords(coords)[0])).features
     torch.testing.assert_close(whole, parts)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_do_not_show(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_map_module, "_PAIRS_PER_WEIGHT", 3)
+    coords, features = random_coords(6), torch.randn(300, 4)
+    conv, before = SubmanifoldConv(4, 5, 5), torch.get_num_threads()
+    whole = conv(SparseTensor(features, Level.from_coords(coords)[0])).features
+    try:
+        torch.set_num_threads(threads)
+        shared = conv(SparseTensor(features, Level.from_coords(coords)[0])).features
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(whole, shared)
+
+
+def test_a_fault_in_a_thread_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+
+    def fail(item: int) -> None:
+        if item == 3:
+            raise ZeroDivisionError
+
+    try:
+        with pytest.raises(ZeroDivisionError):
+            for_each(fail, range(8))
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("kind", ["submanifold", "strided", "transposed", "pointwise"])
+def test_one_pass_is_convolution_then_norm(kind: str, residual: bool) -> None:
+    level, _ = Level.from_coords(random_coords(7))
+    convs: dict[str, tuple[SubmanifoldConv | StridedConv | TransposedConv | PointwiseConv, Level]]
+    convs = {
+        "submanifold": (SubmanifoldConv(4, 6), level),
+        "strided": (StridedConv(4, 6), level),
+        "transposed": (TransposedConv(4, 6), level.coarser),
+        "pointwise": (PointwiseConv(4, 6), level),
+    }
+    (conv, start), norm = convs[kind], SparseBatchNorm(6)
+    torch.nn.init.normal_(norm.bn.weight)
+    norm.bn.running_mean.normal_()
+    x = SparseTensor(torch.randn(len(start), 4), start)
+    norm.eval()
+    slow = norm(conv(x))
+    added = torch.randn_like(slow.features) if residual else None
+    expected = torch.relu(slow.features + (0 if added is None else added))
+    with torch.inference_mode():
+        fast = conv_norm(conv, norm, x, added)
+        place = torch.empty_like(fast.features)
+        assert conv_norm(conv, norm, x, added, out=place).features is place
+    torch.testing.assert_close(fast.features, expected.detach())
+    torch.testing.assert_close(place, expected.detach())
+
+
+def test_work_memory_serves_inside_and_outside_of_inference_mode() -> None:
+    level, _ = Level.from_coords(random_coords(8))
+    conv, x = SubmanifoldConv(4, 5), SparseTensor(torch.randn(300, 4), level)
+    with torch.inference_mode():
+        inside = conv(x).features
+    with torch.no_grad():
+        outside = conv(x).features
+    conv(x).features.sum().backward()
+    assert torch.equal(inside, outside) and conv.kernel.grad is not None
+
+
+def test_the_smaller_kernel_is_found_in_the_larger() -> None:
+    coords = random_coords(9)
+    alone, after = Level.from_coords(coords)[0], Level.from_coords(coords)[0]
+    after.neighbours(5)
+    for mine, theirs in zip(alone.neighbours(3).pairs, after.neighbours(3).pairs, strict=True):
+        assert torch.equal(mine[0], theirs[0]) and torch.equal(mine[1], theirs[1])
 
 
 def test_two_runs_give_the_same_bytes() -> None:

@@ -13,6 +13,7 @@ call that needs them.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from avs3d.errors import ReadError, UserError
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from avs3d.bundle import Bundle
     from avs3d.io import read
     from avs3d.pipeline import EncodedScan, Pipeline, load
+
+# PyTorch reads this when it first asks for memory: large tensors in large pages. Linux hands out
+# fresh memory page by page, and filling 300 MB of features costs as much as computing them.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __version__ = "0.1.0"
 

@@ -15,6 +15,9 @@ from avs3d.sparse import (
     StridedConv,
     SubmanifoldConv,
     TransposedConv,
+    conv_norm,
+    for_rows,
+    scratch,
 )
 
 _LAYERS = {
@@ -38,7 +41,10 @@ VARIANTS: tuple[str, ...] = tuple(_PLANES)
 
 
 class BasicBlock(nn.Module):
-    """conv 3 - BN - ReLU - conv 3 - BN, added to the (1x1-projected) input, ReLU."""
+    """conv 3 - BN - ReLU - conv 3 - BN, added to the (1x1-projected) input, ReLU.
+
+    When nothing is learned, the result takes the place of the input where their widths agree.
+    """
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
@@ -53,10 +59,19 @@ class BasicBlock(nn.Module):
             )
 
     def forward(self, x: SparseTensor) -> SparseTensor:
-        residual = x if self.downsample is None else self.downsample(x)
-        out = _relu(self.norm1(self.conv1(x)))
-        out = self.norm2(self.conv2(out))
-        return _relu(out.replace(out.features + residual.features))
+        shortcut = x
+        if self.downsample is not None:
+            conv, norm = self.downsample
+            assert isinstance(conv, PointwiseConv) and isinstance(norm, SparseBatchNorm)
+            shortcut = conv_norm(conv, norm, x, relu=False)
+        residual = shortcut.features
+        if torch.is_grad_enabled():
+            hidden = conv_norm(self.conv1, self.norm1, x)
+            return conv_norm(self.conv2, self.norm2, hidden, residual)
+        hidden = conv_norm(
+            self.conv1, self.norm1, x, out=scratch("hidden", residual.shape, residual)
+        )
+        return conv_norm(self.conv2, self.norm2, hidden, residual, out=residual)
 
 
 class MinkUNet(nn.Module):
@@ -114,20 +129,33 @@ class MinkUNet(nn.Module):
         Whoever needs only similarities folds `final` into the text matrix and never lays out the
         wide output features.
         """
-        x = _relu(self.bn0(self.conv0p1s1(x)))
+        x = conv_norm(self.conv0p1s1, self.bn0, x)
         skips = []
         for i, name in enumerate(_DOWN, start=1):
             skips.append(x)
-            x = self._step(name, f"bn{i}", x)
+            x = conv_norm(getattr(self, name), getattr(self, f"bn{i}"), x)
             x = getattr(self, f"block{i}")(x)
         for i, name in enumerate(_UP, start=4):
-            x = self._step(name, f"bntr{i}", x)
-            x = x.replace(torch.cat([x.features, skips.pop().features], 1))
+            x = self._join(getattr(self, name), getattr(self, f"bntr{i}"), x, skips.pop())
             x = getattr(self, f"block{i + 1}")(x)
         return x
 
-    def _step(self, conv: str, norm: str, x: SparseTensor) -> SparseTensor:
-        return _relu(getattr(self, norm)(getattr(self, conv)(x)))
+    @staticmethod
+    def _join(
+        conv: TransposedConv, norm: SparseBatchNorm, x: SparseTensor, skip: SparseTensor
+    ) -> SparseTensor:
+        """The finer voxels' features from below, beside those that went past."""
+        if torch.is_grad_enabled():
+            return skip.replace(torch.cat([conv_norm(conv, norm, x).features, skip.features], 1))
+        width, beside = conv.kernel.shape[2], skip.features.shape[1]
+        joined = scratch("joined", (len(skip.level), width + beside), skip.features)
+        conv_norm(conv, norm, x, out=joined[:, :width])
+
+        def copy(rows: slice) -> None:
+            joined[rows, width:] = skip.features[rows]
+
+        for_rows(copy, joined)
+        return skip.replace(joined)
 
     def forward(self, coords: Tensor, features: Tensor) -> Tensor:
         """Features of raw voxels.
@@ -140,8 +168,11 @@ class MinkUNet(nn.Module):
             (N, out_channels), rows as in `coords`.
         """
         level, rows = Level.from_coords(coords)
-        out = self.final(self.trunk(SparseTensor(features[rows], level))).features
-        return torch.empty_like(out).index_copy(0, rows, out)
+        x = self.trunk(SparseTensor(features[rows], level))
+        # Back into the caller's order while the features are still narrow.
+        back = torch.empty_like(rows)
+        back[rows] = torch.arange(len(rows), device=rows.device)
+        return self.final(x.replace(x.features[back])).features
 
 
 _DOWN = ("conv1p1s2", "conv2p2s2", "conv3p4s2", "conv4p8s2")
@@ -152,7 +183,3 @@ def _stage(in_channels: int, channels: int, blocks: int) -> nn.Sequential:
     return nn.Sequential(
         *(BasicBlock(in_channels if i == 0 else channels, channels) for i in range(blocks))
     )
-
-
-def _relu(x: SparseTensor) -> SparseTensor:
-    return x.replace(torch.relu(x.features))

@@ -1,83 +1,20 @@
-"""Coordinates of the occupied voxels at each resolution, and the kernel maps between them.
+"""Coordinates of the occupied voxels at each resolution, and the pairs of voxels that meet.
 
-A kernel map says which input row meets which output row under which kernel weight. It depends on
-the coordinates alone, so it is built once per level and shared by all layers there.
+Which voxels meet in a convolution depends on the coordinates alone, so kernel maps are built once
+per level and shared by all layers there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-# Output rows that are computed together. The products of one block (rows x pairs per row x
-# channels) should stay in the processor's cache; a GPU would rather have one large block.
-BLOCK_ROWS = {"cpu": 2048, "cuda": 1 << 62}
+from avs3d.sparse.kernel_map import KernelMap
 
-
-@dataclass(frozen=True)
-class Block:
-    """The pairs of a range of output rows, grouped by kernel weight.
-
-    Attributes:
-        rows: the output rows, a slice.
-        inputs: (P,) int32 input row of each pair.
-        outputs: (P,) int32 output row of each pair.
-        splits: number of pairs of each of the K**3 kernel weights.
-        order: (P,) int32, the pairs in order of their output row.
-        offsets: (rows + 1,) int32, where in `order` each output row begins.
-    """
-
-    rows: slice
-    inputs: Tensor
-    outputs: Tensor
-    splits: list[int]
-    order: Tensor
-    offsets: Tensor
-
-
-class KernelMap:
-    """Pairs (input row, output row, kernel weight) of one convolution.
-
-    Args:
-        table: (K**3, n_out) int32: the input row under each kernel weight, -1 for none.
-        n_in: number of input rows.
-        self_transposed: the map of an odd kernel on one level: pairs mirror, so the transposed
-            convolution uses the same map with the kernel's weights in reverse order.
-    """
-
-    def __init__(self, table: Tensor, n_in: int, *, self_transposed: bool = False) -> None:
-        self.n_in = n_in
-        self.n_out = table.shape[1]
-        self.volume = table.shape[0]
-        self.self_transposed = self_transposed
-        self.transposed: KernelMap = self  # strided maps get another, see `Level._coarse`
-        step = BLOCK_ROWS.get(table.device.type, 1 << 62)
-        self.blocks = [
-            _block(table[:, start : start + step], start)
-            for start in range(0, self.n_out, min(step, max(self.n_out, 1)))
-        ]
-        self.n_pairs = sum(len(block.inputs) for block in self.blocks)
-
-
-def _block(table: Tensor, start: int) -> Block:
-    volume, rows = table.shape
-    found = table >= 0
-    # 32 bits are enough for the rows of a level, and half the memory to go through.
-    pair = found.reshape(-1).cumsum(0, dtype=torch.int32).reshape(volume, rows) - 1
-    outputs = torch.arange(start, start + rows, dtype=torch.int32, device=table.device)
-    offsets = torch.zeros(rows + 1, dtype=torch.int32, device=table.device)
-    torch.cumsum(found.sum(0), 0, dtype=torch.int32, out=offsets[1:])
-    return Block(
-        rows=slice(start, start + rows),
-        inputs=table[found],
-        outputs=outputs.expand(volume, rows)[found],
-        splits=found.sum(1).tolist(),
-        order=pair.T[found.T],
-        offsets=offsets,
-    )
+Pairs = list[tuple[Tensor, Tensor]]
 
 
 class Level:
@@ -136,8 +73,13 @@ class Level:
         if kernel_size not in self._maps:
             if kernel_size % 2 == 0 or kernel_size < 3:
                 raise ValueError(f"a submanifold kernel must be odd and >= 3, got {kernel_size}")
-            table = _neighbour_table(self.coords, kernel_size // 2)
-            self._maps[kernel_size] = KernelMap(table, len(self), self_transposed=True)
+            larger = min((size for size in self._maps if size > kernel_size), default=None)
+            if larger is not None:
+                pairs = _inner_pairs(self._maps[larger].pairs, larger, kernel_size)
+            else:
+                pairs = _neighbour_pairs(self.coords, kernel_size // 2)
+            centre = kernel_size**3 // 2
+            self._maps[kernel_size] = KernelMap(pairs, len(self), len(self), identity=centre)
         return self._maps[kernel_size]
 
     @cached_property
@@ -157,20 +99,20 @@ class Level:
 
     @cached_property
     def _coarse(self) -> tuple[Level, KernelMap]:
+        _, x, y, z = self.coords.unbind(1)
+        weight = (x & 1) + 2 * (y & 1) + 4 * (z & 1)
         parents = self.coords.clone()
-        parents[:, 1:] = torch.div(self.coords[:, 1:], 2, rounding_mode="floor")
-        bits = self.coords[:, 1:] - 2 * parents[:, 1:]
-        weight = bits[:, 0] + 2 * bits[:, 1] + 4 * bits[:, 2]
-        packing = _Packing(parents, margin=0)
-        keys, parent = torch.unique(packing.keys(parents), return_inverse=True)
-        rows = torch.arange(len(self), device=self.coords.device)
-        down = parent.new_full((8, len(keys)), -1, dtype=torch.int32)
-        down[weight, parent] = rows.int()
-        up = parent.new_full((8, len(self)), -1, dtype=torch.int32)
-        up[weight, rows] = parent.int()
-        down_map, up_map = KernelMap(down, len(self)), KernelMap(up, len(keys))
-        down_map.transposed, up_map.transposed = up_map, down_map
-        return Level(packing.coords(keys), self.stride * 2, finer=self), down_map
+        parents[:, 1:] >>= 1  # floor, also below zero
+        keys, rows = _Packing(parents, margin=0).keys(parents).sort(stable=True)
+        new = torch.ones_like(keys, dtype=torch.bool)
+        torch.ne(keys[1:], keys[:-1], out=new[1:])
+        parent = torch.empty(len(self), dtype=torch.int32, device=keys.device)
+        parent[rows] = new.cumsum(0, dtype=torch.int32) - 1
+        coords = parents[rows[new]]
+        # Voxels of one weight are in the order of their parents, as both are lexicographic.
+        children = [torch.nonzero(weight == index)[:, 0] for index in range(8)]
+        pairs = [(child.int(), parent[child]) for child in children]
+        return Level(coords, self.stride * 2, finer=self), KernelMap(pairs, len(self), len(coords))
 
 
 class _Packing:
@@ -196,43 +138,41 @@ class _Packing:
         b, x, y, z = (coords - self.low).unbind(1)
         return ((b * self.size[1] + x) * self.size[2] + y) * self.size[3] + z
 
-    def coords(self, keys: Tensor) -> Tensor:
-        columns = []
-        for side in self.size.flip(0):
-            columns.append(keys % side)
-            keys = torch.div(keys, side, rounding_mode="floor")
-        return torch.stack(columns[::-1], 1) + self.low
 
-
-def _neighbour_table(coords: Tensor, radius: int) -> Tensor:
-    """(K**3, N) int32: row of the neighbour under each kernel weight, -1 where there is none.
+def _neighbour_pairs(coords: Tensor, radius: int) -> Pairs:
+    """Input and output rows of each weight of a (2 radius + 1)**3 kernel.
 
     Along z neighbours lie next to each other in the sorted keys, so one binary search per (x, y)
     column finds K of them; and every pair found is also its mirror image, so half the columns do.
     """
     size, n = 2 * radius + 1, len(coords)
-    table = torch.full((size**3, n), -1, dtype=torch.int32, device=coords.device)
     rows = torch.arange(n, dtype=torch.int32, device=coords.device)
-    table[size**3 // 2] = rows
-    if not n:
-        return table
+    pairs: Pairs = [(rows, rows)] * size**3
     packing = _Packing(coords, margin=radius)
     keys = packing.keys(coords)
     padded = torch.cat([keys, keys.new_full((size,), torch.iinfo(torch.int64).max)])
-    z_size = int(packing.size[3])
-    y_size = int(packing.size[2])
+    _, _, y_size, z_size = packing.size.tolist()
     for dx in range(radius + 1):
         for dy in range(-radius if dx else 0, radius + 1):
-            centre = dx == 0 and dy == 0
-            z_first = 1 if centre else -radius
+            z_first = -radius if dx or dy else 1
             wanted = keys + ((dx * y_size + dy) * z_size + z_first)
             at = torch.searchsorted(keys, wanted)
+            # Most columns hold no neighbour: only the others are looked through.
+            out = torch.nonzero(padded[at] - wanted <= radius - z_first)[:, 0]
+            at, wanted = at[out], wanted[out]
             for dz in range(z_first, radius + 1):
                 hit = padded[at] == wanted
-                out, found = torch.nonzero(hit)[:, 0], at[hit]
-                weight = (dx + radius) + size * (dy + radius) + size**2 * (dz + radius)
-                table[weight, out] = rows[found]
-                table[size**3 - 1 - weight, found] = rows[out]
+                here, there = out[hit].int(), at[hit].int()
+                index = (dx + radius) + size * (dy + radius) + size**2 * (dz + radius)
+                pairs[index] = (there, here)
+                pairs[size**3 - 1 - index] = (here, there)
                 at = at + hit
                 wanted = wanted + 1
-    return table
+    return pairs
+
+
+def _inner_pairs(pairs: Sequence[tuple[Tensor, Tensor]], size: int, inner: int) -> Pairs:
+    """The weights of an `inner`**3 kernel among those of a larger one."""
+    margin = (size - inner) // 2
+    side = range(margin, margin + inner)
+    return [pairs[x + size * y + size**2 * z] for z in side for y in side for x in side]

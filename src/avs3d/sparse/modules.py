@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from avs3d.sparse.conv import sparse_conv
-from avs3d.sparse.levels import KernelMap, Level
+from avs3d.sparse.conv import Finish, pointwise_conv, sparse_conv
+from avs3d.sparse.kernel_map import KernelMap
+from avs3d.sparse.levels import Level
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,17 @@ class _Conv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, out_channels)) if bias else None
         nn.init.normal_(self.kernel, std=(2.0 / (volume * out_channels)) ** 0.5)
 
-    def _convolve(self, x: SparseTensor, kernel_map: KernelMap, level: Level) -> SparseTensor:
+    def route(self, level: Level) -> tuple[KernelMap, Level]:
+        """The map from the voxels of `level`, and the level it leads to."""
+        raise NotImplementedError
+
+    def finished(self, x: SparseTensor, finish: Finish) -> SparseTensor:
+        """The convolution, without its bias, and what comes after it, in one pass."""
+        kernel_map, level = self.route(x.level)
+        return SparseTensor(sparse_conv(x.features, self.kernel, kernel_map, finish), level)
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        kernel_map, level = self.route(x.level)
         features = sparse_conv(x.features, self.kernel, kernel_map)
         if self.bias is not None:
             features = features + self.bias
@@ -57,8 +68,8 @@ class SubmanifoldConv(_Conv):
         super().__init__(kernel_size**3, in_channels, out_channels, bias)
         self.kernel_size = kernel_size
 
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        return self._convolve(x, x.level.neighbours(self.kernel_size), x.level)
+    def route(self, level: Level) -> tuple[KernelMap, Level]:
+        return level.neighbours(self.kernel_size), level
 
 
 class StridedConv(_Conv):
@@ -67,8 +78,8 @@ class StridedConv(_Conv):
     def __init__(self, in_channels: int, out_channels: int, bias: bool = False) -> None:
         super().__init__(8, in_channels, out_channels, bias)
 
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        return self._convolve(x, x.level.down, x.level.coarser)
+    def route(self, level: Level) -> tuple[KernelMap, Level]:
+        return level.down, level.coarser
 
 
 class TransposedConv(_Conv):
@@ -77,9 +88,8 @@ class TransposedConv(_Conv):
     def __init__(self, in_channels: int, out_channels: int, bias: bool = False) -> None:
         super().__init__(8, in_channels, out_channels, bias)
 
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        finer = x.level.finer
-        return self._convolve(x, finer.up, finer)
+    def route(self, level: Level) -> tuple[KernelMap, Level]:
+        return level.finer.up, level.finer
 
 
 class PointwiseConv(nn.Module):
@@ -90,6 +100,10 @@ class PointwiseConv(nn.Module):
         self.kernel = nn.Parameter(torch.empty(in_channels, out_channels))
         self.bias = nn.Parameter(torch.zeros(1, out_channels)) if bias else None
         nn.init.normal_(self.kernel, std=(2.0 / out_channels) ** 0.5)
+
+    def finished(self, x: SparseTensor, finish: Finish) -> SparseTensor:
+        """The convolution, without its bias, and what comes after it, in one pass."""
+        return x.replace(pointwise_conv(x.features, self.kernel, finish))
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         features = x.features @ self.kernel
@@ -105,3 +119,38 @@ class SparseBatchNorm(nn.Module):
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         return x.replace(self.bn(x.features))
+
+    def affine(self) -> tuple[Tensor, Tensor]:
+        """Scale and shift, (C,) each, that it comes to in inference."""
+        bn = self.bn
+        assert bn.running_mean is not None and bn.running_var is not None
+        scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
+        return scale, bn.bias - bn.running_mean * scale
+
+
+def conv_norm(
+    conv: _Conv | PointwiseConv,
+    norm: SparseBatchNorm,
+    x: SparseTensor,
+    residual: Tensor | None = None,
+    relu: bool = True,
+    out: Tensor | None = None,
+) -> SparseTensor:
+    """``relu(norm(conv(x)) + residual)``, in one pass over the memory when nothing is learned.
+
+    Args:
+        conv: without a bias, which BatchNorm would take away again.
+        norm: of the convolution's output channels.
+        x: input.
+        residual: (N_out, C_out), added before the ReLU.
+        relu: cut off below zero.
+        out: (N_out, C_out), where to write the result; may be `residual`. Not while learning.
+    """
+    watched = conv._forward_hooks or norm._forward_hooks  # whoever looks sees each step
+    if not (norm.training or torch.is_grad_enabled() or watched):
+        scale, shift = norm.affine()
+        return conv.finished(x, Finish(scale, shift, residual, relu, out))
+    y = norm(conv(x))
+    features = y.features if residual is None else y.features + residual
+    features = torch.relu(features) if relu else features
+    return y.replace(features if out is None else out.copy_(features))
