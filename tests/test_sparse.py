@@ -129,7 +129,7 @@ def test_a_fault_in_a_thread_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> Non
 
     try:
         with pytest.raises(ZeroDivisionError):
-            for_each(fail, range(8))
+            for_each(fail, range(8), torch.empty(0))
     finally:
         torch.set_num_threads(before)
 

@@ -143,7 +143,7 @@ def _apply(
         else:
             finish.write(sums, out, block.rows)
 
-    for_each(compute, kernel_map.blocks)
+    for_each(compute, kernel_map.blocks, features)
     return out
 
 
@@ -183,5 +183,5 @@ def _kernel_gradient(
             torch.index_select(grad, 0, outputs, out=right)
             out[index].addmm_(left.T, right)
 
-    for_each(compute, range(kernel_map.volume))
+    for_each(compute, range(kernel_map.volume), features)
     return out

@@ -102,7 +102,8 @@ class KernelMap:
         offsets[1:] = torch.bincount(outputs, minlength=self.n_out).cumsum(0)
         firsts = offsets[starts]
         by_block = torch.empty_like(inputs)
-        by_block[place + firsts[torch.bucketize(outputs, starts[1:], right=True)]] = inputs
+        begin = firsts[:-1].expand_as(sizes).flatten()
+        by_block[place + torch.repeat_interleave(begin, sizes.flatten())] = inputs
         order = place[torch.sort(outputs, stable=True).indices].int()
 
         bounds = firsts.tolist()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from avs3d.sparse.kernel_map import KernelMap
+from avs3d.sparse.threads import for_each
 
 Pairs = list[tuple[Tensor, Tensor]]
 
@@ -152,22 +153,27 @@ def _neighbour_pairs(coords: Tensor, radius: int) -> Pairs:
     keys = packing.keys(coords)
     padded = torch.cat([keys, keys.new_full((size,), torch.iinfo(torch.int64).max)])
     _, _, y_size, z_size = packing.size.tolist()
-    for dx in range(radius + 1):
-        for dy in range(-radius if dx else 0, radius + 1):
-            z_first = -radius if dx or dy else 1
-            wanted = keys + ((dx * y_size + dy) * z_size + z_first)
-            at = torch.searchsorted(keys, wanted)
-            # Most columns hold no neighbour: only the others are looked through.
-            out = torch.nonzero(padded[at] - wanted <= radius - z_first)[:, 0]
-            at, wanted = at[out], wanted[out]
-            for dz in range(z_first, radius + 1):
-                hit = padded[at] == wanted
-                here, there = out[hit].int(), at[hit].int()
-                index = (dx + radius) + size * (dy + radius) + size**2 * (dz + radius)
-                pairs[index] = (there, here)
-                pairs[size**3 - 1 - index] = (here, there)
-                at = at + hit
-                wanted = wanted + 1
+
+    def look(column: tuple[int, int]) -> None:
+        dx, dy = column
+        z_first = -radius if dx or dy else 1
+        wanted = keys + ((dx * y_size + dy) * z_size + z_first)
+        at = torch.searchsorted(keys, wanted)
+        # Most columns hold no neighbour: only the others are looked through.
+        out = torch.nonzero(padded[at] - wanted <= radius - z_first)[:, 0]
+        at, wanted = at[out], wanted[out]
+        for dz in range(z_first, radius + 1):
+            hit = padded[at] == wanted
+            here, there = out[hit].int(), at[hit].int()
+            index = (dx + radius) + size * (dy + radius) + size**2 * (dz + radius)
+            pairs[index] = (there, here)
+            pairs[size**3 - 1 - index] = (here, there)
+            at = at + hit
+            wanted = wanted + 1
+
+    columns = [(0, dy) for dy in range(radius + 1)]
+    columns += [(dx, dy) for dx in range(1, radius + 1) for dy in range(-radius, radius + 1)]
+    for_each(look, columns, coords)
     return pairs
 
 

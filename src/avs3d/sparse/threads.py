@@ -21,12 +21,13 @@ _ROWS = 4096
 Item = TypeVar("Item")
 
 
-def for_each(work: Callable[[Item], None], items: Sequence[Item]) -> None:
+def for_each(work: Callable[[Item], None], items: Sequence[Item], like: Tensor) -> None:
     """``work(item)`` for every item, on as many threads as ``torch.get_num_threads()`` says.
 
-    Work runs in inference mode, and must write only into memory that is its item's own.
+    Work runs in inference mode, and must write only into memory that is its item's own. A GPU's,
+    where `like` lies on one, stays on this thread.
     """
-    threads = torch.get_num_threads()
+    threads = torch.get_num_threads() if like.device.type == "cpu" else 1
     left = iter(items)  # shared: taking the next one is atomic under Python's lock
     if threads == 1 or len(items) < 2:
         _drain(work, left)
@@ -40,7 +41,7 @@ def for_rows(work: Callable[[slice], None], like: Tensor) -> None:
     """``work(rows)`` for slices that together are all rows of `like`; a GPU gets one slice."""
     count = len(like)
     step = _ROWS if like.device.type == "cpu" else max(count, 1)
-    for_each(work, [slice(at, min(at + step, count)) for at in range(0, count, step)])
+    for_each(work, [slice(at, min(at + step, count)) for at in range(0, count, step)], like)
 
 
 @torch.inference_mode()
