@@ -90,25 +90,18 @@ class PrefixLanguageModel(nn.Module):
         Returns:
             B lists of token ids.
         """
-        if not len(embeddings):
-            return []
         captions: list[list[int]] = [[] for _ in range(len(embeddings))]
-        rows = list(range(len(embeddings)))  # whose captions the batch holds
+        going = list(range(len(embeddings)))
         count = min(max_tokens, self._room)
-        memory = self._gpt2.memory(len(rows), self.prefix_length + count)
+        memory = self._gpt2.memory(len(embeddings), self.prefix_length + count)
         words = self._prefix(embeddings)
         for _ in range(count):
-            tokens = self._next(words, memory).argmax(dim=1)
-            for row, token in zip(rows, tokens.tolist(), strict=True):
-                if captions[row][-1:] != [stop_id]:
-                    captions[row].append(token)
-            going = [i for i, row in enumerate(rows) if captions[row][-1] != stop_id]
             if not going:
                 break
-            if len(going) < 0.75 * len(rows):  # worth copying what goes on
-                rows = [rows[i] for i in going]
-                kept = torch.tensor(going, device=tokens.device)
-                tokens, memory = tokens[kept], memory.rows(kept)
+            tokens = self._next(words, memory).argmax(dim=1)
+            for row in going:
+                captions[row].append(int(tokens[row]))
+            going = [row for row in going if captions[row][-1] != stop_id]
             words = self._words(tokens[:, None])
         return captions
 
