@@ -12,7 +12,7 @@ from avs3d.captioning import PrefixCaptioner, load_captioner
 from avs3d.captioning.points import load_tokenizer
 from avs3d.errors import UserError
 from avs3d.models.prefix_lm import PrefixLanguageModel
-from avs3d.text import MiniLMEncoder
+from avs3d.text import SentenceEncoder
 from avs3d.training.captioner import train_captioner, training_captions
 from avs3d.training.loop import Schedule
 
@@ -26,7 +26,7 @@ SCHEDULE = Schedule(steps=160, lr=5e-3, warmup=10, average=0.9)
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A captioner that knows two views."""
     folder = tmp_path_factory.mktemp("captioner")
-    encoder = MiniLMEncoder()
+    encoder = SentenceEncoder("minilm")
     train_captioner(folder, VIEWS, encoder, schedule=SCHEDULE, sizes=SIZES)
     return folder
 
@@ -44,7 +44,7 @@ def captioner_of(folder: Path, beams: int = 1) -> PrefixCaptioner:
 
 @pytest.mark.parametrize("beams", [1, 3])
 def test_trained_captions_say_what_the_embedding_says(trained: Path, beams: int) -> None:
-    embeddings = MiniLMEncoder().encode([view[0] for view in VIEWS])
+    embeddings = SentenceEncoder("minilm").encode([view[0] for view in VIEWS])
     captions = captioner_of(trained, beams).captions(embeddings)
     for caption, view in zip(captions, VIEWS, strict=True):
         assert caption in view
@@ -52,14 +52,14 @@ def test_trained_captions_say_what_the_embedding_says(trained: Path, beams: int)
 
 def test_training_goes_on_where_it_stopped(trained: Path) -> None:
     before = {path.name: path.read_bytes() for path in trained.iterdir()}
-    train_captioner(trained, VIEWS, MiniLMEncoder(), schedule=SCHEDULE, sizes=SIZES)
+    train_captioner(trained, VIEWS, SentenceEncoder("minilm"), schedule=SCHEDULE, sizes=SIZES)
     after = {path.name: path.read_bytes() for path in trained.iterdir()}
     assert before == after
 
 
 def test_views_that_say_nothing_have_no_caption(trained: Path) -> None:
     captioner = captioner_of(trained)
-    embeddings = MiniLMEncoder().encode(["A car on the road."] * 2)
+    embeddings = SentenceEncoder("minilm").encode(["A car on the road."] * 2)
     embeddings[0] = np.nan
     captions = captioner.captions(embeddings)
     assert captions[0] == "" and captions[1] != ""
@@ -69,7 +69,7 @@ def test_views_that_say_nothing_have_no_caption(trained: Path) -> None:
 def test_a_caption_that_is_only_a_stop_is_empty(trained: Path) -> None:
     captioner = captioner_of(trained)
     model = captioner._model
-    embeddings = MiniLMEncoder().encode(["A car on the road."])
+    embeddings = SentenceEncoder("minilm").encode(["A car on the road."])
     first = model.greedy(torch.from_numpy(embeddings), -1, 1)[0][0]
     stopping = PrefixCaptioner(model, captioner._tokenizer, stop_id=first)
     assert stopping.captions(embeddings) == [""]
@@ -101,7 +101,7 @@ class FolderBundle:
 
 def test_a_bundle_gives_its_captioner(trained: Path) -> None:
     captioner = load_captioner(FolderBundle(trained))  # type: ignore[arg-type]
-    embeddings = MiniLMEncoder().encode([VIEWS[0][0]])
+    embeddings = SentenceEncoder("minilm").encode([VIEWS[0][0]])
     assert captioner.captions(embeddings) == captioner_of(trained).captions(embeddings)
 
 

@@ -133,7 +133,7 @@ def test_a_cached_word_needs_no_model_library(tmp_path: Path) -> None:
         )
         for _ in range(2)
     ]
-    assert outputs[0].stdout.startswith("(1, 384) ['torch']")
+    assert outputs[0].stdout.startswith("(1, 384) ['sentence_transformers'")
     assert outputs[1].stdout.startswith("(1, 384) []")
     assert outputs[0].stdout.split()[-1] == outputs[1].stdout.split()[-1]
     assert outputs[0].stderr == ""

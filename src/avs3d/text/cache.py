@@ -61,7 +61,8 @@ class CachedEncoder:
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """(n, dim) float32, L2-normalised; see `TextEncoder.encode`.
 
-        Those that are not cached are encoded together, which shows in no bit of them.
+        Each text that is not cached is encoded by itself: padding to a longer neighbour would
+        change its last bits, and the result must not depend on what was asked before.
         """
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
@@ -75,10 +76,10 @@ class CachedEncoder:
         if len({len(vector) for vector in found.values()}) > 1:
             found = {}  # foreign files among them: trust none
         missing = [text for text in dict.fromkeys(texts) if text not in found]
+        for text in missing:
+            found[text] = self._encoder.encode([text])[0]
+            self._write(text, found[text])
         if missing:
-            for text, vector in zip(missing, self._encoder.encode(missing), strict=True):
-                found[text] = vector
-                self._write(text, vector)
             self._prune()
         return np.stack([found[text] for text in texts])
 

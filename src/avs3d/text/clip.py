@@ -11,6 +11,8 @@ import numpy as np
 
 from avs3d.text.folder import folder_fingerprint, model_folder, quiet_loading
 
+_BATCH = 64
+
 
 class ClipTextEncoder:
     """The text half of a CLIP model.
@@ -56,9 +58,15 @@ class ClipTextEncoder:
         tokenizer, model = self._loaded
         length = model.config.max_position_embeddings
         rows = [np.zeros((0, self.dim), dtype=np.float32)]
-        for text in texts:  # one by one: padding to a longer neighbour changes the last bits
-            tokens = tokenizer([text], truncation=True, max_length=length, return_tensors="pt")
+        for start in range(0, len(texts), _BATCH):
+            batch = tokenizer(
+                list(texts[start : start + _BATCH]),
+                padding=True,
+                truncation=True,
+                max_length=length,
+                return_tensors="pt",
+            ).to(self._device)
             with torch.inference_mode():
-                embeds = model(**tokens.to(self._device)).text_embeds.float()
+                embeds = model(**batch).text_embeds.float()
             rows.append(torch.nn.functional.normalize(embeds, dim=-1).cpu().numpy())
         return np.concatenate(rows)

