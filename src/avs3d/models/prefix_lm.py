@@ -7,12 +7,10 @@ checkpoints: `clip_project.model.{0,2}.*`, `gpt.transformer.*`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from avs3d.models.gpt2 import GPT2, Memory
 
 MAX_TOKENS = 67
 
@@ -36,24 +34,24 @@ class PrefixLanguageModel(nn.Module):
     Args:
         embedding_dim: width of the embeddings.
         prefix_length: how many invented words the mapping makes of one.
-        gpt2: arguments of `GPT2`, fields of transformers' `GPT2Config`.
+        gpt2: fields of transformers' `GPT2Config`.
     """
 
     def __init__(self, embedding_dim: int, prefix_length: int, gpt2: Mapping[str, Any]) -> None:
         super().__init__()
-        transformer = GPT2(**gpt2)
-        if prefix_length >= transformer.n_positions:
+        from transformers import GPT2Config, GPT2Model
+
+        # A caption ends at the caller's stop token, so the config's own ends mean nothing.
+        config = GPT2Config(**{"bos_token_id": None, "eos_token_id": None, **gpt2})
+        if prefix_length >= config.n_positions:
             raise ValueError(
-                f"prefix_length {prefix_length} leaves no room in {transformer.n_positions} "
-                "positions"
+                f"prefix_length {prefix_length} leaves no room in {config.n_positions} positions"
             )
         self.prefix_length = prefix_length
-        self._room = transformer.n_positions - prefix_length
-        self.clip_project = PrefixMapping(
-            embedding_dim, prefix_length * transformer.wte.embedding_dim
-        )
+        self._room = config.n_positions - prefix_length
+        self.clip_project = PrefixMapping(embedding_dim, prefix_length * config.n_embd)
         # The language head is the transposed word table, so the table is all that is kept.
-        self.gpt = nn.ModuleDict({"transformer": transformer})
+        self.gpt = nn.ModuleDict({"transformer": GPT2Model(config)})
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
@@ -70,7 +68,7 @@ class PrefixLanguageModel(nn.Module):
         Row t of the logits is for token t; the last one is for what follows.
         """
         words = torch.cat([self._prefix(embeddings), self._words(tokens)], dim=1)
-        hidden = self._gpt2(words)
+        hidden = self._gpt2(inputs_embeds=words).last_hidden_state
         return self._logits(hidden[:, self.prefix_length - 1 :])
 
     @torch.inference_mode()
@@ -92,13 +90,12 @@ class PrefixLanguageModel(nn.Module):
         """
         captions: list[list[int]] = [[] for _ in range(len(embeddings))]
         going = list(range(len(embeddings)))
-        count = min(max_tokens, self._room)
-        memory = self._gpt2.memory(len(embeddings), self.prefix_length + count)
-        words = self._prefix(embeddings)
-        for _ in range(count):
+        cache, words = None, self._prefix(embeddings)
+        for _ in range(min(max_tokens, self._room)):
             if not going:
                 break
-            tokens = self._next(words, memory).argmax(dim=1)
+            logits, cache = self._step(words, cache)
+            tokens = logits.argmax(dim=1)
             for row in going:
                 captions[row].append(int(tokens[row]))
             going = [row for row in going if captions[row][-1] != stop_id]
@@ -120,17 +117,16 @@ class PrefixLanguageModel(nn.Module):
         Returns:
             `beams` lists of token ids, best first.
         """
-        count = min(max_tokens, self._room)
-        memory = self._gpt2.memory(1, self.prefix_length + count)
-        logits = self._next(self._prefix(embedding[None]), memory)
+        logits, cache = self._step(self._prefix(embedding[None]), None)
         scores, tokens = logits[0].log_softmax(0).topk(beams)
         captions, lengths = tokens[:, None], torch.ones_like(scores)
         stopped = tokens == stop_id
-        memory = memory.rows(torch.zeros_like(tokens))
-        for _ in range(count - 1):
+        cache.batch_repeat_interleave(beams)
+        for _ in range(min(max_tokens, self._room) - 1):
             if stopped.all():
                 break
-            gains = self._next(self._words(captions[:, -1:]), memory).log_softmax(1)
+            logits, cache = self._step(self._words(captions[:, -1:]), cache)
+            gains = logits.log_softmax(1)
             # A stopped caption goes on in one way only, at no cost and no length.
             gains[stopped] = -torch.inf
             gains[stopped, 0] = 0.0
@@ -142,7 +138,7 @@ class PrefixLanguageModel(nn.Module):
             scores = best * lengths
             captions = torch.cat([captions[source], (place % means.shape[1])[:, None]], dim=1)
             stopped = stopped[source] | (captions[:, -1] == stop_id)
-            memory = memory.rows(source)
+            cache.reorder_cache(source)
         order = (scores / lengths).argsort(descending=True)
         return [captions[i, : int(lengths[i])].tolist() for i in order]
 
@@ -151,8 +147,8 @@ class PrefixLanguageModel(nn.Module):
         return self.clip_project(embeddings).unflatten(1, (self.prefix_length, -1))
 
     @property
-    def _gpt2(self) -> GPT2:
-        return cast(GPT2, self.gpt["transformer"])
+    def _gpt2(self) -> Any:
+        return self.gpt["transformer"]
 
     def _words(self, tokens: Tensor) -> Tensor:
         return self._gpt2.wte(tokens)
@@ -160,6 +156,7 @@ class PrefixLanguageModel(nn.Module):
     def _logits(self, hidden: Tensor) -> Tensor:
         return hidden @ self._gpt2.wte.weight.T
 
-    def _next(self, words: Tensor, memory: Memory) -> Tensor:
-        """Logits (B, vocabulary) of what follows the memory and `words`, which are added to it."""
-        return self._logits(self._gpt2(words, memory)[:, -1])
+    def _step(self, words: Tensor, cache: Any) -> tuple[Tensor, Any]:
+        """Logits (B, vocabulary) after `words`, and the cache that holds them."""
+        out = self._gpt2(inputs_embeds=words, past_key_values=cache, use_cache=True)
+        return self._logits(out.last_hidden_state[:, -1]), out.past_key_values
