@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -248,3 +251,11 @@ def test_pooling() -> None:
     masks = torch.tensor([[True, False], [True, False], [False, False]])
     pooled = pool_by_mask(torch.tensor([[1.0], [3.0], [9.0]]), masks)
     assert pooled.flatten().tolist() == [2.0, 0.0]
+
+
+def test_the_example_of_the_documentation() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "engine.md").read_text("utf-8")
+    names: dict[str, Any] = {}
+    exec(page.split("```python")[1].split("```")[0], names)
+    assert names["per_point"].shape == (20_000, 32)
+    assert names["y"].level is names["x"].level
