@@ -45,6 +45,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
+from engine.measure import seconds
 
 import avs3d
 from avs3d.batch import BatchConfig
@@ -79,12 +80,6 @@ def thinned() -> avs3d.Scan:
     return replace(
         scan, points=scan.points[rows], intensity=scan.intensity[rows], ring=None, fields={}
     )
-
-
-def seconds(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began
 
 
 def words(first: int, count: int) -> avs3d.Vocabulary:

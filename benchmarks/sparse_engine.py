@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 from engine.checks import check
-from engine.clouds import build_maps, clouds, copies
+from engine.clouds import build_maps, clouds
 from engine.growth import growth
 from engine.layers import Layer, measure_layers, operations
 from engine.measure import alone, dense_rate, peak_above, seconds, touch_memory
@@ -28,8 +28,6 @@ from engine.training import training
 
 from avs3d.models.minkunet import MinkUNet
 from avs3d.sparse import SparseTensor
-
-__all__ = ["copies", "dense_rate", "operations"]
 
 WIDTH = 768
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+import numpy as np
 import torch
 from engine.clouds import build_maps, copies
 from engine.measure import alone, best, peak_above, touch_memory
@@ -59,7 +59,4 @@ def _measure(coords: Any, threads: int) -> tuple[float, float | None]:
 
 def _exponent(points: list[tuple[float, float]]) -> float:
     """Slope of the least-squares line through the logarithms."""
-    x, y = ([math.log(value) for value in column] for column in zip(*points, strict=True))
-    middle_x, middle_y = sum(x) / len(x), sum(y) / len(y)
-    above = sum((a - middle_x) * (b - middle_y) for a, b in zip(x, y, strict=True))
-    return above / sum((a - middle_x) ** 2 for a in x)
+    return float(np.polyfit(*np.log(points).T, 1)[0])
