@@ -164,6 +164,16 @@ def test_one_pass_is_convolution_then_norm(kind: str, residual: bool) -> None:
     torch.testing.assert_close(place, expected.detach())
 
 
+def test_a_bias_before_the_norm_counts_in_inference_too() -> None:
+    level, _ = Level.from_coords(random_coords(7))
+    conv, norm = SubmanifoldConv(4, 6, bias=True), SparseBatchNorm(6).eval()
+    torch.nn.init.normal_(conv.bias)
+    x = SparseTensor(torch.randn(len(level), 4), level)
+    expected = norm(conv(x)).features.relu().detach()
+    with torch.inference_mode():
+        torch.testing.assert_close(conv_norm(conv, norm, x).features, expected)
+
+
 def test_work_memory_serves_inside_and_outside_of_inference_mode() -> None:
     level, _ = Level.from_coords(random_coords(8))
     conv, x = SubmanifoldConv(4, 5), SparseTensor(torch.randn(300, 4), level)

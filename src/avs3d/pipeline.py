@@ -110,7 +110,7 @@ class EncodedScan:
         with self._timed("voxelize"):
             self._voxels = _voxelize(kept, bundle.config)
             features = self._voxels.mean(
-                torch.from_numpy(point_inputs(kept, bundle.config.inputs))  # many: kept nowhere
+                torch.from_numpy(point_inputs(kept, bundle.config.inputs))  # unnamed: freed at once
             ).to(pipeline.device)
         with self._timed("network"):
             batch = torch.zeros(len(features), 1, dtype=torch.long)

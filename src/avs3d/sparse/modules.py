@@ -139,7 +139,7 @@ def conv_norm(
     """``relu(norm(conv(x)) + residual)``, in one pass over the memory when nothing is learned.
 
     Args:
-        conv: without a bias, which BatchNorm would take away again.
+        conv: the convolution; with a bias, it takes the way in several passes.
         norm: of the convolution's output channels.
         x: input.
         residual: (N_out, C_out), added before the ReLU.
@@ -147,7 +147,8 @@ def conv_norm(
         out: (N_out, C_out), where to write the result; may be `residual`. Not while learning.
     """
     watched = conv._forward_hooks or norm._forward_hooks  # whoever looks sees each step
-    if not (norm.training or torch.is_grad_enabled() or watched):
+    learning = norm.training or torch.is_grad_enabled()
+    if conv.bias is None and not learning and not watched:
         scale, shift = norm.affine()
         return conv.finished(x, Finish(scale, shift, residual, relu, out))
     y = norm(conv(x))
