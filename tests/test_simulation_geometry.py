@@ -11,7 +11,7 @@ from avs3d.simulation.lidar import Returns, cast
 from avs3d.simulation.materials import draw_palette
 from avs3d.simulation.mesh import Shape, rotation
 from avs3d.simulation.scene import Scene
-from avs3d.simulation.town import _MAKERS
+from avs3d.simulation.shapes import SHAPES
 
 EYE = np.array([0.0, 0.0, 2.0])
 KERB = (Band("curb", 0.2, 0.15), Band("sidewalk", 2.0, 0.15), Band("grass", np.inf, 0.15))
@@ -109,10 +109,10 @@ def test_nothing_is_put_inside_another() -> None:
     assert scene.put(template, 0, 2.5, 0)
 
 
-@pytest.mark.parametrize("name", _MAKERS)
+@pytest.mark.parametrize("name", SHAPES)
 def test_shapes_are_sound_and_of_their_size(name: str) -> None:
     for seed in range(3):
-        template = _MAKERS[name][0](np.random.default_rng(seed))
+        template = SHAPES[name][0](np.random.default_rng(seed))
         assert np.isfinite(template.vertices).all()
         assert template.faces.min() >= 0
         assert template.faces.max() < len(template.vertices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avs3d.simulation.mesh import Shape, Template
+from avs3d.simulation.mesh import Maker, Shape, Template
 
 FENCE_LENGTH = 2.5
 RAIL_LENGTH = 4.0
@@ -139,3 +139,12 @@ def soil_heap(rng: np.random.Generator) -> Template:
     faces += [[last + i, last + (i + 1) % around, len(vertices) - 1] for i in range(around)]
     shape.add("soil", vertices, np.array(faces))
     return shape.finish()
+
+
+SHAPES: dict[str, tuple[Maker, int]] = {
+    "fence": (fence, 1),
+    "site fence": (site_fence, 1),
+    "guardrail": (guardrail, 1),
+    "barrier": (barrier, 2),
+    "soil heap": (soil_heap, 2),
+}

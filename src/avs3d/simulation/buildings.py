@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avs3d.simulation.mesh import Shape, Template
+from avs3d.simulation.mesh import Maker, Shape, Template
 
 _WALLS = ("plaster", "brick", "concrete", "paint", "stone")
 
@@ -267,3 +267,11 @@ def container(rng: np.random.Generator) -> Template:
             for side in (-1, 1):
                 shape.box("paint", (x, side * 1.2, z + high / 2), (0.14, 0.06, high - 0.2))
     return shape.finish()
+
+
+SHAPES: dict[str, tuple[Maker, int]] = {
+    "wall": (wall, 1),
+    "bridge": (bridge, 1),
+    "stairs": (stairs, 2),
+    "container": (container, 3),
+}

@@ -14,5 +14,11 @@ CATEGORIES: tuple[str, ...] = (
     "construction vehicle", "train", "container",
     "bench", "trash can", "bus stop", "fire hydrant", "utility box", "bicycle rack", "dog",
     "puddle", "table",
+    "mud", "concrete", "snow", "water", "railway track", "tunnel", "gate", "scaffolding",
+    "playground", "fountain", "statue", "tent", "kiosk", "tank", "wire", "parking meter",
+    "traffic drum", "mailbox", "dumpster", "phone booth", "planter", "parasol", "chair",
+    "fuel pump", "pallet", "pipe", "log", "hay bale", "shopping cart", "pickup truck", "tractor",
+    "crane", "excavator", "forklift", "golf cart", "rickshaw", "boat", "wheelchair", "stroller",
+    "kick scooter", "horse", "cow", "deer",
 )  # fmt: skip
 CATEGORY_ID: dict[str, int] = {name: index for index, name in enumerate(CATEGORIES)}

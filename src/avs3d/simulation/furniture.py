@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avs3d.simulation.mesh import Shape, Template
+from avs3d.simulation.mesh import Maker, Shape, Template
 
 
 def pole(rng: np.random.Generator) -> Template:
@@ -339,3 +339,22 @@ def table(rng: np.random.Generator) -> Template:
         shape.tube("metal", (0, 0, 0.7), (0, 0, 2.4), 0.025)
         shape.tube("cloth", (0, 0, 2.05), (0, 0, 2.5), rng.uniform(1.1, 1.7), 0.05, sides=8)
     return shape.finish()
+
+
+SHAPES: dict[str, tuple[Maker, int]] = {
+    "pole": (pole, 3),
+    "street lamp": (street_lamp, 2),
+    "traffic light": (traffic_light, 3),
+    "traffic sign": (traffic_sign, 7),
+    "gantry": (gantry, 1),
+    "billboard": (billboard, 3),
+    "traffic cone": (traffic_cone, 2),
+    "bollard": (bollard, 2),
+    "bench": (bench, 2),
+    "trash can": (trash_can, 4),
+    "bus stop": (bus_stop, 1),
+    "fire hydrant": (fire_hydrant, 1),
+    "utility box": (utility_box, 3),
+    "bicycle rack": (bicycle_rack, 1),
+    "table": (table, 2),
+}

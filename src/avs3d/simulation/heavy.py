@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avs3d.simulation.mesh import Shape, Template
+from avs3d.simulation.mesh import Maker, Shape, Template
 from avs3d.simulation.vehicles import _axles, _plates_and_lamps
 
 HALF = 1.25
@@ -319,3 +319,12 @@ def _crane(rng: np.random.Generator, shape: Shape) -> None:
         tip = foot + reach * along
         shape.tube("dark metal", tip, tip - [0, 0, rng.uniform(2, 5)], 0.03, sides=3)
         shape.move((0, 0, 0), rng.uniform(-2, 2), upper)
+
+
+SHAPES: dict[str, tuple[Maker, int]] = {
+    "truck": (truck, 3),
+    "bus": (bus, 2),
+    "trailer": (trailer, 2),
+    "train": (train, 1),
+    "construction vehicle": (construction_vehicle, 3),
+}

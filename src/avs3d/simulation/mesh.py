@@ -6,7 +6,7 @@ Object frame: x forward, y left, z up, origin on the ground below the object's c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +80,9 @@ class Template:
     faces: np.ndarray
     material: np.ndarray
     category: np.ndarray
+
+
+Maker = Callable[[np.random.Generator], Template]
 
 
 class Shape:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avs3d.simulation.mesh import Shape, Template
+from avs3d.simulation.mesh import Maker, Shape, Template
 from avs3d.simulation.vehicles import bicycle_parts, motorcycle_parts
 
 
@@ -194,3 +194,13 @@ def dog(rng: np.random.Generator) -> Template:
         "cloth", (-length * 0.45, 0, height * 0.85), (-length * 0.8, 0, height * 0.85 + tail), 0.03
     )
     return shape.finish()
+
+
+SHAPES: dict[str, tuple[Maker, int]] = {
+    "motorcyclist": (motorcyclist, 2),
+    "cyclist": (cyclist, 3),
+    "person": (person, 8),
+    "sitting person": (sitting_person, 2),
+    "scooter rider": (scooter_rider, 1),
+    "dog": (dog, 2),
+}

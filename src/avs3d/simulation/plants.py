@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avs3d.simulation.mesh import _BALL, Shape, Template
+from avs3d.simulation.mesh import _BALL, Maker, Shape, Template
 
 
 def _leaves(
@@ -237,3 +237,18 @@ def rock(rng: np.random.Generator) -> Template:
         offset = [*rng.normal(0, 0.5, 2), size * rng.uniform(0.1, 0.5)]
         shape.add("stone", vertices + offset, _BALL[1])
     return shape.finish()
+
+
+SHAPES: dict[str, tuple[Maker, int]] = {
+    "broadleaf": (broadleaf, 5),
+    "conifer": (conifer, 3),
+    "cypress": (cypress, 2),
+    "bare tree": (bare_tree, 3),
+    "young tree": (young_tree, 3),
+    "palm": (palm, 2),
+    "far tree": (far_tree, 4),
+    "bush": (bush, 6),
+    "hedge": (hedge, 1),
+    "tall grass": (tall_grass, 5),
+    "rock": (rock, 4),
+}

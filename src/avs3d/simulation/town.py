@@ -2,72 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from avs3d.simulation import barriers, buildings, furniture, heavy, people, plants, vehicles
 from avs3d.simulation.ground import SURFACES
 from avs3d.simulation.layout import Layout, Side
 from avs3d.simulation.mesh import Template
 from avs3d.simulation.scene import Scene
-
-Maker = Callable[[np.random.Generator], Template]
-
-# name: how to make one, how many different ones a world has at most
-_MAKERS: dict[str, tuple[Maker, int]] = {
-    "car": (vehicles.car, 8),
-    "van": (vehicles.van, 3),
-    "truck": (heavy.truck, 3),
-    "bus": (heavy.bus, 2),
-    "trailer": (heavy.trailer, 2),
-    "train": (heavy.train, 1),
-    "construction vehicle": (heavy.construction_vehicle, 3),
-    "motorcycle": (vehicles.motorcycle, 3),
-    "motorcyclist": (people.motorcyclist, 2),
-    "bicycle": (vehicles.bicycle, 3),
-    "cyclist": (people.cyclist, 3),
-    "person": (people.person, 8),
-    "sitting person": (people.sitting_person, 2),
-    "scooter rider": (people.scooter_rider, 1),
-    "dog": (people.dog, 2),
-    "broadleaf": (plants.broadleaf, 5),
-    "conifer": (plants.conifer, 3),
-    "cypress": (plants.cypress, 2),
-    "bare tree": (plants.bare_tree, 3),
-    "young tree": (plants.young_tree, 3),
-    "palm": (plants.palm, 2),
-    "far tree": (plants.far_tree, 4),
-    "bush": (plants.bush, 6),
-    "hedge": (plants.hedge, 1),
-    "tall grass": (plants.tall_grass, 5),
-    "rock": (plants.rock, 4),
-    "wall": (buildings.wall, 1),
-    "bridge": (buildings.bridge, 1),
-    "stairs": (buildings.stairs, 2),
-    "container": (buildings.container, 3),
-    "pole": (furniture.pole, 3),
-    "street lamp": (furniture.street_lamp, 2),
-    "traffic light": (furniture.traffic_light, 3),
-    "traffic sign": (furniture.traffic_sign, 7),
-    "gantry": (furniture.gantry, 1),
-    "billboard": (furniture.billboard, 3),
-    "traffic cone": (furniture.traffic_cone, 2),
-    "bollard": (furniture.bollard, 2),
-    "bench": (furniture.bench, 2),
-    "trash can": (furniture.trash_can, 4),
-    "bus stop": (furniture.bus_stop, 1),
-    "fire hydrant": (furniture.fire_hydrant, 1),
-    "utility box": (furniture.utility_box, 3),
-    "bicycle rack": (furniture.bicycle_rack, 1),
-    "table": (furniture.table, 2),
-    "fence": (barriers.fence, 1),
-    "site fence": (barriers.site_fence, 1),
-    "guardrail": (barriers.guardrail, 1),
-    "barrier": (barriers.barrier, 2),
-    "soil heap": (barriers.soil_heap, 2),
-}
+from avs3d.simulation.shapes import HELD_OUT, SHAPES
 
 
 @dataclass(frozen=True)
@@ -82,8 +25,17 @@ class Strip:
 
 
 class Town:
-    def __init__(self, rng: np.random.Generator, layout: Layout) -> None:
+    """A world while it is being furnished.
+
+    Args:
+        rng: draws everything.
+        layout: its ground.
+        held_out: use the shapes that are kept apart for validation, where there are any.
+    """
+
+    def __init__(self, rng: np.random.Generator, layout: Layout, *, held_out: bool = False) -> None:
         self.rng = rng
+        self._shapes = {**SHAPES, **HELD_OUT} if held_out else SHAPES
         self.layout = layout
         self.ground = layout.ground
         self.scene = Scene(layout.ground)
@@ -91,7 +43,7 @@ class Town:
 
     def template(self, name: str) -> Template:
         """One of this world's shapes of that name; a new one now and then until it has enough."""
-        maker, most = _MAKERS[name]
+        maker, most = self._shapes[name]
         pool = self._pools.setdefault(name, [])
         if len(pool) < most and (not pool or self.rng.random() < 0.6):
             pool.append(maker(self.rng))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avs3d.simulation.mesh import Shape, Template
+from avs3d.simulation.mesh import Maker, Shape, Template
 
 # length, width, height, bonnet length share, boot length share, bonnet height share
 _CARS = {
@@ -243,3 +243,11 @@ def bicycle(rng: np.random.Generator) -> Template:
     shape = Shape("bicycle")
     bicycle_parts(rng, shape)
     return shape.finish()
+
+
+SHAPES: dict[str, tuple[Maker, int]] = {
+    "car": (car, 8),
+    "van": (van, 3),
+    "motorcycle": (motorcycle, 3),
+    "bicycle": (bicycle, 3),
+}
