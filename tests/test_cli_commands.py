@@ -116,10 +116,20 @@ def test_table_tells_words_shares_and_that_scores_are_low(
     result = segment(call, bundle, "scan.bin")
     heading = next(line.split() for line in result.stdout.splitlines() if "word" in line.split())
     assert heading == ["word", "points", "share", "score", "from"]
-    assert "given" in result.stdout and "(no position)" in result.stdout
+    assert "given" in result.stdout and "(unlabelled)" in result.stdout
     assert "scores are low" in result.stdout and "may be wrong" in result.stdout
     for suffix in SUFFIXES:
         assert f"avs3d-results/scan{suffix}" in result.stdout.replace("\\", "/")
+
+
+def test_doubtful_points_stay_unlabelled(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "a.bin")
+    assert segment(call, bundle, "a.bin", "--min-score", 1.0).exit_code == 0
+    with np.load(tmp_path / "avs3d-results" / "a.npz") as result:
+        assert (result["label"] == -1).all()
+    record = json.loads((tmp_path / "avs3d-results" / "run.json").read_text())
+    assert record["config"]["min_score"] == 1.0
+    assert record["scans"]["a"]["labelled"] == 0
 
 
 def test_results_are_the_same_bytes_again(call: Call, bundle: Path, tmp_path: Path) -> None:

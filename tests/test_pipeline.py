@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import avs3d
+from avs3d.bundle_config import ScoreConfig
 from avs3d.errors import UserError
 from avs3d.pipeline import Pipeline
 from avs3d.scan import Scan
@@ -54,6 +55,34 @@ def test_folding_the_last_layer_changes_nothing() -> None:
     words = torch.nn.functional.normalize(torch.randn(6, 384), dim=1)
     wide = torch.nn.functional.normalize(trunk @ head, dim=1) @ words.T
     torch.testing.assert_close(WordHead(head).similarity(trunk, words), wide)
+
+
+def test_rivals_are_words_of_another_meaning() -> None:
+    words = torch.tensor([[1.0, 0.0], [0.9, 0.19**0.5], [0.0, 1.0]])
+    head = WordHead(torch.eye(2))
+    best = head.best(torch.tensor([[1.0, 0.0], [0.0, -1.0]]), words)
+    assert best.label.tolist() == [0, 0]
+    # Of the first row's point the second word, alike, is no rival; nothing else is above zero.
+    torch.testing.assert_close(best.lead, best.cosine)
+    torch.testing.assert_close(best.cosine, torch.tensor([1.0, 0.0]))
+    rival = head.best(torch.tensor([[0.8, 0.6]]), words[[0, 2]])
+    torch.testing.assert_close(rival.lead, torch.tensor([0.2]))
+
+
+def test_scores_are_chances_where_the_bundle_knows_them(
+    pipeline: Pipeline, scan: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cosine = pipeline.segment(scan, WORDS).score
+    config = ScoreConfig(cosine=8.0, lead=12.0, bias=-3.0)
+    config = pipeline.bundle.config.model_copy(update={"score": config})
+    monkeypatch.setattr(pipeline.bundle, "config", config)
+    result = pipeline.segment(scan, WORDS)
+    assert (result.score > 0).all() and (result.score < 1).all()
+    assert not np.allclose(result.score, cosine)
+    middle = float(np.median(result.score))
+    sure = result.unlabel(middle)
+    assert ((sure.label == -1) == (result.score < np.float32(middle))).all()
+    assert (sure.score == result.score).all()
 
 
 def test_points_without_position_stay_in_place_unlabelled(pipeline: Pipeline, scan: Scan) -> None:

@@ -14,16 +14,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from avs3d.bundle_config import ScoreConfig
 from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
 from avs3d.simulation import CATEGORIES, CATEGORY_ID
-from avs3d.simulation.dataset import generate
+from avs3d.simulation.dataset import generate, load
 from avs3d.simulation.lexicon import lexicon
+from avs3d.training.calibration import calibration_error, chances, fit_chances
 from avs3d.training.loop import Schedule, fit
 from avs3d.training.network import category_weights
 from avs3d.training.pooling import pooled_views
-from avs3d.training.samples import SampleMaker
+from avs3d.training.samples import STRANGE, SampleMaker
+from avs3d.training.scores import auc
+from avs3d.training.strange import make_strange
 from avs3d.training.words import WordLoss
 
 SCHEDULE = Schedule(steps=30, lr=0.05, warmup=3)
@@ -133,3 +137,34 @@ def test_pooled_views_have_true_captions(scans: list[Path]) -> None:
     for caption in (text for captions in texts[:3] for text in captions):
         words = lexicon().find(caption)
         assert any(lexicon().names(word) & present for word in words), caption
+
+
+def test_strange_clouds_are_finite_and_no_larger(scans: list[Path]) -> None:
+    points = load(scans[0]).points
+    for seed in range(20):
+        strange = make_strange(points, np.random.default_rng(seed))
+        assert strange.dtype == np.float32 and 0 < len(strange) <= len(points)
+        assert np.isfinite(strange).all()
+
+
+def test_what_has_no_word_is_rejected_not_learned(scans: list[Path]) -> None:
+    maker = SampleMaker(scans, ("one", "height"), 0.3, max_voxels=3000, strange=1.0)
+    assert set(maker(np.random.default_rng(0)).category.tolist()) == {STRANGE}
+
+
+def test_chances_are_what_happened() -> None:
+    rng = np.random.default_rng(0)
+    cosine, lead = rng.uniform(0, 0.6, 20_000), rng.uniform(0, 0.4, 20_000)
+    truth = ScoreConfig(cosine=5.0, lead=10.0, bias=-3.0)
+    right = rng.random(20_000) < chances(truth, cosine, lead)
+    found = fit_chances(cosine, lead, right)
+    assert found.lead == pytest.approx(10, rel=0.15) and found.bias == pytest.approx(-3, rel=0.15)
+    assert calibration_error(chances(found, cosine, lead), right) < 0.02
+    assert calibration_error(np.full(20_000, 0.99), right) > 0.2
+    never = fit_chances(cosine, lead, np.zeros(20_000, bool))
+    assert chances(never, cosine, lead).max() < 0.2
+
+
+def test_auc_counts_pairs() -> None:
+    score = torch.tensor([0.1, 0.4, 0.35, 0.8])
+    assert auc(score, torch.tensor([False, False, True, True])) == pytest.approx(0.75)

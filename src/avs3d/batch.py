@@ -36,6 +36,7 @@ class BatchConfig:
         seed: of whatever is drawn at random.
         overwrite: replace results that are there.
         picture: draw one for every scan.
+        min_score: points with a lower score stay unlabelled.
     """
 
     inputs: tuple[str, ...]
@@ -48,6 +49,7 @@ class BatchConfig:
     seed: int = 0
     overwrite: bool = False
     picture: bool = True
+    min_score: float | None = None
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,18 @@ class CaptionerConfig(_Strict):
     gpt2: dict[str, int | float | str | bool | None]
 
 
+class ScoreConfig(_Strict):
+    """Makes a score of a similarity: the chance that the word is right.
+
+    ``1 / (1 + exp(-(cosine * similarity + lead * its lead + bias)))``; the lead of a word: see
+    `avs3d.segmenter.Best`.
+    """
+
+    cosine: float
+    lead: float
+    bias: float
+
+
 class BundleConfig(_Strict):
     """`bundle.json`.
 
@@ -63,6 +75,7 @@ class BundleConfig(_Strict):
             ``cloud``'s lowest coordinates, so that the frame does not show in the result.
         inputs: what the network sees of a point, names of `avs3d.inputs.INPUTS`.
         views: azimuth sectors that a scan is described in (12 published).
+        score: how similarities become chances; None: the score of a point is its similarity.
         low_score: mean score below which the words of a scan should not be trusted.
         provenance: where the weights come from: data, date, licence, measured scores.
     """
@@ -78,6 +91,7 @@ class BundleConfig(_Strict):
     pooling: PoolingConfig | None = None
     captioner: CaptionerConfig | None = None
     views: int = Field(12, gt=0, le=360)
+    score: ScoreConfig | None = None
     low_score: float | None = None
     provenance: dict[str, Any] = Field(default_factory=dict)
 

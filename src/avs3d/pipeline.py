@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from avs3d.bundle import Bundle
-from avs3d.bundle_config import BundleConfig
+from avs3d.bundle_config import BundleConfig, ScoreConfig
 from avs3d.captioning import PointCaptioner, load_captioner
 from avs3d.errors import UserError
 from avs3d.inputs import point_inputs
 from avs3d.scan import Scan
 from avs3d.segmentation import UNLABELLED, Segmentation
-from avs3d.segmenter import WordHead
+from avs3d.segmenter import Best, WordHead
 from avs3d.sparse import Level, SparseTensor, Voxels, voxelize
 from avs3d.tagging import nouns
 from avs3d.text import TextEncoder, load_text_encoder
@@ -119,6 +119,12 @@ class EncodedScan:
             self.trunk = bundle.network.trunk(SparseTensor(features, self.level)).features
         self._captions: dict[int, dict[str, str]] = {}
 
+    @property
+    def first_points(self) -> np.ndarray:
+        """(M,) int64: which point stands for each voxel, its first one."""
+        first: np.ndarray = self._finite[self._voxels.first.numpy()]
+        return first
+
     @torch.inference_mode()
     def captions(self, views: int | None = None) -> dict[str, str]:
         """A sentence per azimuth sector that holds points, by view name (paper, 3.3).
@@ -168,9 +174,10 @@ class EncodedScan:
         with self._timed("text"):
             words = self.pipeline.words(vocabulary.words)
         with self._timed("segment"):
-            best, cosine = self.pipeline.head.best(self.trunk, words)
-            label = self._per_point(best.cpu(), UNLABELLED, np.int32)
-            score = self._per_point(cosine.cpu(), 0.0, np.float32)
+            best = self.pipeline.head.best(self.trunk, words)
+            label = self._per_point(best.label.cpu(), UNLABELLED, np.int32)
+            per_voxel = _score(best, self.pipeline.bundle.config.score)
+            score = self._per_point(per_voxel.cpu(), 0.0, np.float32)
         captions = self.captions(views) if own else {}
         return Segmentation(
             self.scan, label, score, vocabulary, self.pipeline.bundle.name, captions,
@@ -188,7 +195,7 @@ class EncodedScan:
     def _pool(self, views: int) -> tuple[list[str], np.ndarray]:
         pooling, network = self.pipeline.bundle.pooling, self.pipeline.bundle.network
         assert pooling is not None
-        points = self.scan.points[self._finite[self._voxels.first.numpy()]]
+        points = self.scan.points[self.first_points]
         masks = torch.from_numpy(lidar_sectors(points - viewpoint(self.scan), views))
         kept = torch.nonzero(masks.any(0)).flatten()
         x = SparseTensor(self.trunk, self.level)
@@ -206,6 +213,13 @@ class EncodedScan:
         began = time.perf_counter()
         yield
         self.timings[step] = self.timings.get(step, 0.0) + time.perf_counter() - began
+
+
+def _score(best: Best, config: ScoreConfig | None) -> Tensor:
+    """(M,) chance that each word is right, or its similarity where the bundle has no chances."""
+    if config is None:
+        return best.cosine
+    return (config.cosine * best.cosine + config.lead * best.lead + config.bias).sigmoid()
 
 
 def _voxelize(scan: Scan, config: BundleConfig) -> Voxels:

@@ -127,6 +127,8 @@ class Run:
         result = encoded.segment(self.config.vocabulary, views=self.config.views)
         timings |= result.timings
         note = low_score_note(result, encoded.pipeline.bundle.low_score)
+        if self.config.min_score is not None:
+            result = result.unlabel(self.config.min_score)
         self.status(f"writing {job.name}")
         try:
             files = self._write(result, job.name, note, timings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ class Segmentation:
 
     Attributes:
         scan: the input.
-        label: (N,) int32 index into `vocabulary.words`; -1 where a point has no position.
-        score: (N,) float32 cosine similarity of the point with its word; 0 where unlabelled.
+        label: (N,) int32 index into `vocabulary.words`; -1 where a point has no position, or
+            was left unlabelled.
+        score: (N,) float32: the chance that the word is right, or, where the bundle knows no
+            chances, the cosine similarity of point and word; 0 where a point has no position.
         vocabulary: the words.
         bundle: name of the bundle that made it.
         captions: view name -> caption that the words came from ({} for a fixed list).
@@ -47,6 +49,11 @@ class Segmentation:
             UNLABELLED <= self.label.min() and self.label.max() < len(self.vocabulary)
         ):
             raise ValueError("label must be -1 or an index into the vocabulary")
+
+    def unlabel(self, min_score: float) -> Segmentation:
+        """The same without the labels whose score is below `min_score`; scores stay."""
+        label = np.where(self.score >= np.float32(min_score), self.label, UNLABELLED)
+        return replace(self, label=label.astype(np.int32))
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write by extension (see `avs3d.io.write`) and return the path.

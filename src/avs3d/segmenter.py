@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
+ALIKE = 0.5  # words this similar may both be right of a point: they are no rivals
 _ROWS_AT_ONCE = 65_536
+
+
+class Best(NamedTuple):
+    """The best word of each of M rows.
+
+    Attributes:
+        label: (M,) int64 index of the word.
+        cosine: (M,) its similarity.
+        lead: (M,) by how much it beats the best word that means something else, and zero.
+    """
+
+    label: Tensor
+    cosine: Tensor
+    lead: Tensor
 
 
 class WordHead:
@@ -33,11 +50,13 @@ class WordHead:
         norm = ((trunk @ self._gram) * trunk).sum(1).clamp(min=1e-12).sqrt()
         return (trunk @ (self._head @ words.T)) / norm[:, None]
 
-    def best(self, trunk: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
-        """Index (M,) int64 and cosine (M,) of each row's best word; memory M, not M x W."""
-        scores, labels = [], []
+    def best(self, trunk: Tensor, words: Tensor) -> Best:
+        """Each row's best word; memory M, not M x W."""
+        rivals = words @ words.T < ALIKE
+        found = []
         for rows in trunk.split(_ROWS_AT_ONCE):
-            score, label = self.similarity(rows, words).max(1)
-            scores.append(score)
-            labels.append(label)
-        return torch.cat(labels), torch.cat(scores)
+            similarity = self.similarity(rows, words)
+            cosine, label = similarity.max(1)
+            other = (similarity * rivals[label]).max(1).values.clamp(min=0)
+            found.append((label, cosine, cosine - other))
+        return Best(*(torch.cat(column) for column in zip(*found, strict=True)))

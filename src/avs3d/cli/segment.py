@@ -40,10 +40,12 @@ Examples:
   avs3d segment "day1/*.pcd" last.ply --overwrite
   avs3d segment scan.bin --vocabulary "car, road, sidewalk, tree, person"
   avs3d segment scan.bin --vocabulary words.txt
+  avs3d segment scan.bin --min-score 0.5
   avs3d segment points.bin --columns x,y,z,intensity,time
 
-The score of a point is the cosine similarity of the point with its word: it compares points and
-words of one bundle, and is no probability."""
+The score of a point is the chance that its word is right, as it was measured on simulated worlds
+kept apart; with bundles that do not know their chances it is the cosine similarity of the point
+with its word. --min-score 0.5 leaves the doubtful points unlabelled."""
 
 _TABLES = 3  # for more scans than this, a line each
 
@@ -67,12 +69,23 @@ def segment(
     device: Device = "auto",
     seed: Annotated[int, typer.Option("--seed", help="Of whatever is drawn at random.")] = 0,
     picture: Annotated[bool, typer.Option(help="Draw the .png.")] = True,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            "--min-score",
+            min=0.0,
+            max=1.0,
+            help="Leave points with a lower score unlabelled.",
+            show_default="none",
+        ),
+    ] = None,
 ) -> None:
     """See `HELP`."""
     words = parse_vocabulary(vocabulary)
     config = BatchConfig(
-        tuple(inputs), out, bundle, words, views, columns, device, seed, overwrite, picture
-    )
+        tuple(inputs), out, bundle, words, views, columns, device, seed, overwrite, picture,
+        min_score,
+    )  # fmt: skip
     raise typer.Exit(show_run(config))
 
 

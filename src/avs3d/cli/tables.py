@@ -46,7 +46,7 @@ def word_table(result: Segmentation) -> Table:
     lost = int((result.label < 0).sum())
     if lost:
         share = 100 * lost / len(result.label)
-        table.add_row(Text("(no position)", "dim"), f"{lost:,}", f"{share:.1f} %", "", "")
+        table.add_row(Text("(unlabelled)", "dim"), f"{lost:,}", f"{share:.1f} %", "", "")
     return table
 
 

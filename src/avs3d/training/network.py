@@ -49,20 +49,27 @@ def train_network(
         assert isinstance(module, MinkUNet)
         sample = samples(rng)
         trunk = module.trunk(sample.x).features
-        if sample.category[0] == STRANGE:
-            rows = torch.from_numpy(rng.integers(len(trunk), size=LOSS_VOXELS // 4))
-            value = loss.reject(trunk[rows] @ module.final.kernel, rng)
-            return value, {"accuracy": float("nan"), "voxels": float(len(trunk))}
+        numbers = {"accuracy": float("nan"), "voxels": float(len(trunk))}
+        named = torch.nonzero(sample.category != STRANGE).flatten()
+        value = trunk.new_zeros(())
+        if len(named) < len(trunk):
+            strange = torch.nonzero(sample.category == STRANGE).flatten()
+            rows = strange[torch.from_numpy(rng.integers(len(strange), size=LOSS_VOXELS // 4))]
+            share = len(strange) / len(trunk)
+            value = share**0.5 * loss.reject(trunk[rows] @ module.final.kernel, rng)
+        if not len(named):
+            return value, numbers
         # Half of the voxels are drawn at random, half so that rare categories come more often: as
         # good as weights, and the wide features of the other voxels are never computed.
-        chance = weights[sample.category.numpy()]
+        chance = weights[sample.category[named].numpy()]
         chance = chance / chance.sum() + 1 / len(chance)
-        rows = torch.from_numpy(rng.choice(len(trunk), LOSS_VOXELS, p=chance / chance.sum()))
+        drawn = rng.choice(len(named), LOSS_VOXELS, p=chance / chance.sum())
+        rows = named[torch.from_numpy(drawn)]
         features, category = trunk[rows] @ module.final.kernel, sample.category[rows]
-        value = loss(features, category, rng)
         with torch.no_grad():
             right = (features @ loss.mean_nouns.T).argmax(1) == category
-        return value, {"accuracy": float(right.float().mean()), "voxels": float(len(trunk))}
+        numbers["accuracy"] = float(right.float().mean())
+        return value + loss(features, category, rng), numbers
 
     network.train()
     if freeze_norm:
@@ -77,7 +84,7 @@ def category_weights(files: Sequence[Path], most: int = 100) -> np.ndarray:
     """(C,) float64 weights that let rare categories count: one over the root of their share."""
     counts = np.ones(len(CATEGORIES))
     for file in files[:most]:
-        counts += np.bincount(load(file).category, minlength=len(CATEGORIES))
+        counts += np.bincount(load(file).category, minlength=len(CATEGORIES))[: len(CATEGORIES)]
     weights = (counts / counts.sum()) ** -0.5
-    weights /= np.median(weights)
+    weights /= np.median(weights[counts > 1])
     return np.clip(weights, 0.25, 4.0)

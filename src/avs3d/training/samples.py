@@ -12,10 +12,12 @@ from torch import Tensor
 
 from avs3d.inputs import point_inputs
 from avs3d.scan import Scan
+from avs3d.simulation.categories import CATEGORIES
 from avs3d.simulation.dataset import load
 from avs3d.sparse import Level, SparseTensor, voxelize
+from avs3d.training.strange import make_strange
 
-STRANGE = -1
+STRANGE = -1  # a voxel of nothing that has a word
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ class SampleMaker:
         kept = _thin(simulated.ring, rng)
         points, intensity = _move(simulated.points[kept], rng), simulated.intensity[kept]
         category, instance = simulated.category[kept], simulated.instance[kept]
+        category = np.where(category < len(CATEGORIES), category, STRANGE)
         if rng.random() < self.strange:
-            points = _make_strange(points, rng)
+            points = make_strange(points, rng)
             intensity, instance = intensity[: len(points)], instance[: len(points)]
             category = np.full(len(points), STRANGE)
         has_intensity = rng.random() > 0.2
@@ -95,24 +98,6 @@ class SampleMaker:
         if len(first) > self.max_voxels:
             ordered = ordered[: np.partition(first, self.max_voxels)[self.max_voxels]]
         return ordered
-
-
-def _make_strange(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(K, 3), K <= N: seen from the air, of another size, upside down, or no scene at all."""
-    kind = rng.integers(5)
-    if kind <= 1:  # from the air: of every cell only the highest point
-        cell = rng.uniform(0.3, 1.5)
-        key = np.floor(points[:, :2] / cell).astype(np.int64)
-        order = np.lexsort((-points[:, 2], key[:, 1], key[:, 0]))
-        top = np.r_[True, (np.diff(key[order], axis=0) != 0).any(1)]
-        return points[order[top]] + rng.normal(0, 0.05, (int(top.sum()), 3)).astype(np.float32)
-    if kind == 2:
-        size = rng.uniform(0.1, 0.3) if rng.random() < 0.5 else rng.uniform(3, 8)
-        return (points * size).astype(np.float32)
-    if kind == 3:
-        return points * np.array([1, 1, -1], np.float32)
-    spread = rng.uniform(np.array([3, 3, 0.5]), np.array([40, 40, 10]))
-    return (rng.normal(0, 1, points.shape) * spread).astype(np.float32)
 
 
 def _thin(ring: np.ndarray, rng: np.random.Generator) -> np.ndarray:

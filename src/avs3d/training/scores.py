@@ -3,59 +3,160 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from avs3d.pipeline import EncodedScan, load
+from avs3d.bundle_config import ScoreConfig
+from avs3d.pipeline import EncodedScan, Pipeline, load
 from avs3d.scan import Scan
 from avs3d.simulation.categories import CATEGORIES, CATEGORY_ID
 from avs3d.simulation.dataset import load as load_scan
 from avs3d.simulation.lexicon import lexicon
 from avs3d.simulation.salience import salient
 from avs3d.simulation.world import SimulatedScan
+from avs3d.training.calibration import calibration_error, chances, fit_chances
 from avs3d.views import lidar_sectors
 from avs3d.vocabulary import Vocabulary
 
-_LEAST_POINTS = 200  # a category of a scan with fewer does not count
+_LEAST_POINTS = 200  # a category with fewer does not count
+_HELD = 5  # points of a category that is in view
+_SAMPLE = 2000  # voxels of a scan that calibration looks at
 
 
-def simulated_scores(bundle: Path, files: Sequence[Path]) -> tuple[dict[str, float], float]:
-    """Scores of a bundle, and the mean score of a scan below which its words are doubtful.
+@dataclass(frozen=True)
+class Exam:
+    """What a bundle reached.
 
-    Returns:
-        Scores: ``category_iou``, mean IoU with the categories' names as the vocabulary;
-        ``word_precision``, share of the points whose own word names their category;
-        ``caption_recall`` and ``caption_precision``, of the categories in view that captions
-        name. And the doubtful score: three standard deviations below the scans' mean.
+    Attributes:
+        scores: ``category_iou``, mean IoU with the categories' names as the vocabulary;
+            ``word_precision``, share of the points whose own word names their category;
+            ``caption_recall``, share of the categories seen well that captions name;
+            ``caption_precision``, share of the captions' nouns that are true of the view;
+            ``held_out_auc``, how well the similarity to words never trained tells points of their
+            category from others, mean over the words; ``calibration_error`` of the scores, fitted
+            on every other scan and measured on the rest.
+        score: how similarities become chances, fitted on all scans.
+        low_score: three standard deviations below the mean score of a scan.
+        categories: IoU of each category that counts.
     """
-    pipeline = load(bundle)
-    names, size = Vocabulary.from_words(CATEGORIES), len(CATEGORIES)
-    confusion = np.zeros((size, size), np.int64)
-    right = points = 0
-    means, captions = [], np.zeros(4)
-    for file in files:
-        scan = load_scan(file)
-        encoded = pipeline.encode(Scan(scan.points, scan.intensity))
-        pair = scan.category * size + encoded.segment(names).label
-        confusion += np.bincount(pair, minlength=size * size).reshape(size, size)
+
+    scores: dict[str, float]
+    score: ScoreConfig
+    low_score: float
+    categories: dict[str, float]
+
+
+def simulated_scores(bundle: Path, files: Sequence[Path]) -> Exam:
+    """Examine a bundle on scans that it was not trained on."""
+    examiner = _Examiner(load(bundle))
+    for number, file in enumerate(files):
+        examiner.add(load_scan(file), np.random.default_rng(number))
+    return examiner.result()
+
+
+@dataclass
+class _Examiner:
+    pipeline: Pipeline
+    confusion: np.ndarray = field(
+        default_factory=lambda: np.zeros((len(CATEGORIES), len(CATEGORIES)), np.int64)
+    )
+    own: list[int] = field(default_factory=lambda: [0, 0])  # points with a right word, points
+    captions: np.ndarray = field(default_factory=lambda: np.zeros(4))
+    aucs: dict[str, list[float]] = field(default_factory=dict)
+    answers: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
+
+    def add(self, scan: SimulatedScan, rng: np.random.Generator) -> None:
+        encoded = self.pipeline.encode(Scan(scan.points, scan.intensity))
+        known = scan.category < len(CATEGORIES)
+        truth, size = scan.category[known], len(CATEGORIES)
+        label = encoded.segment(Vocabulary.from_words(CATEGORIES)).label[known]
+        self.confusion += np.bincount(truth * size + label, minlength=size**2).reshape(size, size)
         own = encoded.segment()
-        named = _named(own.vocabulary.words)
-        right += int(named[own.label, scan.category].sum())
-        points += len(scan.points)
-        means.append(float(own.score.mean()))
-        captions += _caption_counts(encoded, scan)
-    truth, guess, hit = confusion.sum(1), confusion.sum(0), np.diag(confusion)
-    counted = truth >= _LEAST_POINTS
-    iou = hit[counted] / (truth + guess - hit)[counted]
-    scores = {
-        "category_iou": float(iou.mean()),
-        "word_precision": right / points,
-        "caption_recall": float(captions[0] / max(captions[1], 1)),
-        "caption_precision": float(captions[2] / max(captions[3], 1)),
-    }
-    low = float(np.mean(means) - 3 * np.std(means))
-    return {key: round(value, 4) for key, value in scores.items()}, round(low, 3)
+        right = _named(own.vocabulary.words)[own.label[known], truth]
+        self.own = [self.own[0] + int(right.sum()), self.own[1] + len(truth)]
+        self.captions += _caption_counts(encoded, scan)
+        some = rng.permutation(size)[: rng.integers(size // 6, size)]
+        words = Vocabulary.from_words([CATEGORIES[i] for i in some])
+        one, other = (self._answers(encoded, scan, v, rng) for v in (own.vocabulary, words))
+        self.answers.append(tuple(np.concatenate(pair) for pair in zip(one, other, strict=True)))  # type: ignore[arg-type]
+        self._add_aucs(encoded, scan)
+
+    def result(self) -> Exam:
+        truth, guess = self.confusion.sum(1), self.confusion.sum(0)
+        iou = np.diag(self.confusion) / np.maximum(truth + guess - np.diag(self.confusion), 1)
+        counted = np.flatnonzero(truth >= _LEAST_POINTS)
+        score = fit_chances(*_joined(self.answers))
+        halves = (
+            fit_chances(*_joined(self.answers[::2])),
+            _joined(self.answers[1::2] or self.answers),
+        )
+        chance = chances(halves[0], *halves[1][:2])
+        means = [float(chances(score, *a[:2]).mean()) for a in self.answers]
+        said, there, true, named = self.captions[[0, 1, 2, 3]]
+        scores = {
+            "category_iou": float(iou[counted].mean()),
+            "word_precision": self.own[0] / max(self.own[1], 1),
+            "caption_recall": float(said / max(there, 1)),
+            "caption_precision": float(true / max(named, 1)),
+            "held_out_auc": _mean([_mean(a) for a in self.aucs.values()]),
+            "calibration_error": calibration_error(chance, halves[1][2]),
+        }
+        return Exam(
+            {key: round(value, 4) for key, value in scores.items()},
+            score,
+            round(float(np.mean(means) - 3 * np.std(means)), 3),
+            {CATEGORIES[i]: round(float(iou[i]), 3) for i in counted},
+        )
+
+    def _answers(
+        self,
+        encoded: EncodedScan,
+        scan: SimulatedScan,
+        vocabulary: Vocabulary,
+        rng: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Similarity, lead and rightness of the words of some voxels."""
+        category = scan.category[encoded.first_points]
+        rows = rng.permutation(len(category))[:_SAMPLE]
+        words = self.pipeline.words(vocabulary.words)
+        best = self.pipeline.head.best(encoded.trunk[torch.from_numpy(rows)], words)
+        named = np.pad(_named(vocabulary.words), ((0, 0), (0, 256 - len(CATEGORIES))))
+        right = named[best.label.numpy(), category[rows]]
+        return best.cosine.numpy(), best.lead.numpy(), right
+
+    def _add_aucs(self, encoded: EncodedScan, scan: SimulatedScan) -> None:
+        category = torch.from_numpy(scan.category[encoded.first_points])
+        held_out = lexicon().held_out
+        similarity = self.pipeline.head.similarity(
+            encoded.trunk, self.pipeline.words(tuple(held_out))
+        )
+        for column, (word, name) in enumerate(held_out.items()):
+            inside = category == CATEGORY_ID[name]
+            if int(inside.sum()) >= 30:
+                self.aucs.setdefault(word, []).append(auc(similarity[:, column], inside))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def auc(score: Tensor, inside: Tensor) -> float:
+    """How often a row inside has the higher score than a row outside."""
+    rank = torch.empty(len(score))
+    rank[score.argsort()] = torch.arange(1, len(score) + 1, dtype=torch.float32)
+    n = int(inside.sum())
+    return float((rank[inside].double().sum() - n * (n + 1) / 2) / (n * (len(score) - n)))
+
+
+def _joined(
+    answers: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    cosine, lead, right = (np.concatenate(column) for column in zip(*answers, strict=True))
+    return cosine, lead, right
 
 
 def _named(words: Sequence[str]) -> np.ndarray:
@@ -67,7 +168,8 @@ def _named(words: Sequence[str]) -> np.ndarray:
 
 
 def _caption_counts(encoded: EncodedScan, scan: SimulatedScan) -> np.ndarray:
-    """Over the views: categories in view that are named, and all; nouns that are true, and all."""
+    """Over the views: categories seen well that are named, and all; nouns true of any of the
+    categories that are in view at all, and all."""
     views = encoded.pipeline.bundle.config.views
     sectors = lidar_sectors(scan.points, views)
     counts = np.zeros(4)
@@ -77,6 +179,7 @@ def _caption_counts(encoded: EncodedScan, scan: SimulatedScan) -> np.ndarray:
         there = {CATEGORY_ID[thing.category] for thing in things}
         named = [lexicon().names(word) for word in lexicon().find(caption)]
         covered = there & frozenset().union(*named)
-        true = sum(bool(names & there) for names in named)
+        held = set(np.flatnonzero(np.bincount(scan.category[rows]) >= _HELD).tolist())
+        true = sum(bool(names & held) for names in named)
         counts += (len(covered), len(there), true, len(named))
     return counts
