@@ -10,6 +10,11 @@ For each dataset, over its scans together and the classes with at least 200 poin
   detailed names that the paper maps through).
 - no intensity: closed, with the intensity column taken away.
 - raised: share of points that keep their word when the frame's z = 0 moves by 1.73 m.
+- with a word: share of the scans' classes that one of the scan's own words is mapped to.
+- false words: share of the own words whose class has fewer than 10 points in the scan.
+- never trained: how well the similarity to words that were never trained ("automobile") tells the
+  points of their class from others: area under the curve, mean over the words.
+- calibration: mean gap between the score and the share of points whose own word is right.
 
 The data are research samples that are not part of the repository (see CONTRIBUTING.md); without
 them the script says so and ends.
@@ -25,9 +30,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import avs3d
 from avs3d import labelsets
+from avs3d.simulation.lexicon import lexicon
+from avs3d.training.scores import auc
 from avs3d.vocabulary import Vocabulary
 
 MIN_POINTS = 200
@@ -51,6 +59,33 @@ PANDASET = {
     "motorcycle": (18,), "construction vehicle": (19,), "bus": (23,), "bicycle": (26,),
     "pedestrian": (30, 31), "traffic cone": (34, 37), "barrier": (35, 39), "sign": (36, 38),
     "building": (41,),
+}  # fmt: skip
+
+
+# Class name -> categories that it mostly consists of, whose words it must answer to.
+CATEGORIES = {
+    "SemanticKITTI": {
+        "car": "car van", "bicycle": "bicycle", "person": "person", "road": "road",
+        "sidewalk": "sidewalk", "building": "building", "fence": "fence",
+        "vegetation": "tree bush", "trunk": "trunk", "terrain": "grass soil",
+        "pole": "pole", "traffic sign": "traffic_sign",
+    },
+    "nuScenes": {
+        "barrier": "barrier", "bicycle": "bicycle", "bus": "bus", "car": "car van",
+        "construction vehicle": "construction_vehicle excavator crane",
+        "motorcycle": "motorcycle", "person": "person", "traffic cone": "traffic_cone",
+        "trailer": "trailer", "truck": "truck pickup_truck", "drivable surface": "road",
+        "sidewalk": "sidewalk", "terrain": "grass soil", "vegetation": "tree bush",
+        "manmade": "building",
+    },
+    "PandaSet": {
+        "vegetation": "tree bush", "ground": "grass soil", "road": "road",
+        "sidewalk": "sidewalk", "car": "car", "pickup truck": "pickup_truck", "truck": "truck",
+        "trailer": "trailer", "motorcycle": "motorcycle", "bus": "bus", "bicycle": "bicycle",
+        "construction vehicle": "construction_vehicle excavator crane", "pedestrian": "person",
+        "traffic cone": "traffic_cone", "barrier": "barrier", "sign": "traffic_sign billboard",
+        "building": "building",
+    },
 }  # fmt: skip
 
 
@@ -133,11 +168,59 @@ def word_classes(
     return np.array([names[i][1] for i in nearest])
 
 
+class Words:
+    """What the scans' own words and words never trained are worth."""
+
+    def __init__(self) -> None:
+        self.covered: list[float] = []
+        self.false: list[float] = []
+        self.gaps = np.zeros((3, 10))  # points, score, right; by score
+        self.aucs: dict[str, list[float]] = {}
+
+    def add_own(
+        self, target: np.ndarray, own: avs3d.Segmentation, classes: np.ndarray, count: int
+    ) -> None:
+        present = np.bincount(target[target >= 0], minlength=count)
+        seen = present >= MIN_POINTS
+        self.covered.append(float(np.isin(np.flatnonzero(seen), classes).mean()))
+        self.false.append(float((present[classes] < 10).mean()))
+        judged = (target >= 0) & (own.label >= 0)
+        score, right = own.score[judged], classes[own.label[judged]] == target[judged]
+        place = np.clip((score * 10).astype(int), 0, 9)
+        for row, weight in enumerate((None, score, right)):
+            self.gaps[row] += np.bincount(place, weight, minlength=10)
+
+    def add_never_trained(
+        self, target: np.ndarray, encoded: avs3d.EncodedScan, dataset: str, names: list[str]
+    ) -> None:
+        of = {c.replace("_", " "): name for name, cs in CATEGORIES[dataset].items()
+              for c in cs.split()}  # fmt: skip
+        judged = target >= 0
+        for word, category in lexicon().held_out.items():
+            inside = target[judged] == (names.index(of[category]) if category in of else -2)
+            if inside.sum() >= MIN_POINTS:
+                similarity = torch.from_numpy(encoded.query(word)[judged])
+                self.aucs.setdefault(word, []).append(auc(similarity, torch.from_numpy(inside)))
+
+    def table(self) -> dict[str, object]:
+        points, score, right = self.gaps
+        out: dict[str, object] = {
+            "never trained": float(np.mean([np.mean(a) for a in self.aucs.values()])),
+            "words never trained": {w: float(np.mean(a)) for w, a in self.aucs.items()},
+        }
+        if self.covered:
+            out["with a word"] = float(np.mean(self.covered))
+            out["false words"] = float(np.mean(self.false))
+            out["calibration"] = float(np.abs(score - right).sum() / points.sum())
+        return out
+
+
 def measure(pipeline: avs3d.Pipeline, data: Path) -> dict[str, dict[str, object]]:
     kinds = ("closed", "own", "no intensity")
     tables: dict[str, dict[str, IoU]] = {}
     raised: dict[str, list[float]] = {}
     words: dict[str, list[str]] = {}
+    worth: dict[str, Words] = {}
     for dataset, classes, scan in scans(data):
         names = list(classes)
         iou = tables.setdefault(dataset, {kind: IoU(names) for kind in kinds})
@@ -156,12 +239,15 @@ def measure(pipeline: avs3d.Pipeline, data: Path) -> dict[str, dict[str, object]
             mapped = word_classes(pipeline, own.vocabulary.words, detailed)
             iou["own"].add(target, np.where(own.label >= 0, mapped[own.label], -1))
             words.setdefault(dataset, []).append(", ".join(own.vocabulary.words))
+            worth.setdefault(dataset, Words()).add_own(target, own, mapped, len(names))
+        worth.setdefault(dataset, Words()).add_never_trained(target, encoded, dataset, names)
     return {
         dataset: {
             **{kind: iou[kind].mean() for kind in kinds if iou[kind].true.any()},
             "raised": float(np.mean(raised[dataset])),
             "classes": iou["closed"].table(),
             "words": words.get(dataset, []),
+            **worth[dataset].table(),
         }
         for dataset, iou in tables.items()
     }
@@ -180,16 +266,23 @@ def main() -> None:
         print(f"no real scans in {args.data}: nothing measured")
         sys.exit(0)
     result = measure(avs3d.load(args.bundle), args.data)
-    print(f"{'dataset':15}{'closed':>8}{'own':>8}{'no int.':>9}{'raised':>8}")
+    columns = ("closed", "own", "no intensity", "raised", "with a word", "false words",
+               "never trained", "calibration")  # fmt: skip
+    print(f"{'dataset':15}" + "".join(f"{name:>{max(len(name), 6) + 2}}" for name in columns))
     for dataset, row in result.items():
-        own = f"{row['own']:8.3f}" if "own" in row else "       -"
-        print(
-            f"{dataset:15}{row['closed']:8.3f}{own}{row['no intensity']:9.3f}{row['raised']:8.3f}"
-        )
+        cells = [f"{row[name]:.3f}" if name in row else "-" for name in columns]
+        print(f"{dataset:15}" + "".join(
+            f"{cell:>{max(len(name), 6) + 2}}" for cell, name in zip(cells, columns, strict=True)
+        ))  # fmt: skip
     for dataset, row in result.items():
         classes = row["classes"]
         assert isinstance(classes, dict)
         print(f"\n{dataset}: " + ", ".join(f"{k} {v:.2f}" for k, v in classes.items()))
+        never = row["words never trained"]
+        assert isinstance(never, dict)
+        worst = sorted(never, key=lambda word: never[word])
+        print("  never trained, worst first: "
+              + ", ".join(f"{word} {never[word]:.2f}" for word in worst[:12]))  # fmt: skip
         for words in row["words"]:  # type: ignore[attr-defined]
             print(f"  own words: {words}")
     if args.json:
