@@ -117,5 +117,5 @@ def test_shapes_are_sound_and_of_their_size(name: str) -> None:
         assert template.faces.min() >= 0
         assert template.faces.max() < len(template.vertices)
         assert len(template.faces) == len(template.material) == len(template.category)
-        assert 0.2 < template.vertices[:, 2].max() < 30
+        assert 0.01 < template.vertices[:, 2].max() < 30
         assert template.vertices[:, 2].min() > -1.5

@@ -26,11 +26,24 @@ _SURFACES = {
     "island": ("traffic island", "island"),
     "lot": ("parking lot", "lot"),
     "puddle": ("puddle", "water"),
+    "mud": ("mud", "mud"),
+    "concrete": ("concrete", "slab"),
+    "snow": ("snow", "snow"),
+    "water": ("water", "lake"),
+    "ballast": ("railway track", "ballast"),
+    "sand": ("soil", "sand"),
+    "asphalt walk": ("sidewalk", "asphalt"),
+    "slab walk": ("sidewalk", "slab"),
+    "slab road": ("road", "slab"),
 }
 SURFACES: tuple[str, ...] = tuple(_SURFACES)
 SURFACE_ID: dict[str, int] = {name: index for index, name in enumerate(SURFACES)}
 SURFACE_CATEGORY = np.array([CATEGORY_ID[_SURFACES[name][0]] for name in SURFACES])
 SURFACE_MATERIAL = np.array([MATERIAL_ID[_SURFACES[name][1]] for name in SURFACES])
+_UNEVEN = {"grass": 1.0, "soil": 0.8, "mud": 0.9, "snow": 0.6, "sand": 0.7, "gravel": 0.3}
+_UNEVENNESS = np.array([_UNEVEN.get(name, 0.0) for name in SURFACES], np.float32)
+_PAINTED = np.isin(SURFACES, ("road", "lot", "slab road", "concrete"))
+_FLAT = np.zeros((1, 2), np.float32)
 
 
 @dataclass(frozen=True)
@@ -115,20 +128,50 @@ class Marking:
 
 
 @dataclass(frozen=True)
+class Ruts:
+    """Two wheel tracks along every carriageway: what they and the strip between are made of."""
+
+    surface: str
+    between: str
+    depth: float
+    gauge: float  # metres from the middle to each
+    half: float
+
+
+@dataclass(frozen=True)
 class Ground:
+    """Attributes beside those that say it themselves:
+
+    bands: left (t > 0) and right of the main road.
+    circle: x, y, outer radius of a roundabout.
+    drops: road, side, s, half width of lowered kerbs.
+    waves: (W, 4) hills: kx, ky, phase, metres.
+    relief: (M, 2) for the left and the right: metres off the carriageway, height; straight between.
+    wobble: share by which the relief changes along the road.
+    roughness: (S,) metres, standard deviation of what a ray meets, per surface.
+    tufts, uneven: metres of bumps of about 1 m and 5 m on lawns, soil and the like.
+    water: level of a lake; what lies lower, off the road, is covered.
+    shore: metres above the water that are mud.
+    """
+
     roads: tuple[Road, ...]
-    bands: tuple[tuple[Band, ...], tuple[Band, ...]]  # left (t > 0) and right of the main road
+    bands: tuple[tuple[Band, ...], tuple[Band, ...]]
     carriageway: str
     fillet: float
-    circle: tuple[float, float, float] | None = None  # x, y, outer radius of a roundabout
+    circle: tuple[float, float, float] | None = None
     patches: tuple[Patch, ...] = ()
-    drops: tuple[tuple[int, int, float, float], ...] = ()  # road, side, s, half width
+    drops: tuple[tuple[int, int, float, float], ...] = ()
     markings: tuple[Marking, ...] = ()
     crown: float = 0.0
-    waves: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))  # kx, ky, phase, metres
-    bank: tuple[float, float, float, float] = (0.0, 0.0, 20.0, 2.0)  # slopes, begin, most
+    waves: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
+    relief: tuple[np.ndarray, np.ndarray] = (_FLAT, _FLAT)
+    wobble: float = 0.0
     roughness: np.ndarray = field(default_factory=lambda: np.zeros(len(SURFACES)))
     tufts: float = 0.0
+    uneven: float = 0.0
+    ruts: Ruts | None = None
+    water: float = -np.inf
+    shore: float = 0.0
 
     def _place(self, x: np.ndarray, y: np.ndarray) -> tuple:
         frames = [road.frame(x, y) for road in self.roads]
@@ -162,6 +205,7 @@ class Ground:
             surface[here] = np.array([SURFACE_ID[band.surface] for band in bands], np.int8)[which]
             step[here] = np.array([band.step for band in bands], np.float32)[which]
         step *= np.clip(d / np.float32(0.03), 0, 1)
+        depth = self._track(self.ruts, surface, frames, d) if self.ruts else None
         for road, side, middle, half in self.drops:
             rs, rt = frames[road]
             lower = np.clip((np.abs(rs - middle) - half) / 0.6, 0.12, 1)
@@ -174,21 +218,55 @@ class Ground:
             surface[inside] = SURFACE_ID[patch.surface]
             if patch.step is not None:
                 step[inside] = patch.step
-        height = step + self._base(x, y, t, d)
-        if self.tufts:
-            rough = np.float32(self.tufts) * np.sin(7.3 * x + 2 * np.sin(3.1 * y)) * np.sin(6.1 * y)
-            height = height + np.where(surface == SURFACE_ID["grass"], rough, 0)
+        height = step + self._base(x, y, s, t, d)
+        if depth is not None:
+            height -= depth
+        height += self._bumps(x, y, d) * _UNEVENNESS[surface]
+        if np.isfinite(self.water):
+            low = (d > 0) & (height < self.water)
+            if self.shore:
+                wet = (d > 0) & (height < self.water + self.shore) & (_UNEVENNESS[surface] > 0)
+                surface[wet] = SURFACE_ID["mud"]
+            surface[low] = SURFACE_ID["water"]
+            height[low] = self.water
         return surface, height.astype(np.float32), (frames, edges)
 
-    def _base(self, x: np.ndarray, y: np.ndarray, t: np.ndarray, d: np.ndarray) -> np.ndarray:
+    def _base(
+        self, x: np.ndarray, y: np.ndarray, s: np.ndarray, t: np.ndarray, d: np.ndarray
+    ) -> np.ndarray:
         height = -self.crown * np.minimum(np.abs(t), self.roads[0].half)
-        left, right, begin, most = self.bank
-        if left or right:
-            rise = np.clip(d - begin, 0, None) * np.where(t > 0, left, right)
-            height = height + np.clip(rise, -most, most)
+        left, right = self.relief
+        if left[:, 1].any() or right[:, 1].any():
+            rise = np.where(t > 0, np.interp(d, *left.T), np.interp(d, *right.T))
+            if self.wobble:
+                rise *= 1 + np.float32(self.wobble) * np.sin(0.4 * s + 2 * np.sin(0.17 * s))
+            height = height + rise
         for kx, ky, phase, metres in self.waves.astype(np.float32):
             height = height + metres * np.sin(kx * x + ky * y + phase)
         return height
+
+    def _bumps(self, x: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
+        """Bumps of open ground; none where it meets a carriageway."""
+        turn = np.sin(6.1 * y - 2.7 * x)
+        bumps = np.float32(self.tufts) * np.sin(7.3 * x + 2.9 * y + 2 * np.sin(3.1 * y)) * turn
+        if self.uneven:
+            turn = np.sin(1.1 * y - 0.5 * x + 2.2 * np.sin(0.29 * x))
+            bumps += np.float32(self.uneven) * turn * np.sin(1.3 * x + 2 * np.sin(0.7 * y))
+        return bumps * np.minimum(np.abs(d) / 0.4, 1)
+
+    @staticmethod
+    def _track(ruts: Ruts, surface: np.ndarray, frames: list, d: np.ndarray) -> np.ndarray:
+        """Depth of the ruts; lays their surface."""
+        depth = np.zeros(d.shape, np.float32)
+        for s, t in frames:
+            wander = 0.1 * np.sin(0.37 * s) + 0.05 * np.sin(1.7 * s)
+            off = np.abs(np.abs(t + wander) - np.float32(ruts.gauge)) / np.float32(ruts.half)
+            dip = np.where(d < 0, np.clip(1.2 - off * off, 0, 1), 0)
+            surface[(d < 0) & (np.abs(t + wander) < ruts.gauge)] = SURFACE_ID[ruts.between]
+            surface[dip > 0.1] = SURFACE_ID[ruts.surface]
+            deep = np.float32(ruts.depth) * (0.7 + 0.3 * np.sin(0.23 * s) * np.sin(1.1 * s))
+            depth = np.maximum(depth, dip * deep)
+        return depth
 
     def height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return self.look(np.asarray(x, np.float32), np.asarray(y, np.float32))[1]
@@ -204,8 +282,7 @@ class Ground:
             painted |= inside & (np.mod(along - mark.s[0], mark.period) < mark.share * mark.period)
         for other in edges[1:]:
             painted &= other > 0.5
-        ok = (surface == SURFACE_ID["road"]) | (surface == SURFACE_ID["lot"])
-        return painted & ok
+        return painted & _PAINTED[surface]
 
     def hit(self, origin: np.ndarray, rays: np.ndarray, reach: float) -> np.ndarray:
         """Range at which each ray meets the ground, inf where it does not.

@@ -40,6 +40,12 @@ _RANGES: dict[str, tuple[float, float, float]] = {
     "island": (0.12, 0.50, 0.01),
     "water": (0.01, 0.04, 0.65),
     "marking": (0.45, 1.60, 0.0),
+    "mud": (0.04, 0.20, 0.06),
+    "slab": (0.20, 0.60, 0.01),
+    "snow": (0.60, 0.95, 0.01),
+    "lake": (0.01, 0.04, 0.85),
+    "ballast": (0.10, 0.35, 0.01),
+    "sand": (0.25, 0.60, 0.01),
 }  # fmt: skip
 
 MATERIALS: tuple[str, ...] = tuple(_RANGES)

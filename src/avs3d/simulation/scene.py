@@ -54,7 +54,8 @@ class Scene:
         self._templates: list[Template] = []
         self._discs: list[np.ndarray] = []
         self._placed: list[list[tuple[float, ...]]] = []
-        self._index: dict[int, int] = {}
+        self._index: dict[tuple[int, bool], int] = {}
+        self._draped: list[bool] = []
         self._taken = np.zeros((4096, 3))
         self._used = 0
 
@@ -78,18 +79,21 @@ class Scene:
         scale: float = 1.0,
         solid: bool = True,
         room: float = 0.0,
+        drape: bool = False,
     ) -> bool:
         """Places a shape, unless (for solid ones) something stands there already.
 
         Args:
             room: metres to keep free around it; negative lets it touch others.
+            drape: every corner keeps its height above the ground below it (rails, walls).
         """
-        key = id(template)
+        key = (id(template), drape)
         if key not in self._index:
             self._index[key] = len(self._templates)
             self._templates.append(template)
             self._discs.append(_footprint(template))
             self._placed.append([])
+            self._draped.append(drape)
         index = self._index[key]
         if solid:
             c, s = np.cos(yaw), np.sin(yaw)
@@ -108,7 +112,8 @@ class Scene:
     def build(self, rng: np.random.Generator, palette: Palette, first_instance: int) -> Solid:
         parts: list[tuple[np.ndarray, ...]] = []
         vertex, instance = 0, first_instance
-        for template, placed in zip(self._templates, self._placed, strict=True):
+        every = zip(self._templates, self._placed, self._draped, strict=True)
+        for template, placed, draped in every:
             if not placed:
                 continue
             x, y, yaw, scale = np.array(placed, np.float32).T[..., None]
@@ -116,7 +121,10 @@ class Scene:
             z = self.ground.height(x[:, 0], y[:, 0])[:, None]
             vx, vy, vz = template.vertices.T
             c, s = np.cos(yaw) * scale, np.sin(yaw) * scale
-            vertices = np.stack([x + c * vx - s * vy, y + s * vx + c * vy, z + scale * vz], -1)
+            px, py = x + c * vx - s * vy, y + s * vx + c * vy
+            if draped:
+                z = self.ground.height(px.ravel(), py.ravel()).reshape(px.shape)
+            vertices = np.stack([px, py, z + scale * vz], -1)
             count = len(template.vertices)
             faces = template.faces + vertex + count * np.arange(k, dtype=np.int32)[:, None, None]
             reflectance = np.tile(palette.reflectance[template.material], (k, 1))

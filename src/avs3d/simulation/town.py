@@ -12,6 +12,8 @@ from avs3d.simulation.mesh import Template
 from avs3d.simulation.scene import Scene
 from avs3d.simulation.shapes import HELD_OUT, SHAPES
 
+_TALL = ("street lamp", "pole", "traffic light", "billboard", "power line", "bridge", "gantry")
+
 
 @dataclass(frozen=True)
 class Strip:
@@ -40,6 +42,7 @@ class Town:
         self.ground = layout.ground
         self.scene = Scene(layout.ground)
         self._pools: dict[str, list[Template]] = {}
+        self.covered: tuple[float, float] | None = None  # s of the tunnel
 
     def template(self, name: str) -> Template:
         """One of this world's shapes of that name; a new one now and then until it has enough."""
@@ -50,10 +53,20 @@ class Town:
             return pool[-1]
         return pool[self.rng.integers(len(pool))]
 
+    def has(self, name: str) -> bool:
+        return name in self._shapes
+
     def is_road(self, x: float, y: float) -> bool:
-        """No island, kerb or lawn."""
-        surface = self.ground.look(np.array([x], np.float32), np.array([y], np.float32))[0]
-        return SURFACES[surface[0]] == self.ground.carriageway
+        """On a carriageway, and on no island in it."""
+        look = self.ground.look(np.array([x], np.float32), np.array([y], np.float32))
+        island = SURFACES[look[0][0]] in ("curb", "island") or (
+            SURFACES[look[0][0]] == "grass" and self.ground.ruts is None
+        )
+        return self.ground.distance(x, y) < 0 and not island
+
+    def strip(self, side: int, begin: float, end: float) -> Strip:
+        """A stretch of the main road's left (+1) or right (-1)."""
+        return Strip(0, side, begin, end, self.layout.sides[0 if side > 0 else 1])
 
     def at(self, road: int, side: int, s: float, d: float) -> tuple[float, float, float]:
         """x, y and heading of a place d metres outside the carriageway's edge."""
@@ -79,13 +92,36 @@ class Town:
             clear: metres that it must be off any carriageway.
         """
         x, y, heading = self.at(strip.road, strip.side, s, d)
-        if self.ground.distance(x, y) < min(clear, d - 0.05):
+        if not self.has(name) or self.ground.distance(x, y) < min(clear, d - 0.05):
+            return False
+        if np.isfinite(self.ground.water) and self.is_wet(x, y):
+            return False
+        if self.covered and name in _TALL and self.covered[0] < s < self.covered[1]:
             return False
         yaw = heading + turn + (np.pi if strip.side > 0 else 0.0)
         return self.scene.put(self.template(name), x, y, yaw, scale=scale, room=room)
 
-    def row(self, name: str, strip: Strip, d: float, length: float, turn: float = 0.0) -> None:
-        """Pieces end to end along a strip, with gaps where a road or driveway crosses."""
+    def row(
+        self,
+        name: str,
+        strip: Strip,
+        d: float,
+        length: float,
+        turn: float = 0.0,
+        *,
+        closed: bool = False,
+    ) -> None:
+        """Pieces end to end along a strip, with gaps where a road or driveway crosses.
+
+        Args:
+            closed: without gaps, following the ground, and in nobody's way.
+        """
+        if closed:
+            template = self.template(name)
+            for s in np.arange(strip.begin + length / 2, strip.end, length):
+                x, y, heading = self.at(strip.road, strip.side, s, d)
+                self.scene.put(template, x, y, heading + turn, solid=False, drape=True)
+            return
         gap = self.rng.uniform(-60, 60)
         wide = self.rng.uniform(2, 8)
         template = self.template(name)
@@ -107,6 +143,9 @@ class Town:
             radius = reach * np.sqrt(self.rng.uniform(0.002, 1))
             turn = self.rng.uniform(0, 2 * np.pi)
             x, y = radius * np.cos(turn), radius * np.sin(turn)
-            if self.ground.distance(x, y) > clear:
+            if self.has(name) and self.ground.distance(x, y) > clear and not self.is_wet(x, y):
                 yaw = self.rng.uniform(0, 2 * np.pi)
                 self.scene.put(self.template(name), x, y, yaw, scale=self.rng.uniform(*scale))
+
+    def is_wet(self, x: float, y: float) -> bool:
+        return bool(self.ground.height(np.array([x]), np.array([y]))[0] <= self.ground.water)
