@@ -90,7 +90,8 @@ def put_front(
     c, k = np.cos(yaw), np.sin(yaw)
     corners = [(x + c * a - k * b, y + k * a + c * b)
                for a in (-width / 2, 0, width / 2) for b in (0.0, -9.0)]  # fmt: skip
-    if min(town.ground.distance(*corner) for corner in corners) <= min(strip.layout.front, 2.0):
+    away = min(town.ground.distance(*corner) for corner in corners)
+    if away < min(strip.layout.front - 0.3, 2.0):
         return False
     if any(town.is_wet(*corner) for corner in corners):
         return False

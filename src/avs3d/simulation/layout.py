@@ -22,7 +22,7 @@ HELD_OUT_KINDS: dict[str, float] = {name: p.share for name, p in PLACES.items() 
 
 # Chances that hold in every place with houses or sidewalks, beside the place's own.
 _ANYWHERE = {"building site": 0.08, "car park": 0.06, "square": 0.03, "train": 0.04, "cafe": 0.03,
-             "power line": 0.03, "overpass": 0.02, "puddles": 0.12, "play": 0.02, "pumps": 0.012,
+             "power line": 0.03, "overpass": 0.02, "puddles": 0.15, "play": 0.02, "pumps": 0.012,
              "market": 0.012, "lake": 0.012, "tram": 0.02, "level crossing": 0.012}  # fmt: skip
 _ROUGH = {
     "road": (0.002, 0.006), "cobbles": (0.004, 0.012), "sidewalk": (0.003, 0.008),
@@ -69,7 +69,9 @@ def draw_layout(rng: np.random.Generator, *, held_out: bool = False) -> Layout:
 def layout_of(rng: np.random.Generator, kind: str) -> Layout:
     """A world's ground, of the kind `kind`."""
     place = PLACES[kind]
-    sides = (draw_side(rng, kind, place), draw_side(rng, kind, place))
+    snowy = kind == "snow" or (rng.random() < 0.02 and kind not in ("bridge", "tunnel"))
+    left, right = (draw_side(rng, kind, place, snowy=snowy) for _ in range(2))
+    sides = (left, right)
     count = int(rng.choice(place.lanes))
     flow = rng.uniform(*place.lane) * count if count > 1 else rng.uniform(*place.lane) + 0.3
     parking = [2.1 * side.parked for side in sides]
@@ -107,9 +109,8 @@ def layout_of(rng: np.random.Generator, kind: str) -> Layout:
         crown=rng.uniform(0, 0.03) if rng.random() < 0.8 else 0.0,
         waves=_waves(rng, place.hills),
         relief=(sides[0].relief, sides[1].relief),
-        wobble=rng.uniform(0.1, 0.35) if kind == "snow" else rng.uniform(0.0, 0.08),
-        roughness=np.array([rng.uniform(*_ROUGH.get(name, _ROUGH["sidewalk"]))
-                            for name in SURFACES], np.float32),
+        wobble=rng.uniform(0.1, 0.35) if snowy else rng.uniform(0.0, 0.08),
+        roughness=_roughness(rng, wild=place.paved < 0.3),
         tufts=rng.uniform(0.0, 0.05) * (rng.random() < 0.8),
         uneven=rng.uniform(0.0, 0.12) * (rng.random() < 0.6),
         ruts=_ruts(rng, carriageway, flow) if rng.random() < place.ruts else None,
@@ -148,7 +149,7 @@ def _sites(
         for name, chance in _ANYWHERE.items():
             if place.paved > 0.3 or name in ("puddles", "power line"):
                 chances[name] = max(chances.get(name, 0.0), chance)
-    if np.isfinite(crossing) and place.marked:
+    if np.isfinite(crossing) and place.marked and place.furniture > 0.4:
         chances["signals"] = 0.6
     found = {}
     for name, chance in chances.items():
@@ -166,6 +167,14 @@ def _waves(rng: np.random.Generator, hills: float) -> np.ndarray:
     big = rng.uniform(0, 0.5 + 4 * hills) * (hills > 0.02)
     crest = [[rng.normal(0, 0.03), rng.normal(0, 0.03), rng.uniform(0, 6.28), big]]
     return np.concatenate([waves, crest])
+
+
+def _roughness(rng: np.random.Generator, *, wild: bool) -> np.ndarray:
+    """(S,) of every surface; nobody mows the grass of wild places."""
+    rough = [rng.uniform(*_ROUGH.get(name, _ROUGH["sidewalk"])) for name in SURFACES]
+    if wild:
+        rough[SURFACES.index("grass")] *= rng.uniform(1.0, 2.5)
+    return np.array(rough, np.float32)
 
 
 def _ruts(rng: np.random.Generator, carriageway: str, flow: float) -> Ruts:

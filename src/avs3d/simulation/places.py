@@ -79,14 +79,14 @@ _RANK = {"bush": 18, "tall grass": 30, "rock": 5, "fern": 12, "broadleaf": 7}
 
 PLACES: dict[str, Place] = {
     "downtown": Place(
-        6, lanes=(2, 3, 4, 4), walk=(2.5, 6), strip=0.2, parked=0.35, outer="sidewalk",
+        8, lanes=(2, 3, 4, 4), walk=(2.5, 6), strip=0.2, parked=0.35, outer="sidewalk",
         houses="block", relief="flat", setback=(0.1, 4), trees=0.5, furniture=1.2, people=1.9,
         traffic=1.4, rough=0.0, vehicles="bus bus rickshaw",
         near=_TOWN + "kiosk phone_booth group statue kick_scooter", sites={"arcade": 0.45,
         "towers": 0.9, "square": 0.15, "scaffold": 0.25},
     ),
     "city": Place(
-        9, lanes=(1, 2, 2, 3, 4), road="road road road road road cobbles", walk=(2, 6), strip=0.25,
+        13, lanes=(1, 2, 2, 3, 4), road="road road road road road cobbles", walk=(2, 6), strip=0.25,
         parked=0.75, outer="sidewalk sidewalk lot grass", relief="flat", houses="block",
         setback=(0.1, 2), edge="_ _ _ _ _ fence hedge wall", trees=0.5, people=1.5, traffic=1.0,
         furniture=1.0, rough=0.1, near=_TOWN + "kick_scooter phone_booth group dumpster stroller",
@@ -98,17 +98,17 @@ PLACES: dict[str, Place] = {
         relief="flat", hills=0.1, houses="block block house", setback=(0.0, 0.4), trees=0.2,
         people=1.6, traffic=0.4, furniture=0.8, rough=0.0, vehicles="rickshaw golf_cart",
         near=_TOWN + "fountain statue parasol planter stairs chair group horse",
-        sites={"square": 0.35, "scaffold": 0.25, "cafe": 0.5},
+        sites={"square": 0.12, "scaffold": 0.25, "cafe": 0.5},
     ),
     "residential": Place(
-        12, houses="house", parked=0.6, edge=_GARDEN, strip=0.45, setback=(2, 10), trees=1.0,
+        16, houses="house", parked=0.6, edge=_GARDEN, strip=0.45, setback=(2, 10), trees=1.0,
         people=0.8, relief="flat flat flat flat rise rise fall terrace", rough=0.5,
-        outer="grass grass grass grass grass soil", near="person stroller mailbox bicycle trash_can boat gate "
-        "wheelchair dog",
+        outer="grass grass grass grass grass soil",
+        near="person stroller mailbox bicycle trash_can boat gate wheelchair dog",
         sites={"car park": 0.12, "scaffold": 0.1, "play": 0.1},
     ),
     "suburb": Place(
-        9, lanes=(2, 2, 1), lane=(3.0, 4.5), houses="house", walked=0.55, paved=0.85, strip=0.65,
+        11, lanes=(2, 2, 1), lane=(3.0, 4.5), houses="house", walked=0.55, paved=0.85, strip=0.65,
         walk=(1.2, 1.8), setback=(5, 16), edge="_ _ _ _ fence hedge", parked=0.3, bays=0.0,
         marked=0.4, verge=(1.5, 5), trees=1.1, people=0.5, traffic=0.5, outer="grass", robot=0.6,
         relief="flat flat rise rise fall", vehicles="pickup_truck pickup_truck",
@@ -161,7 +161,7 @@ PLACES: dict[str, Place] = {
         sites={"car park": 1.0, "trolleys": 0.7, "pumps": 0.08, "median trees": 0.4},
     ),
     "arterial": Place(
-        8, lanes=(3, 4, 4, 5, 6), median=0.55, houses="block hall _", built=0.6, setback=(3, 15),
+        10, lanes=(3, 4, 4, 5, 6), median=0.55, houses="block hall _", built=0.6, setback=(3, 15),
         outer="grass grass sidewalk lot", edge="_ _ _ fence wall guardrail hedge", strip=0.55,
         walk=(1.5, 3.5), parked=0.1, trees=1.1, traffic=1.9, rough=0.4, vehicles="bus truck",
         near="bus_stop billboard traffic_sign person utility_box traffic_drum",
@@ -174,7 +174,8 @@ PLACES: dict[str, Place] = {
         relief="flat rise fall ditch berm", steep=1.5, trees=0.7, furniture=0.25, people=0.0,
         traffic=2.3, rough=0.9, edge="guardrail guardrail guardrail wall _", robot=0.0,
         vehicles="truck truck bus trailer", near="traffic_sign traffic_sign billboard traffic_drum",
-        growth=_RANK, sites={"gantry": 0.5, "overpass": 0.4, "noise wall": 0.4, "power line": 0.15},
+        growth=_RANK, sites={"gantry": 0.5, "overpass": 0.4, "noise wall": 0.4, "tunnel": 0.08,
+        "power line": 0.15},
     ),
     "country road": Place(
         8, lanes=(1, 2, 2), walked=0.2, paved=0.1, crossing=0.3, parked=0.02, bays=0, verge=(1, 6),
@@ -185,7 +186,7 @@ PLACES: dict[str, Place] = {
         sites={"power line": 0.35, "pasture": 0.3, "overpass": 0.08},
     ),
     "tunnel": Place(
-        3, lanes=(2, 2, 3, 4), crossing=0.0, paved=0.8, walked=0.6, strip=0.0, walk=(0.8, 2),
+        5, lanes=(2, 2, 3, 4), crossing=0.0, paved=0.8, walked=0.6, strip=0.0, walk=(0.8, 2),
         parked=0, bays=0, relief="rise", steep=2.5, trees=0.6, furniture=0.3, people=0.3,
         traffic=1.5, edge="_", robot=0.2, near="traffic_sign traffic_cone person",
         sites={"tunnel": 1.0},

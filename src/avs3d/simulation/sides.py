@@ -40,7 +40,7 @@ def pick(rng: np.random.Generator, words: str) -> str:
     return every[rng.integers(len(every))].replace("_", " ").strip() if every else ""
 
 
-def draw_side(rng: np.random.Generator, kind: str, place: Place) -> Side:
+def draw_side(rng: np.random.Generator, kind: str, place: Place, *, snowy: bool) -> Side:
     if rng.random() < place.paved:
         bands, verge, walk, parked, bay = _paved(rng, place)
     else:
@@ -51,12 +51,17 @@ def draw_side(rng: np.random.Generator, kind: str, place: Place) -> Side:
         front = max(front, rng.uniform(*place.verge))
     edge_step = bands[-1].step if bands else 0.0
     outer = Band(pick(rng, place.outer), np.inf, max(edge_step + rng.uniform(-0.08, 0.12), 0.0))
+    if kind == "tunnel":  # its walls stand close to the road
+        bands = [band for band in bands if band.surface not in ("grass", "soil")]
+        bands.append(Band(pick(rng, "concrete asphalt_walk"), rng.uniform(0.2, 0.8), edge_step))
+        front = sum(band.width for band in bands)
+        verge, walk = None, (0.1, front)
     if kind == "bridge":
         outer = Band(pick(rng, "grass grass soil"), np.inf, -rng.uniform(4, 12))
         front = sum(band.width for band in bands)
     relief = _relief(rng, pick(rng, place.relief), front, place.steep)
     bands.append(outer)
-    if kind == "snow" or (rng.random() < 0.012 and "grass" in place.outer):
+    if snowy:
         bands, relief = _snow(rng, bands, relief, bay)
     first = bands[0].width if bands[0].surface == "curb" else 0.15
     kerbline = bay + first + rng.uniform(0.2, 0.6)

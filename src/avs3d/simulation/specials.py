@@ -82,7 +82,7 @@ def add_rare(town: Town) -> None:
 
 def _near(town: Town, name: str) -> None:
     """One thing within 22 m along the road, large ones behind the front."""
-    rng = town.rng
+    rng, place = town.rng, town.layout.place
     strip = town.strip(int(rng.choice([-1, 1])), -25, 25)
     side = strip.layout
     s = rng.choice([-1, 1]) * rng.uniform(1, 22)
@@ -92,7 +92,8 @@ def _near(town: Town, name: str) -> None:
     if name in ("traffic sign", "traffic light"):
         turn, d = np.pi + rng.normal(0, 0.1), side.kerbline
     elif name in _LARGE and not deck:
-        d = side.front + rng.uniform(0.3, 6)
+        room = 6.0 if place.setback[1] > 4 or not place.houses else 0.5
+        d = side.front + rng.uniform(0.3, room)
     clear = 0.15
     if town.has(name) and name in _LARGE:
         clear = min(2.0, 0.5 * float(np.ptp(town.template(name).vertices[:, :2], axis=0).min()))

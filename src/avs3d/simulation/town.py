@@ -138,11 +138,19 @@ class Town:
     def scatter(
         self, name: str, count: int, reach: float, clear: float, scale: tuple[float, float]
     ) -> None:
-        """Anywhere within reach that is at least `clear` metres off the carriageways."""
+        """Anywhere within reach that is at least `clear` metres off the carriageways.
+
+        Many keep together, a metre or two from the last one.
+        """
+        x = y = np.inf
+        crowd = self.rng.uniform(0.0, 0.8)
         for _ in range(count):
-            radius = reach * np.sqrt(self.rng.uniform(0.002, 1))
-            turn = self.rng.uniform(0, 2 * np.pi)
-            x, y = radius * np.cos(turn), radius * np.sin(turn)
+            if np.isfinite(x) and self.rng.random() < crowd:
+                x, y = x + self.rng.normal(0, 1.3), y + self.rng.normal(0, 1.3)
+            else:
+                radius = reach * np.sqrt(self.rng.uniform(0.002, 1))
+                turn = self.rng.uniform(0, 2 * np.pi)
+                x, y = radius * np.cos(turn), radius * np.sin(turn)
             if self.has(name) and self.ground.distance(x, y) > clear and not self.is_wet(x, y):
                 yaw = self.rng.uniform(0, 2 * np.pi)
                 self.scene.put(self.template(name), x, y, yaw, scale=self.rng.uniform(*scale))
