@@ -114,6 +114,7 @@ class Patch:
     half: tuple[float, float]
     step: float | None = None  # None: as high as what it lies on
     round_: bool = False
+    beside: bool = False  # only where there is no carriageway
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ class Ground:
     wobble: share by which the relief changes along the road.
     roughness: (S,) metres, standard deviation of what a ray meets, per surface.
     tufts, uneven: metres of bumps of about 1 m and 5 m on lawns, soil and the like.
+    paths: footpaths over lawns and fields, each with its surface.
     water: level of a lake; what lies lower, off the road, is covered.
     shore: metres above the water that are mud.
     """
@@ -170,6 +172,7 @@ class Ground:
     tufts: float = 0.0
     uneven: float = 0.0
     ruts: Ruts | None = None
+    paths: tuple[tuple[Road, str], ...] = ()
     water: float = -np.inf
     shore: float = 0.0
 
@@ -205,6 +208,9 @@ class Ground:
             surface[here] = np.array([SURFACE_ID[band.surface] for band in bands], np.int8)[which]
             step[here] = np.array([band.step for band in bands], np.float32)[which]
         step *= np.clip(d / np.float32(0.03), 0, 1)
+        for path, name in self.paths:
+            on = (path.edge(*path.frame(x, y)) < 0) & outside & (_UNEVENNESS[surface] > 0)
+            surface[on] = SURFACE_ID[name]
         depth = self._track(self.ruts, surface, frames, d) if self.ruts else None
         for road, side, middle, half in self.drops:
             rs, rt = frames[road]
@@ -215,6 +221,8 @@ class Ground:
             a = np.abs(px - patch.centre[0]) / patch.half[0]
             b = np.abs(py - patch.centre[1]) / patch.half[1]
             inside = (a * a + b * b < 1) if patch.round_ else (np.maximum(a, b) < 1)
+            if patch.beside:
+                inside &= outside
             surface[inside] = SURFACE_ID[patch.surface]
             if patch.step is not None:
                 step[inside] = patch.step

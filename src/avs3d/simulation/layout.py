@@ -113,6 +113,7 @@ def layout_of(rng: np.random.Generator, kind: str) -> Layout:
         roughness=_roughness(rng, wild=place.paved < 0.3),
         tufts=rng.uniform(0.0, 0.05) * (rng.random() < 0.8),
         uneven=rng.uniform(0.0, 0.12) * (rng.random() < 0.6),
+        paths=_paths(rng, place),
         ruts=_ruts(rng, carriageway, flow) if rng.random() < place.ruts else None,
         water=_water(rng, sites),
         shore=rng.uniform(0.0, 0.25) if rng.random() < 0.7 else 0.0,
@@ -139,6 +140,22 @@ def _roads(rng: np.random.Generator, place: Place, half: float) -> tuple[tuple[R
     other = Road(x, y, heading + turn, wide, branch=branch, curvature=rng.normal(0, 0.003),
                  ragged=road.ragged)  # fmt: skip
     return (road, other), crossing
+
+
+def _paths(rng: np.random.Generator, place: Place) -> tuple[tuple[Road, str], ...]:
+    """Footpaths that wind over lawns and fields, in any direction."""
+    tame = place.paved > 0.4
+    words = "dirt_path slab_walk asphalt_walk sidewalk sidewalk" if tame else "dirt_path soil mud"
+    found = []
+    for _ in range(rng.poisson(place.paths)):
+        x, y = rng.normal(0, 14, 2)
+        path = Road(
+            float(x), float(y), rng.uniform(0, 6.28), rng.uniform(0.5, 1.8) if tame else 0.5,
+            sway=(rng.uniform(0, 5), rng.uniform(8, 25), rng.uniform(0, 6.28)),
+            branch=int(rng.choice([-1, 0, 1])), ragged=0.0 if tame else rng.uniform(0.05, 0.2),
+        )  # fmt: skip
+        found.append((path, pick(rng, words)))
+    return tuple(found)
 
 
 def _sites(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -85,7 +86,11 @@ def draw_patches(
         return ()
     surface = pick(rng, "sidewalk lot gravel concrete concrete road slab_walk")
     for _, side, s, wide in drops:
-        begin = half + sides[0 if side > 0 else 1].front
+        part = sides[0 if side > 0 else 1]
+        begin = half + part.front
+        if part.verge and rng.random() < 0.8:  # the lawn before the sidewalk is paved there too
+            middle, deep = half + sum(part.verge) / 2, (part.verge[1] - part.verge[0]) / 2
+            patches.append(Patch(surface, 0, (s, side * middle), (wide, deep)))
         if rng.random() < 0.8:
             patches.append(Patch(surface, 0, (s, side * (begin + 4)), (wide, 4.0)))
         if rng.random() < 0.4:
@@ -148,7 +153,11 @@ def site_patches(
                 patches.append(Patch("ballast", 0, (s, t), (2.0, 45.6), rng.uniform(0.0, 0.15)))
         elif name == "tram" and rng.random() < 0.3:
             patches.append(Patch(pick(rng, "grass ballast"), 0, (0, 0), (95, 1.3), 0.03))
-    return tuple(patches)
+    in_road = ("puddle", "mud") if "puddles" in sites else ()
+    return tuple(
+        patch if patch.surface in in_road or patch.centre == (0, 0) else replace(patch, beside=True)
+        for patch in patches
+    )
 
 
 def rail_offset(s: float) -> float:

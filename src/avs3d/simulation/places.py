@@ -23,7 +23,7 @@ class Place:
         parked, bays: chances of cars along the kerb, of marked bays.
         verge: metres of grass beside a road without sidewalk; shoulder: chance of gravel first.
         outer: surfaces beyond; relief: forms of the land there; steep: their size.
-        hills: metres of the waves of the land.
+        hills: metres of the waves of the land; paths: footpaths over lawns, on average.
         houses, built, setback: kinds of buildings, share of the front they take, metres behind it.
         edge: what runs along the front; trees, furniture, people, traffic, rough: densities.
         vehicles: drawn from besides the usual traffic; near: what stands near the road here.
@@ -55,6 +55,7 @@ class Place:
     relief: str = "flat flat flat rise fall"
     steep: float = 1.0
     hills: float = 0.03
+    paths: float = 0.0
     houses: str = ""
     built: float = 1.0
     setback: Range = (2.0, 10.0)
@@ -101,42 +102,45 @@ PLACES: dict[str, Place] = {
         sites={"square": 0.12, "scaffold": 0.25, "cafe": 0.5},
     ),
     "residential": Place(
-        16, houses="house", parked=0.6, edge=_GARDEN, strip=0.45, setback=(2, 10), trees=1.0,
-        people=0.8, relief="flat flat flat flat rise rise fall terrace", rough=0.5,
+        16, paths=0.25, houses="house", parked=0.6, edge=_GARDEN, strip=0.45, setback=(2, 10),
+        trees=1.0, people=0.8, relief="flat flat flat flat rise rise fall terrace", rough=0.5,
         outer="grass grass grass grass grass soil",
         near="person stroller mailbox bicycle trash_can boat gate wheelchair dog",
         sites={"car park": 0.12, "scaffold": 0.1, "play": 0.1},
     ),
     "suburb": Place(
-        11, lanes=(2, 2, 1), lane=(3.0, 4.5), houses="house", walked=0.55, paved=0.85, strip=0.65,
-        walk=(1.2, 1.8), setback=(5, 16), edge="_ _ _ _ fence hedge", parked=0.3, bays=0.0,
-        marked=0.4, verge=(1.5, 5), trees=1.1, people=0.5, traffic=0.5, outer="grass", robot=0.6,
-        relief="flat flat rise rise fall", vehicles="pickup_truck pickup_truck",
+        11, paths=0.25, lanes=(2, 2, 1), lane=(3.0, 4.5), houses="house", walked=0.55, paved=0.85,
+        strip=0.65, walk=(1.2, 1.8), setback=(5, 16), edge="_ _ _ _ fence hedge", parked=0.3,
+        bays=0.0, marked=0.4, verge=(1.5, 5), trees=1.1, people=0.5, traffic=0.5, outer="grass",
+        robot=0.6, relief="flat flat rise rise fall", vehicles="pickup_truck pickup_truck",
         near="mailbox mailbox fire_hydrant boat trailer dog person stroller playground deer",
         sites={"play": 0.15, "power line": 0.15},
     ),
     "hillside": Place(
-        5, houses="house house block", relief="rise terrace terrace fall", steep=1.6, hills=0.25,
-        walk=(1.0, 2.2), edge="wall wall fence hedge _", parked=0.5, setback=(1.5, 8), crossing=0.4,
-        near="stairs stairs person mailbox planter gate", trees=1.0, sites={"power line": 0.15},
+        5, paths=0.3, houses="house house block", relief="rise terrace terrace fall", steep=1.6,
+        hills=0.25, walk=(1.0, 2.2), edge="wall wall fence hedge _", parked=0.5, setback=(1.5, 8),
+        crossing=0.4, near="stairs stairs person mailbox planter gate", trees=1.0,
+        sites={"power line": 0.15},
     ),
     "snow": Place(
-        4, houses="house house block", parked=0.5, edge=_GARDEN, setback=(2, 9), people=0.7,
-        marked=0.3, near="person dog mailbox bench stroller", trees=0.9, rough=0.2,
+        4, paths=0.2, houses="house house block", parked=0.5, edge=_GARDEN, setback=(2, 9),
+        people=0.7, marked=0.3, near="person dog mailbox bench stroller", trees=0.9, rough=0.2,
         sites={"play": 0.1}, relief="flat flat rise",
     ),
     "park": Place(
-        7, paved=0.5, walked=0.8, walk=(1.2, 3), strip=0.7, verge=(2, 8), flush=0.7, outer="grass",
-        relief="flat rise fall berm", hills=0.09, parked=0.15, edge=_WILD + " hedge", trees=1.5,
-        furniture=0.5, people=1.1, traffic=0.3, rough=1.3, robot=0.8, growth=_RANK,
-        near="bench bench fountain statue playground horse dog stroller wheelchair kiosk golf_cart "
+        7, paths=1.5, paved=0.5, walked=0.8, walk=(1.2, 3), strip=0.7, verge=(2, 8), flush=0.7,
+        outer="grass", relief="flat rise fall berm", hills=0.09, parked=0.15,
+        edge=_WILD + " hedge", trees=1.5, furniture=0.5, people=1.1, traffic=0.3, rough=1.3,
+        robot=0.8, growth=_RANK, near="bench bench fountain statue playground horse dog stroller "
+        "wheelchair kiosk golf_cart "
         "group deer leaning_tree low_branch_tree chair",
         sites={"play": 0.4, "lake": 0.3, "square": 0.1},
     ),
     "playground": Place(
-        4, paved=0.7, flush=0.6, outer="grass sand", edge="fence fence hedge _", trees=1.1,
-        people=1.4, traffic=0.4, parked=0.3, houses="house hall _ _", built=0.4, setback=(15, 30),
-        robot=0.7, near="playground bench stroller person group chair", sites={"play": 1.0},
+        4, paths=0.8, paved=0.7, flush=0.6, outer="grass sand", edge="fence fence hedge _",
+        trees=1.1, people=1.4, traffic=0.4, parked=0.3, houses="house hall _ _", built=0.4,
+        setback=(15, 30), robot=0.7, near="playground bench stroller person group chair",
+        sites={"play": 1.0},
     ),
     "plaza": Place(
         5, road="road cobbles slab_road", walk=(2, 7), flush=0.6, outer="sidewalk slab_walk",
@@ -161,10 +165,11 @@ PLACES: dict[str, Place] = {
         sites={"car park": 1.0, "trolleys": 0.7, "pumps": 0.08, "median trees": 0.4},
     ),
     "arterial": Place(
-        10, lanes=(3, 4, 4, 5, 6), median=0.55, houses="block hall _", built=0.6, setback=(3, 15),
-        outer="grass grass sidewalk lot", edge="_ _ _ fence wall guardrail hedge", strip=0.55,
-        walk=(1.5, 3.5), parked=0.1, trees=1.1, traffic=1.9, rough=0.4, vehicles="bus truck",
-        near="bus_stop billboard traffic_sign person utility_box traffic_drum",
+        10, paths=0.2, lanes=(3, 4, 4, 5, 6), median=0.55, houses="block hall _", built=0.6,
+        setback=(3, 15), outer="grass grass sidewalk lot", edge="_ _ _ fence wall guardrail hedge",
+        strip=0.55, walk=(1.5, 3.5), parked=0.1, trees=1.1, traffic=1.9, rough=0.4,
+        vehicles="bus truck", near="bus_stop billboard traffic_sign person utility_box "
+        "traffic_drum",
         sites={"gantry": 0.35, "overpass": 0.3, "pumps": 0.06, "power line": 0.15,
         "noise wall": 0.15},
     ),
@@ -178,11 +183,12 @@ PLACES: dict[str, Place] = {
         "power line": 0.15},
     ),
     "country road": Place(
-        8, lanes=(1, 2, 2), walked=0.2, paved=0.1, crossing=0.3, parked=0.02, bays=0, verge=(1, 6),
-        shoulder=0.6, relief="flat flat ditch ditch rise fall", hills=0.25, houses="house _ _ _",
-        built=0.2, edge=_WILD + " fence guardrail hedge", trees=0.8, furniture=0.3, people=0.25,
-        traffic=0.6, rough=1.0, vehicles="tractor pickup_truck", outer="grass grass grass soil",
-        near="mailbox hay_bale gate horse cow deer log traffic_sign pole dead_tree", growth=_RANK,
+        8, paths=0.15, lanes=(1, 2, 2), walked=0.2, paved=0.1, crossing=0.3, parked=0.02, bays=0,
+        verge=(1, 6), shoulder=0.6, relief="flat flat ditch ditch rise fall", hills=0.25,
+        houses="house _ _ _", built=0.2, edge=_WILD + " fence guardrail hedge", trees=0.8,
+        furniture=0.3, people=0.25, traffic=0.6, rough=1.0, vehicles="tractor pickup_truck",
+        outer="grass grass grass soil", near="mailbox hay_bale gate horse cow deer log "
+        "traffic_sign pole dead_tree", growth=_RANK,
         sites={"power line": 0.35, "pasture": 0.3, "overpass": 0.08},
     ),
     "tunnel": Place(
@@ -247,8 +253,8 @@ PLACES: dict[str, Place] = {
         growth={"tall grass": 12, "bush": 10, "rock": 4}, sites={"power line": 0.4, "puddles": 0.5},
     ),
     "forest": Place(
-        6, lanes=(1,), lane=(2.4, 3.6), road="soil gravel mud grass", ragged=0.3, ruts=0.7,
-        walked=0.08, paved=0.0, parked=0, bays=0, crossing=0.15, marked=0, verge=(0.5, 2),
+        6, paths=0.3, lanes=(1,), lane=(2.4, 3.6), road="soil gravel mud grass", ragged=0.3,
+        ruts=0.7, walked=0.08, paved=0.0, parked=0, bays=0, crossing=0.15, marked=0, verge=(0.5, 2),
         relief="flat rise fall ditch berm", hills=0.3, edge="_", trees=2.2, furniture=0.03,
         people=0.25, traffic=0.08, rough=1.6, robot=0.6,
         near="log log log dead_tree leaning_tree low_branch_tree fern rock deer person gate bench "
@@ -258,8 +264,8 @@ PLACES: dict[str, Place] = {
         sites={"log pile": 0.5, "puddles": 0.6, "lake": 0.12},
     ),
     "meadow": Place(
-        8, lanes=(1,), lane=(2.6, 3.8), road="grass grass grass mud", ragged=0.3, ruts=1.0,
-        walked=0.03, paved=0.0, parked=0, bays=0, crossing=0.15, marked=0, verge=(0.5, 2),
+        8, paths=0.3, lanes=(1,), lane=(2.6, 3.8), road="grass grass grass mud", ragged=0.3,
+        ruts=1.0, walked=0.03, paved=0.0, parked=0, bays=0, crossing=0.15, marked=0, verge=(0.5, 2),
         relief="flat flat rise fall", hills=0.25, edge="_ _ _ fence", trees=0.4, furniture=0.02,
         people=0.3, traffic=0.08, rough=1.5, robot=0.6, near="log rock fence gate bush person dog "
         "deer cow horse hay_bale low_branch_tree",
@@ -281,8 +287,8 @@ PLACES: dict[str, Place] = {
         sites={"puddles": 0.6, "heaps": 1.0, "lake": 0.3},
     ),
     "lakeside": Place(
-        4, lanes=(1, 1, 2), road="road gravel soil grass", ragged=0.15, ruts=0.3, paved=0.3,
-        walked=0.7, strip=0.6, flush=0.8, crossing=0.1, marked=0.5, verge=(1, 5),
+        4, paths=0.5, lanes=(1, 1, 2), road="road gravel soil grass", ragged=0.15, ruts=0.3,
+        paved=0.3, walked=0.7, strip=0.6, flush=0.8, crossing=0.1, marked=0.5, verge=(1, 5),
         relief="shore shore flat rise", steep=1.0, hills=0.06, edge="_ _ _ fence guardrail",
         trees=0.7, people=0.6, traffic=0.3, rough=1.5, near="boat boat bench log rock person "
         "bicycle tent kiosk dog chair parasol", robot=0.6,
@@ -290,15 +296,16 @@ PLACES: dict[str, Place] = {
         sites={"shore": 1.0},
     ),
     "village": Place(
-        3, lanes=(1, 2), lane=(2.3, 3.2), houses="house", walk=(0.8, 1.8), walked=0.6, flush=0.5,
-        setback=(0.2, 6), hills=0.12, edge=_GARDEN, parked=0.3, rough=0.5, road="road road cobbles",
-        near="tractor bench fountain statue mailbox phone_booth gate dog planter",
+        3, paths=0.3, lanes=(1, 2), lane=(2.3, 3.2), houses="house", walk=(0.8, 1.8), walked=0.6,
+        flush=0.5, setback=(0.2, 6), hills=0.12, edge=_GARDEN, parked=0.3, rough=0.5,
+        road="road road cobbles", near="tractor bench fountain statue mailbox phone_booth gate "
+        "dog planter",
         outer="grass gravel", vehicles="tractor", sites={"power line": 0.4, "square": 0.2},
         held_out=True,
     ),
     "campus": Place(
-        3, lanes=(1, 2), houses="block hall", setback=(8, 28), walk=(1.8, 4), flush=0.5, strip=0.7,
-        people=1.6, trees=1.2, furniture=1.0, parked=0.2, traffic=0.3, robot=0.8,
+        3, paths=1.5, lanes=(1, 2), houses="block hall", setback=(8, 28), walk=(1.8, 4), flush=0.5,
+        strip=0.7, people=1.6, trees=1.2, furniture=1.0, parked=0.2, traffic=0.3, robot=0.8,
         relief="flat rise berm", near=_TOWN + "statue group kick_scooter stairs wheelchair "
         "golf_cart", held_out=True,
         sites={"square": 0.4, "car park": 0.3, "scaffold": 0.15},

@@ -44,6 +44,7 @@ def populate(town: Town) -> None:
         if strip.layout.bay or (strip.layout.parked and strip.road == 0):
             _parked(town, strip)
     _strays(town)
+    _on_paths(town)
     for strip in every:
         _furniture(town, strip, furniture)
     for strip in every:
@@ -67,8 +68,8 @@ def _vehicle(town: Town) -> str:
 def _drive(town: Town, road: int, s: float, t: float, yaw: float, room: float) -> None:
     x, y, heading = town.ground.roads[road].pose(s, t)
     name = _vehicle(town)
-    if town.has(name) and town.is_road(x, y):
-        town.scene.put(town.template(name), x, y, heading + yaw, room=room)
+    if town.is_road(x, y):
+        town.put(name, x, y, heading + yaw, room=room)
 
 
 def _traffic(town: Town, density: float) -> None:
@@ -111,9 +112,8 @@ def _parked(town: Town, strip: Strip) -> None:
             place = np.array([x]), np.array([y])
             crossed = any(road.edge(*road.frame(*place))[0] < 3 for road in town.ground.roads[1:])
             name = draw(rng, _PARKED)
-            if not crossed and town.has(name):
-                yaw = heading + turn + (np.pi if strip.side > 0 else 0)
-                town.scene.put(town.template(name), x, y, yaw)
+            if not crossed:
+                town.put(name, x, y, heading + turn + (np.pi if strip.side > 0 else 0))
         s += rng.uniform(*step)
 
 
@@ -139,8 +139,25 @@ def _strays(town: Town) -> None:
         half = town.ground.roads[0].half
         x, y, heading = town.ground.roads[0].pose(rng.uniform(-22, 22), rng.uniform(-half, half))
         name = pick(rng, "person person person group dog cyclist trash_can traffic_cone bicycle")
-        if town.has(name):
-            town.scene.put(town.template(name), x, y, heading + rng.uniform(0, 6.28), room=0.1)
+        town.put(name, x, y, heading + rng.uniform(0, 6.28), room=0.1)
+
+
+def _on_paths(town: Town) -> None:
+    """People on the footpaths, benches and lamps beside them."""
+    rng = town.rng
+    for path, _ in town.ground.paths:
+        for _ in range(rng.poisson(4)):
+            x, y, heading = path.pose(rng.normal(0, 14), rng.uniform(-1, 1) * path.half)
+            if town.ground.distance(x, y) > 0.5:
+                yaw = heading + rng.choice([0, np.pi]) + rng.normal(0, 0.2)
+                town.put(draw(rng, _WALKERS), x, y, yaw)
+        for _ in range(rng.poisson(3)):
+            name = pick(rng, "bench bench street_lamp trash_can bicycle planter bollard")
+            off = rng.choice([-1, 1]) * (path.half + rng.uniform(0.3, 0.8))
+            x, y, heading = path.pose(rng.normal(0, 14), off)
+            if town.ground.distance(x, y) > 0.5:
+                yaw = heading + np.pi / 2 * np.sign(-off)
+                town.put(name, x, y, yaw)
 
 
 _KERB_THINGS = (  # name, metres between two, turn, most metres off the kerb line

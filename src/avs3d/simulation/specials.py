@@ -76,8 +76,7 @@ def add_rare(town: Town) -> None:
         yaw = heading + (np.pi if t > 0 else 0.0) + rng.normal(0, 0.05)
         if name in ("person", "scooter rider"):
             yaw += np.pi / 2
-        if town.has(name):
-            town.scene.put(town.template(name), x, y, yaw, room=0.1)
+        town.put(name, x, y, yaw, room=0.1)
 
 
 def _near(town: Town, name: str) -> None:

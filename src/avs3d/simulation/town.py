@@ -73,6 +73,10 @@ class Town:
         line = self.ground.roads[road]
         return line.pose(s, side * (line.half + d))
 
+    def put(self, name: str, x: float, y: float, yaw: float, room: float = 0.0) -> bool:
+        """Puts a shape anywhere."""
+        return self.has(name) and self.scene.put(self.template(name), x, y, yaw, room=room)
+
     def beside(
         self,
         name: str,
