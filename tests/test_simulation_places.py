@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avs3d.simulation import CATEGORIES, CATEGORY_ID
-from avs3d.simulation.ground import SURFACE_ID, SURFACES
+from avs3d.simulation.ground import SURFACE_CATEGORY, SURFACE_ID, SURFACES
 from avs3d.simulation.layout import HELD_OUT_KINDS, KINDS, Layout, draw_layout, layout_of
 from avs3d.simulation.materials import draw_palette
 from avs3d.simulation.places import PLACES, Place
@@ -68,6 +68,17 @@ def test_places_name_only_what_there_is(kind: str) -> None:
     assert {word.replace("_", " ") for word in (place.road + " " + place.outer).split()} <= set(
         SURFACES
     )
+
+
+def test_every_category_is_built_somewhere() -> None:
+    missing = set(range(len(CATEGORIES)))
+    for seed in range(300):
+        layout, solid = furnished(draw_layout(np.random.default_rng(seed)).kind, seed)
+        missing -= set(solid.category.tolist())
+        missing -= set(SURFACE_CATEGORY[around(layout)[0]].tolist())
+        if not missing:
+            return
+    raise AssertionError([CATEGORIES[index] for index in sorted(missing)])
 
 
 @pytest.mark.parametrize(

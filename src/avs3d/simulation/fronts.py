@@ -30,7 +30,7 @@ def _boundary(town: Town, strip: Strip) -> None:
     """What divides gardens and fields from the street, and the thicket behind it."""
     rng, side, place = town.rng, strip.layout, town.layout.place
     name = pick(rng, place.edge)
-    if rng.random() < 0.06 and place.edge != "_":
+    if rng.random() < 0.08 and place.edge != "_":
         name = pick(rng, "fence wall hedge guardrail fence")
     if name == "guardrail":
         turn = 0.0 if strip.side < 0 else np.pi

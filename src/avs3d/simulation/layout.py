@@ -22,8 +22,8 @@ HELD_OUT_KINDS: dict[str, float] = {name: p.share for name, p in PLACES.items() 
 
 # Chances that hold in every place with houses or sidewalks, beside the place's own.
 _ANYWHERE = {"building site": 0.08, "car park": 0.06, "square": 0.03, "train": 0.04, "cafe": 0.03,
-             "power line": 0.03, "overpass": 0.02, "puddles": 0.15, "play": 0.02, "pumps": 0.012,
-             "market": 0.012, "lake": 0.012, "tram": 0.02, "level crossing": 0.012}  # fmt: skip
+             "power line": 0.03, "overpass": 0.02, "puddles": 0.15, "play": 0.02, "pumps": 0.03,
+             "market": 0.012, "lake": 0.025, "tram": 0.02, "level crossing": 0.012}  # fmt: skip
 _ROUGH = {
     "road": (0.002, 0.006), "cobbles": (0.004, 0.012), "sidewalk": (0.003, 0.008),
     "dirt path": (0.005, 0.012), "curb": (0.002, 0.006), "grass": (0.006, 0.06),
@@ -109,7 +109,7 @@ def layout_of(rng: np.random.Generator, kind: str) -> Layout:
         crown=rng.uniform(0, 0.03) if rng.random() < 0.8 else 0.0,
         waves=_waves(rng, place.hills),
         relief=(sides[0].relief, sides[1].relief),
-        wobble=rng.uniform(0.1, 0.35) if snowy else rng.uniform(0.0, 0.08),
+        wobble=rng.uniform(0.1, 0.2) if snowy else rng.uniform(0.0, 0.08),
         roughness=_roughness(rng, wild=place.paved < 0.3),
         tufts=rng.uniform(0.0, 0.05) * (rng.random() < 0.8),
         uneven=rng.uniform(0.0, 0.12) * (rng.random() < 0.6),
@@ -211,6 +211,6 @@ def _water(rng: np.random.Generator, sites: dict[str, tuple[int, float]]) -> flo
         return -rng.uniform(0.3, 1.0)
     if "lake" in sites:
         return -0.9
-    if "deck" in sites and rng.random() < 0.5:
+    if "deck" in sites and rng.random() < 0.6:
         return -rng.uniform(4.0, 7.0)
     return -np.inf

@@ -56,7 +56,7 @@ def draw_islands(
             Patch("curb", 0, (s, t), (95, wide + 0.15), step),
             Patch(surface, 0, (s, t), (94.8, wide), step + 0.01),
         )
-    if rng.random() < (0.5 if np.isfinite(crossing) else 0.18):
+    if rng.random() < (0.65 if np.isfinite(crossing) else 0.22):
         s = crossing - rng.uniform(10, 14) if np.isfinite(crossing) else rng.uniform(-18, 18)
         long = rng.uniform(1.5, 5)
         return (

@@ -123,7 +123,7 @@ PLACES: dict[str, Place] = {
         sites={"power line": 0.15},
     ),
     "snow": Place(
-        4, paths=0.2, houses="house house block", parked=0.5, edge=_GARDEN, setback=(2, 9),
+        5, paths=0.2, houses="house house block", parked=0.5, edge=_GARDEN, setback=(2, 9),
         people=0.7, marked=0.3, near="person dog mailbox bench stroller", trees=0.9, rough=0.2,
         sites={"play": 0.1}, relief="flat flat rise",
     ),
@@ -189,7 +189,7 @@ PLACES: dict[str, Place] = {
         furniture=0.3, people=0.25, traffic=0.6, rough=1.0, vehicles="tractor pickup_truck",
         outer="grass grass grass soil", near="mailbox hay_bale gate horse cow deer log "
         "traffic_sign pole dead_tree", growth=_RANK,
-        sites={"power line": 0.35, "pasture": 0.3, "overpass": 0.08},
+        sites={"power line": 0.35, "crops": 0.2, "pasture": 0.3, "overpass": 0.08},
     ),
     "tunnel": Place(
         5, lanes=(2, 2, 3, 4), crossing=0.0, paved=0.8, walked=0.6, strip=0.0, walk=(0.8, 2),
@@ -220,7 +220,7 @@ PLACES: dict[str, Place] = {
         sites={"yard": 1.0, "rails": 0.3, "tanks": 0.5, "power line": 0.2, "pumps": 0.06},
     ),
     "rail yard": Place(
-        4, paved=0.5, outer="gravel grass soil concrete", relief="flat", hills=0.01,
+        5, paved=0.5, outer="gravel grass soil concrete", relief="flat", hills=0.01,
         houses="hall block _", built=0.5, setback=(12, 30), edge="fence fence wall _",
         crossing=0.15, trees=0.4, rough=0.8, near="pallet tank container gate bicycle person "
         "utility_box train", traffic=0.7,
@@ -241,7 +241,7 @@ PLACES: dict[str, Place] = {
         vehicles="tractor tractor pickup_truck trailer", robot=0.7,
         near="tractor hay_bale hay_bale cow horse gate tank log pallet trailer dog mailbox",
         growth={"tall grass": 20, "bush": 8, "hay bale": 5, "rock": 3}, sites={"pasture": 0.9,
-        "power line": 0.3, "barnyard": 0.7},
+        "power line": 0.3, "barnyard": 0.7, "crops": 0.5},
     ),
     "dirt road": Place(
         5, lanes=(1, 1, 2), lane=(2.6, 3.6), road="soil gravel sand mud", ragged=0.25, ruts=0.5,
@@ -250,7 +250,8 @@ PLACES: dict[str, Place] = {
         edge=_GARDEN, trees=0.9, furniture=0.4, people=0.9, traffic=0.4, rough=1.2,
         outer="grass grass soil", vehicles="rickshaw tractor "
         "pickup_truck motorcyclist", near="dog cow horse gate log mailbox pole hay_bale tank",
-        growth={"tall grass": 12, "bush": 10, "rock": 4}, sites={"power line": 0.4, "puddles": 0.5},
+        growth={"tall grass": 12, "bush": 10, "rock": 4}, sites={"crops": 0.2, "power line": 0.4,
+        "puddles": 0.5},
     ),
     "forest": Place(
         6, paths=0.3, lanes=(1,), lane=(2.4, 3.6), road="soil gravel mud grass", ragged=0.3,
@@ -287,7 +288,7 @@ PLACES: dict[str, Place] = {
         sites={"puddles": 0.6, "heaps": 1.0, "lake": 0.3},
     ),
     "lakeside": Place(
-        4, paths=0.5, lanes=(1, 1, 2), road="road gravel soil grass", ragged=0.15, ruts=0.3,
+        6, paths=0.5, lanes=(1, 1, 2), road="road gravel soil grass", ragged=0.15, ruts=0.3,
         paved=0.3, walked=0.7, strip=0.6, flush=0.8, crossing=0.1, marked=0.5, verge=(1, 5),
         relief="shore shore flat rise", steep=1.0, hills=0.06, edge="_ _ _ fence guardrail",
         trees=0.7, people=0.6, traffic=0.3, rough=1.5, near="boat boat bench log rock person "

@@ -232,6 +232,22 @@ def pasture(town: Town, side: int, s: float) -> None:
            int(rng.integers(3, 12)), (d + 1.5, d + 22))  # fmt: skip
 
 
+def crops(town: Town, side: int, s: float) -> None:
+    """Rows of one plant along the road: corn, vines, an orchard."""
+    rng = town.rng
+    name = pick(rng, "tall_grass tall_grass bush young_tree broadleaf")
+    tree = name in ("young tree", "broadleaf")
+    step, gap = (rng.uniform(3.5, 6), rng.uniform(4, 7)) if tree else (0.9, rng.uniform(1.2, 2.5))
+    scale = rng.uniform(0.5, 0.8) if tree else rng.uniform(0.7, 1.4)
+    long = 30 if tree else 14
+    strip = town.strip(side, s - long, s + long)
+    d = strip.layout.front + rng.uniform(1.5, 6)
+    for row in range(int(rng.integers(3, 7))):
+        for at in np.arange(strip.begin, strip.end, step):
+            town.beside(name, strip, at + rng.normal(0, 0.1), d + row * gap, rng.uniform(0, 6.28),
+                        scale=scale, room=-0.4, clear=1.0)  # fmt: skip
+
+
 def barnyard(town: Town, side: int, s: float) -> None:
     rng = town.rng
     strip = town.strip(side, s - 14, s + 14)

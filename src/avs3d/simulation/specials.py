@@ -21,14 +21,14 @@ SITES: dict[str, Callable[[Town, int, float], None]] = {
     "tanks": sites.tanks, "level crossing": ways.level_crossing, "tram": ways.tram,
     "wires": ways.wires, "pasture": sites.pasture, "barnyard": sites.barnyard,
     "log pile": sites.log_pile, "barrier row": sites.barrier_row, "heaps": sites.heaps,
-    "shore": sites.shore, "quay": sites.quay, "signals": ways.signals,
+    "shore": sites.shore, "quay": sites.quay, "signals": ways.signals, "crops": sites.crops,
 }  # fmt: skip
 
 _BESIDE = (
     "person person person cyclist cyclist bicycle bicycle bicycle motorcycle motorcycle dog "
     "motorcyclist traffic_sign traffic_sign traffic_light traffic_light street_lamp pole pole "
-    "traffic_cone barrier trash_can bench bench fire_hydrant utility_box bicycle_rack bollard "
-    "billboard bus_stop table stairs container rock hedge fence sitting_person"
+    "traffic_cone barrier trash_can bench bench bench fire_hydrant utility_box bicycle_rack "
+    "bollard billboard bus_stop table stairs container rock hedge fence sitting_person"
 )
 _ANY = (
     "pickup_truck tractor crane excavator forklift golf_cart rickshaw boat wheelchair stroller "
