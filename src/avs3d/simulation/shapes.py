@@ -6,10 +6,28 @@ under the name of the shape that it stands in for.
 
 from __future__ import annotations
 
-from avs3d.simulation import barriers, buildings, furniture, heavy, people, plants, vehicles, works
+from avs3d.simulation import (
+    barriers,
+    buildings,
+    fences,
+    furniture,
+    goods,
+    heavy,
+    lamps,
+    large,
+    people,
+    plants,
+    seats,
+    signs,
+    structures,
+    trees,
+    vehicles,
+    works,
+)
 from avs3d.simulation.mesh import Maker
 
-_MODULES = (barriers, buildings, furniture, heavy, people, plants, vehicles, works)
+_MODULES = (barriers, buildings, fences, furniture, goods, heavy, lamps, large, people, plants,
+            seats, signs, structures, trees, vehicles, works)  # fmt: skip
 
 SHAPES: dict[str, tuple[Maker, int]] = {
     name: shape for module in _MODULES for name, shape in module.SHAPES.items()
