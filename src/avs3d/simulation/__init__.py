@@ -10,6 +10,14 @@ from __future__ import annotations
 
 from avs3d.simulation.categories import CATEGORIES, CATEGORY_ID
 from avs3d.simulation.sensors import SENSORS, Sensor
-from avs3d.simulation.world import SimulatedScan, simulate
+from avs3d.simulation.world import SimulatedScan, simulate, simulate_many
 
-__all__ = ["CATEGORIES", "CATEGORY_ID", "SENSORS", "Sensor", "SimulatedScan", "simulate"]
+__all__ = [
+    "CATEGORIES",
+    "CATEGORY_ID",
+    "SENSORS",
+    "Sensor",
+    "SimulatedScan",
+    "simulate",
+    "simulate_many",
+]

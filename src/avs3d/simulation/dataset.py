@@ -7,12 +7,13 @@ import zipfile
 import zlib
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from avs3d.errors import ReadError
-from avs3d.simulation.world import SimulatedScan, simulate
+from avs3d.simulation.world import VIEWS, SimulatedScan, simulate_many, simulate_view
 
 _GRID = 0.002  # metres; coarser than the file needs, finer than any LiDAR's noise
 
@@ -32,6 +33,7 @@ def save(scan: SimulatedScan, path: Path) -> None:
             sensor=np.array(scan.sensor),
             height=np.float64(scan.height),
             seed=np.int64(scan.seed),
+            view=np.int64(scan.view),
         )
     os.replace(part, path)
 
@@ -53,6 +55,7 @@ def load(path: Path) -> SimulatedScan:
                 sensor=str(data["sensor"]),
                 height=float(data["height"]),
                 seed=int(data["seed"]),
+                view=int(data["view"]) if "view" in data else 0,
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ReadError(
@@ -60,20 +63,40 @@ def load(path: Path) -> SimulatedScan:
         ) from error
 
 
-def _one(seed: int, folder: Path) -> Path:
-    path = folder / f"scan_{seed:06d}.npz"
-    if not path.exists():
-        save(simulate(seed), path)
-    return path
+def _world(numbers: list[int], folder: Path, held_out: bool) -> list[Path]:
+    """The scans of those numbers, all of one world; what exists is kept."""
+    paths = [folder / f"scan_{number:06d}.npz" for number in numbers]
+    missing = [k for k, path in enumerate(paths) if not path.exists()]
+    seed = numbers[0] // VIEWS
+    if len(missing) == VIEWS:
+        for scan, path in zip(simulate_many(seed, VIEWS, held_out=held_out), paths, strict=True):
+            save(scan, path)
+    else:
+        for k in missing:
+            save(simulate_view(seed, numbers[k] % VIEWS, held_out=held_out), paths[k])
+    return paths
 
 
-def generate(folder: str | Path, count: int, start_seed: int = 0, workers: int = 1) -> list[Path]:
-    """Makes `scan_SEED.npz` for `count` seeds; those that exist are kept, so that it resumes."""
+def generate(
+    folder: str | Path,
+    count: int,
+    start_seed: int = 0,
+    workers: int = 1,
+    held_out: bool = False,
+) -> list[Path]:
+    """Makes `scan_SEED.npz` for `count` seeds; those that exist are kept, so that it resumes.
+
+    Every `VIEWS` of them are scans of one world: scan 7 is view 1 of world 2.
+
+    Args:
+        held_out: see `simulate`.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     seeds = range(start_seed, start_seed + count)
-    make = partial(_one, folder=folder)
+    worlds = [list(group) for _, group in groupby(seeds, lambda seed: seed // VIEWS)]
+    make = partial(_world, folder=folder, held_out=held_out)
     if workers <= 1:
-        return [make(seed) for seed in seeds]
+        return [path for world in worlds for path in make(world)]
     with ProcessPoolExecutor(workers) as pool:
-        return list(pool.map(make, seeds, chunksize=4))
+        return [path for paths in pool.map(make, worlds, chunksize=2) for path in paths]

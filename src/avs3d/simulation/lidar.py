@@ -1,8 +1,6 @@
-"""The LiDAR: rays out, ranges and intensities back."""
+"""The LiDAR: rays out, what they meet back."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from embreex import rtcore_scene
@@ -11,77 +9,89 @@ from embreex.mesh_construction import TriangleMesh
 from avs3d.simulation.ground import SURFACE_CATEGORY, SURFACE_MATERIAL, Ground
 from avs3d.simulation.materials import MATERIAL_ID, Palette
 from avs3d.simulation.mesh import rotation
+from avs3d.simulation.returns import Returns
 from avs3d.simulation.scene import Solid
 from avs3d.simulation.sensors import Sensor
 
 _GLASS = MATERIAL_ID["glass"]
 
 
-@dataclass
-class Returns:
-    """What the rays of one scan met; (N,) each, `range` inf where nothing."""
+class Target:
+    """A world's triangles, ready for rays; what moves apart, so that the rest is built once.
 
-    range: np.ndarray
-    category: np.ndarray
-    instance: np.ndarray
-    reflectance: np.ndarray
-    loss: np.ndarray
-    cosine: np.ndarray
+    Args:
+        solid: the triangles.
+        velocity: (F, 2) float32 metres per second, of each triangle.
+    """
 
+    def __init__(self, solid: Solid, velocity: np.ndarray | None = None) -> None:
+        self.solid = solid
+        self._velocity = np.zeros((len(solid.faces), 2)) if velocity is None else velocity
+        moves = self._velocity.any(axis=1)
+        self._moving = np.flatnonzero(moves)
+        self._still = [self._part(np.flatnonzero(~moves), 0.0)] if not moves.all() else []
+        self._parts: dict[float, list[tuple[rtcore_scene.EmbreeScene, np.ndarray]]] = {}
 
-@dataclass(frozen=True)
-class Beams:
-    """Rays of one scan, row by row of rings: (R * A, 3) float32 unit vectors, sensor frame."""
+    def _part(self, rows: np.ndarray, time: float) -> tuple[rtcore_scene.EmbreeScene, np.ndarray]:
+        scene = rtcore_scene.EmbreeScene()
+        used, faces = np.unique(self.solid.faces[rows], return_inverse=True)
+        vertices = self.solid.vertices[used]
+        if time:
+            of_vertex = np.zeros((len(used), 2), np.float32)
+            of_vertex[faces.reshape(-1, 3)] = self._velocity[rows, None]
+            vertices[:, :2] += of_vertex * np.float32(time)
+        TriangleMesh(scene, vertices, faces.reshape(-1, 3).astype(np.int32))
+        return scene, rows
 
-    rays: np.ndarray
-    ring: np.ndarray
-    rings: int
-    columns: int
+    def hit(
+        self, start: np.ndarray, rays: np.ndarray, time: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The nearest triangle of each ray (-1: none), its range and its normal.
 
-
-def draw_beams(rng: np.random.Generator, sensor: Sensor) -> Beams:
-    rings = len(sensor.elevation)
-    columns = int(360 / rng.uniform(*sensor.step))
-    elevation = np.radians(sensor.elevation + rng.normal(0, 0.02, rings))
-    shift = rng.uniform(0, 1, rings) * (rng.random() < 0.6)  # rings fire one after another
-    azimuth = (np.arange(columns) + shift[:, None]) * (2 * np.pi / columns)
-    up = np.broadcast_to(elevation[:, None], azimuth.shape)
-    rays = np.stack([np.cos(up) * np.cos(azimuth), np.cos(up) * np.sin(azimuth), np.sin(up)], -1)
-    ring = np.repeat(np.arange(rings, dtype=np.int32), columns)
-    return Beams(rays.reshape(-1, 3).astype(np.float32), ring, rings, columns)
+        Args:
+            start, rays: (N, 3) float32.
+            time: seconds, at which everything is where it moved to.
+        """
+        if time not in self._parts:
+            moved = [self._part(self._moving, time)] if len(self._moving) else []
+            self._parts[time] = self._still + moved
+        start = np.ascontiguousarray(start, dtype=np.float32)
+        face = np.full(len(rays), -1)
+        distance = np.full(len(rays), np.inf, np.float32)
+        normal = np.zeros((len(rays), 3), np.float32)
+        for scene, rows in self._parts[time]:
+            result = scene.run(start, rays, output=True)
+            first = np.flatnonzero((result["primID"] >= 0) & (result["tfar"] < distance))
+            face[first] = rows[result["primID"][first]]
+            distance[first], normal[first] = result["tfar"][first], result["Ng"][first]
+        return face, distance, normal
 
 
 def cast(
     rng: np.random.Generator,
-    solid: Solid,
+    solid: Target | Solid,
     ground: Ground,
     palette: Palette,
     origin: np.ndarray,
     rays: np.ndarray,
     reach: float,
+    time: float = 0.0,
 ) -> Returns:
     """Follows every ray to the nearest thing, and through windows to what lies behind."""
-    scene = rtcore_scene.EmbreeScene()
-    TriangleMesh(scene, solid.vertices, solid.faces)
+    target = solid if isinstance(solid, Target) else Target(solid)
+    solid = target.solid
     start = np.broadcast_to(origin.astype(np.float32), rays.shape)
-    result = scene.run(np.ascontiguousarray(start), rays, output=True)
-    face, distance = result["primID"], result["tfar"].copy()
-    normal = result["Ng"]
-    distance[face < 0] = np.inf
+    face, distance, normal = target.hit(start, rays, time)
 
     glass = (face >= 0) & (solid.material[face] == _GLASS)
     through = np.flatnonzero(glass & (rng.random(len(rays)) < 0.55))
     if len(through):
         begin = distance[through] + np.float32(0.02)
-        second = scene.run(
-            start[through] + begin[:, None] * rays[through], rays[through], output=True
+        behind = rays[through]
+        face[through], beyond, normal[through] = target.hit(
+            start[through] + begin[:, None] * behind, behind, time
         )
-        ok = second["primID"] >= 0
-        there = through[ok]
-        face[there] = second["primID"][ok]
-        distance[there] = second["tfar"][ok] + begin[ok]
-        normal[there] = second["Ng"][ok]
-        distance[through[~ok]] = np.inf
+        distance[through] = beyond + begin
 
     length = np.maximum(np.linalg.norm(normal, axis=1), 1e-9)
     found = Returns(
@@ -133,53 +143,22 @@ def _add_ground(
     found.cosine[nearer] = np.clip(dive, 0, 1) ** 0.5
 
 
-def attitude(rng: np.random.Generator, sensor: Sensor, slope: tuple[float, float]) -> np.ndarray:
-    """(3, 3) sensor-to-world: any yaw, upright on the local slope but for a mounting error."""
+def draw_mounting(rng: np.random.Generator, sensor: Sensor) -> np.ndarray:
+    """(3, 3) sensor to vehicle: any yaw for those that see all around; pitch and roll errors."""
     yaw = rng.uniform(0, 2 * np.pi)
+    if sensor.view or sensor.mount == "front":
+        yaw = rng.choice([0, 0, 0, 0, 1, 2, 3]) * np.pi / 2 + rng.normal(0, 0.1)
+    if sensor.mount == "front":
+        yaw = rng.normal(0, 0.05)
     pitch, roll = np.radians(rng.normal(0, sensor.tilt, 2))
-    normal = np.array([-slope[0], -slope[1], 1.0])
+    return rotation(0, pitch, roll) @ rotation(yaw)
+
+
+def vehicle_frame(ground: Ground, x: float, y: float, heading: float) -> np.ndarray:
+    """(3, 3) vehicle to world: upright on the slope at x, y, its nose to `heading`."""
+    z, zx, zy = ground.height(np.array([x, x + 1, x]), np.array([y, y, y + 1]))
+    normal = np.array([z - zx, z - zy, 1.0])
     normal /= np.linalg.norm(normal)
-    ahead = np.cross([0.0, 1.0, 0.0], normal)
+    ahead = np.cross([-np.sin(heading), np.cos(heading), 0.0], normal)
     ahead /= np.linalg.norm(ahead)
-    stand = np.stack([ahead, np.cross(normal, ahead), normal], axis=1)
-    return stand @ rotation(0, pitch, roll) @ rotation(yaw)
-
-
-def measure(
-    rng: np.random.Generator, sensor: Sensor, found: Returns, beams: Beams, reach: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ranges and intensities as the sensor reports them.
-
-    Returns:
-        kept: (K,) int64 indices of the rays that came back, in ray order.
-        ranges: (K,) float32 metres; intensity: (K,) float32, in the sensor's scale.
-    """
-    r = found.range.reshape(beams.rings, beams.columns)
-    ahead = np.roll(r, -1, axis=1)
-    with np.errstate(invalid="ignore"):
-        jump = ahead - r
-    edge = np.isfinite(jump) & (np.abs(jump) > 0.3) & (np.abs(jump) < 3.0)
-    mixed = edge & (rng.random(r.shape) < rng.uniform(0.02, 0.2))
-    blurred = r.copy()
-    blurred[mixed] += jump[mixed] * rng.uniform(0, 0.5, int(mixed.sum()))
-    ranges = blurred.ravel()
-
-    power = found.reflectance * np.clip(found.cosine, 0.05, 1) ** rng.uniform(0.2, 1.0)
-    falloff = rng.uniform(*sensor.falloff)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        power = power * (8.0 / np.clip(ranges, 4.0, None)) ** falloff
-        faint = found.reflectance * np.clip(found.cosine, 0.02, 1) / np.maximum(ranges, 1) ** 2
-    threshold = 10 ** rng.uniform(-6.0, -4.9)
-    lost = rng.random(len(ranges)) < found.loss + rng.uniform(0.0, 0.03)
-    lost |= faint < threshold * np.exp(rng.normal(0, 0.4, len(ranges)))
-    kept = np.flatnonzero(np.isfinite(ranges) & ~lost & (ranges < reach) & (ranges > 0.5))
-
-    bias = rng.normal(0, rng.uniform(0, 0.012), beams.rings)
-    noise = rng.normal(0, rng.uniform(*sensor.noise), len(kept))
-    ranges = (ranges[kept] + noise + bias[beams.ring[kept]]).astype(np.float32)
-    strength = rng.normal(1, rng.uniform(0, 0.1), beams.rings)[beams.ring[kept]]
-    power = power[kept] * strength * rng.uniform(*sensor.gain)
-    power = np.clip(power * np.exp(rng.normal(0, 0.08, len(kept))), 0, None)
-    value = np.clip(power ** rng.uniform(*sensor.gamma), 0, 1)
-    intensity = np.round(value * 255) * (sensor.scale / 255)
-    return kept, ranges, intensity.astype(np.float32)
+    return np.stack([ahead, np.cross(normal, ahead), normal], axis=1)

@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from avs3d.errors import UserError
+from avs3d.simulation.beams import Beams, draw_beams
+from avs3d.simulation.carrier import hide_behind_carrier
 from avs3d.simulation.categories import CATEGORIES
 from avs3d.simulation.layout import Layout, draw_layout
-from avs3d.simulation.lidar import attitude, cast, draw_beams, measure
-from avs3d.simulation.materials import draw_palette
+from avs3d.simulation.lidar import Target, cast, draw_mounting, vehicle_frame
+from avs3d.simulation.materials import Palette, draw_palette
+from avs3d.simulation.mesh import rotation
 from avs3d.simulation.population import populate
-from avs3d.simulation.sensors import SENSORS
+from avs3d.simulation.response import Response
+from avs3d.simulation.sensors import SENSORS, draw_sensor
 from avs3d.simulation.specials import add_rare, add_specials
+from avs3d.simulation.sweeps import Motion, draw_motion, skew, velocities
 from avs3d.simulation.town import Town
+from avs3d.simulation.weather import Air
+
+VIEWS = 3  # places in a world that are kept free for a sensor
+MOST_POINTS = 150_000
 
 
 @dataclass(frozen=True)
 class SimulatedScan:
-    """One simulated scan; N points, in the order of the sensor's rings.
+    """One simulated scan; N points, sweep after sweep, in the order of the sensor's rings.
 
     Attributes:
         points: (N, 3) float32, metres, sensor frame: the sensor at the origin, z up but for its
             pitch and roll, x anywhere.
-        intensity: (N,) float32; 0-255 (whole) or 0-1, as the sensor gives it.
+        intensity: (N,) float32; 0-1, or whole numbers up to 100, 255 or 65535, as the sensor
+            gives it.
         ring: (N,) int32, laser index.
-        category: (N,) int32, index in `CATEGORIES`.
-        instance: (N,) int32, one per object; each kind of ground is one object.
+        category: (N,) int32, index in `CATEGORIES`, or 255: nothing that has a name (rain, dust,
+            the sensor's own vehicle).
+        instance: (N,) int32, one per object; each kind of ground is one object; 65535 for nothing.
         sensor: its name in `SENSORS`.
         height: metres of the sensor above the ground below it.
-        seed: what it was made from.
+        seed: of the world.
+        view: number of the view of that world.
     """
 
     points: np.ndarray
@@ -41,78 +54,189 @@ class SimulatedScan:
     sensor: str
     height: float
     seed: int
+    view: int = 0
 
 
-def simulate(seed: int, sensor: str | None = None) -> SimulatedScan:
+@dataclass(frozen=True)
+class _World:
+    layout: Layout
+    palette: Palette
+    target: Target
+
+
+@dataclass(frozen=True)
+class _Stand:
+    """A sensor and where it is: s, t on the main road, and metres above it."""
+
+    sensor: str
+    s: float
+    t: float
+    height: float
+
+
+def simulate(seed: int, sensor: str | None = None, *, held_out: bool = False) -> SimulatedScan:
     """Draws a world and scans it once.
 
     Args:
         seed: the same seed and sensor give the same bytes.
         sensor: a name in `SENSORS`; by default the seed draws one.
+        held_out: with sensors, shapes and places that are kept apart for validation; never with
+            one of them otherwise.
 
     Raises:
         UserError: no such sensor.
     """
+    return simulate_many(seed, 1, sensor, held_out=held_out)[0]
+
+
+def simulate_many(
+    seed: int, count: int, sensor: str | None = None, *, held_out: bool = False
+) -> list[SimulatedScan]:
+    """Draws one world and scans it `count` times: other sensors, other places along the road.
+
+    A view does not depend on how many there are. The arguments are those of `simulate`.
+
+    Raises:
+        UserError: no such sensor.
+    """
+    return list(_views(seed, range(count), sensor, held_out))
+
+
+def simulate_view(seed: int, view: int, *, held_out: bool = False) -> SimulatedScan:
+    """Number `view` of the scans of `simulate_many`."""
+    return next(_views(seed, range(view, view + 1), None, held_out))
+
+
+def _views(seed: int, views: range, sensor: str | None, held_out: bool) -> Iterator[SimulatedScan]:
     if sensor is not None and sensor not in SENSORS:
         raise UserError(f"no sensor {sensor!r}; choose one of {', '.join(SENSORS)}")
     rng = np.random.default_rng(seed)
-    names = tuple(SENSORS)
-    drawn = names[rng.integers(len(names))]
-    kind = SENSORS[sensor or drawn]
-    layout = draw_layout(rng)
-    palette = draw_palette(rng)
-    x, y, height = _stand(rng, layout, kind.height)
-    town = Town(rng, layout)
-    for offset in (-1.6, 0.0, 1.6):  # the vehicle that carries the sensor
-        town.scene.reserve(x + offset, y, 1.5)
-    add_specials(town)
-    add_rare(town)
-    populate(town)
-    solid = town.scene.build(rng, palette, first_instance=len(CATEGORIES))
-
-    ground = layout.ground
-    z, zx, zy = ground.height(np.array([x, x + 1, x]), np.array([y, y, y + 1]))
-    origin = np.array([x, y, z + height])
-    stand = attitude(rng, kind, (float(zx - z), float(zy - z)))
-    beams = draw_beams(rng, kind)
-    reach = rng.uniform(*kind.reach)
-    rays = np.ascontiguousarray(beams.rays @ stand.T.astype(np.float32))
-    found = cast(rng, solid, ground, palette, origin, rays, reach)
-    if height > 1.4:
-        _hide_behind_own_roof(rng, found.range, rays)
-    kept, ranges, intensity = measure(rng, kind, found, beams, reach)
-    return SimulatedScan(
-        points=beams.rays[kept] * ranges[:, None],
-        intensity=intensity,
-        ring=beams.ring[kept],
-        category=found.category[kept],
-        instance=found.instance[kept],
-        sensor=sensor or drawn,
-        height=height,
-        seed=seed,
-    )
-
-
-def _hide_behind_own_roof(rng: np.random.Generator, ranges: np.ndarray, rays: np.ndarray) -> None:
-    """Drops the rays that end on the vehicle itself, whose roof is a flat box below the sensor."""
-    below = rng.uniform(0.2, 0.9)
-    half = below * rng.uniform((0.5, 0.5), (3.5, 1.8))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        run = below / np.maximum(-rays[:, 2], 1e-6)
-    own = (np.abs(run * rays[:, 0]) < half[0]) & (np.abs(run * rays[:, 1]) < half[1])
-    ranges[own] = np.inf
+    layout = draw_layout(rng, held_out=held_out)
+    # Each view has its own generator, so that it is the same whichever others are made.
+    draws = [np.random.default_rng([seed, 1 + k]) for k in range(max(VIEWS, views.stop))]
+    stands = [_stand(draw, layout, k, sensor, held_out) for k, draw in enumerate(draws)]
+    world = _build(rng, layout, stands[:VIEWS], held_out)
+    for view in views:
+        yield _scan(draws[view], world, stands[view], seed, view)
 
 
 def _stand(
-    rng: np.random.Generator, layout: Layout, height: tuple[float, float]
-) -> tuple[float, float, float]:
-    """x, y and height of the sensor: mostly in a lane, robots also on the sidewalk."""
+    rng: np.random.Generator, layout: Layout, view: int, sensor: str | None, held_out: bool
+) -> _Stand:
+    """Mostly in a lane, robots also on the sidewalk."""
+    name = sensor or draw_sensor(rng, held_out=held_out)
+    kind = SENSORS[name]
     t = layout.lanes[rng.integers(len(layout.lanes))] + rng.normal(0, 0.3)
-    up = rng.uniform(*height)
-    if up < 1.4 and rng.random() < 0.5:
+    height = rng.uniform(*kind.height)
+    if kind.mount != "front" and height < 1.4 and rng.random() < 0.5:
         side = int(rng.choice([-1, 1]))
         part = layout.sides[0 if side > 0 else 1]
         walk = part.walk or (0.5, 2.0)
         t = side * (layout.ground.roads[0].half + rng.uniform(*walk))
-    x, y, _ = layout.ground.roads[0].pose(0.0, t)
-    return x, y, up
+    s = 0.0 if view == 0 else float(rng.choice([-1, 1]) * rng.uniform(5, 22))
+    return _Stand(name, s, float(t), height)
+
+
+def _build(
+    rng: np.random.Generator, layout: Layout, stands: list[_Stand], held_out: bool
+) -> _World:
+    palette = draw_palette(rng)
+    town = Town(rng, layout, held_out=held_out)
+    for stand in stands:  # the vehicles that carry the sensors
+        for offset in (-1.6, 0.0, 1.6):
+            x, y, _ = layout.ground.roads[0].pose(stand.s + offset, stand.t)
+            town.scene.reserve(x, y, 1.5)
+    add_specials(town)
+    add_rare(town)
+    populate(town)
+    solid = town.scene.build(rng, palette, first_instance=len(CATEGORIES))
+    return _World(layout, palette, Target(solid, velocities(rng, layout, solid)))
+
+
+def _scan(
+    rng: np.random.Generator, world: _World, stand: _Stand, seed: int, view: int
+) -> SimulatedScan:
+    sensor = SENSORS[stand.sensor]
+    reach = rng.uniform(*sensor.reach)
+    if rng.random() < 0.06:  # somebody cut the scan
+        reach = max(10.0, reach * rng.uniform(0.2, 0.8))
+    run = _Run(
+        world,
+        stand,
+        draw_motion(rng, sensor),
+        Response(rng, sensor, len(sensor.elevation), reach),
+        Air(rng, reach),
+        draw_mounting(rng, sensor),
+        draw_beams(rng, sensor),
+        carrier=int(rng.integers(2**31)),
+    )
+    columns = [
+        run.sweep(rng, number, head)
+        for number in range(run.motion.count)
+        for head in range(len(sensor.heads))
+    ]
+    arrays = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
+    if len(arrays[0]) > MOST_POINTS:
+        kept = np.sort(rng.choice(len(arrays[0]), MOST_POINTS, replace=False))
+        arrays = [array[kept] for array in arrays]
+    points, intensity, ring, category, instance = arrays
+    return SimulatedScan(
+        points, intensity, ring, category, instance, stand.sensor, stand.height, seed, view
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """All that the sweeps of one scan share; `carrier` is the seed of the sensor's vehicle."""
+
+    world: _World
+    stand: _Stand
+    motion: Motion
+    response: Response
+    air: Air
+    mounting: np.ndarray
+    beams: Beams
+    carrier: int
+
+    def sweep(self, rng: np.random.Generator, number: int, head: int) -> tuple[np.ndarray, ...]:
+        """Points, intensity, ring, category, instance of the sweep `number` intervals ago."""
+        world, stand, motion = self.world, self.stand, self.motion
+        sensor = SENSORS[stand.sensor]
+        time = -number * motion.interval
+        now, here = _pose(world.layout, stand, 0.0)
+        frame, origin = _pose(world.layout, stand, time * motion.speed)
+        x, y, roll, pitch = sensor.heads[head]
+        origin = origin + frame @ (x, y, 0.0)
+        turned = frame @ rotation(0, np.radians(pitch), np.radians(roll)) @ self.mounting
+        step = motion.step(len(self.beams.rays))
+        beams = self.beams.thin(step, number % step) if step > 1 else self.beams
+        rays = np.ascontiguousarray(beams.rays @ turned.T.astype(np.float32))
+        reach = self.response.reach
+        found = cast(rng, world.target, world.layout.ground, world.palette, origin, rays, reach,
+                     time)  # fmt: skip
+        own = np.random.default_rng(self.carrier)
+        hide_behind_carrier(own, found, rays @ frame.astype(np.float32), sensor, stand.height)
+        self.air.fill(found, rays)
+        echoes = self.response.measure(found, beams)
+        points = beams.rays[echoes.ray] * echoes.range[:, None]
+        if motion.skew:
+            points = skew(points, beams.time[echoes.ray], motion, turned.T @ frame[:, 0])
+        if number or len(sensor.heads) > 1:
+            drift = rng.normal(0, motion.drift, 3) if number else np.zeros(3)
+            points = (points @ turned.T + (origin - here + drift)) @ (now @ self.mounting)
+        return (
+            points.astype(np.float32),
+            echoes.intensity,
+            beams.ring[echoes.ray] + np.int32(head * len(sensor.elevation)),
+            found.category[echoes.source],
+            found.instance[echoes.source],
+        )
+
+
+def _pose(layout: Layout, stand: _Stand, on: float) -> tuple[np.ndarray, np.ndarray]:
+    """Vehicle-to-world rotation and the sensor's place, `on` metres further along its lane."""
+    back = stand.t > 0 and not layout.one_way
+    x, y, heading = layout.ground.roads[0].pose(stand.s + (-on if back else on), stand.t)
+    frame = vehicle_frame(layout.ground, x, y, heading + np.pi * back)
+    z = float(layout.ground.height(np.array([x]), np.array([y]))[0])
+    return frame, np.array([x, y, z + stand.height])
