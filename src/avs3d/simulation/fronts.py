@@ -19,11 +19,16 @@ _TASTE = np.array([2.0, 0.6, 0.4, 0.5, 0.8, 0.15, 0.12, 0.06, 0.06])
 
 
 def furnish_fronts(town: Town, strip: Strip, trees: float) -> None:
-    houses = pick(town.rng, town.layout.place.houses)
     _boundary(town, strip)
-    if houses and town.layout.kind not in ("bridge", "tunnel"):
-        _houses(town, strip, houses)
-    _trees(town, strip, trees, bool(houses))
+    _trees(town, strip, trees, bool(town.layout.place.houses))
+
+
+def build_houses(town: Town) -> None:
+    """The fronts of every road, before anything smaller is in their way."""
+    for strip in town.strips():
+        houses = pick(town.rng, town.layout.place.houses)
+        if houses:
+            _houses(town, strip, houses)
 
 
 def _boundary(town: Town, strip: Strip) -> None:

@@ -6,9 +6,8 @@ import numpy as np
 
 from avs3d.simulation.fronts import furnish_fronts, grow_field
 from avs3d.simulation.sides import pick
-from avs3d.simulation.town import Strip, Town
+from avs3d.simulation.town import EXTENT, Strip, Town
 
-EXTENT = 78.0
 _TRAFFIC = {
     "car": 0.46, "van": 0.09, "pickup truck": 0.06, "truck": 0.13, "bus": 0.06,
     "motorcyclist": 0.08, "cyclist": 0.09, "trailer": 0.01, "scooter rider": 0.01,
@@ -18,27 +17,13 @@ _PARKED = {"car": 0.75, "van": 0.08, "pickup truck": 0.07, "truck": 0.03, "trail
            "motorcycle": 0.05}  # fmt: skip
 
 
-def strips(town: Town) -> list[Strip]:
-    """Both sides of every road of the world."""
-    sides, roads = town.layout.sides, town.ground.roads
-    found = [Strip(0, +1, -EXTENT, EXTENT, sides[0]), Strip(0, -1, -EXTENT, EXTENT, sides[1])]
-    for index in range(1, len(roads)):
-        begin = roads[0].half + 4
-        for end in (+1, -1):
-            if roads[index].branch in (0, end):
-                layout = sides[0 if end > 0 else 1]
-                span = (begin, 60.0) if end > 0 else (-60.0, -begin)
-                found += [Strip(index, side, *span, layout) for side in (+1, -1)]
-    return found
-
-
 def populate(town: Town) -> None:
     place, rng = town.layout.place, town.rng
     trees, furniture, people, traffic, rough = np.array(
         [place.trees, place.furniture, place.people, place.traffic, place.rough]
     ) * np.exp(rng.normal(0, 0.45, 5))
     _traffic(town, traffic)
-    every = strips(town)
+    every = town.strips()
     for strip in every:
         _driveways(town, strip)
         if strip.layout.bay or (strip.layout.parked and strip.road == 0):

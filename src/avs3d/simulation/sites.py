@@ -72,7 +72,7 @@ def scaffold(town: Town, side: int, s: float) -> None:
         x, y, heading = town.at(0, side, at, d)
         if town.ground.distance(x, y) > 0.4:
             yaw = heading + np.pi * (side > 0)
-            town.scene.put(template, x, y, yaw, room=-0.6)
+            town.scene.put(template, x, y, yaw, solid=False)
 
 
 def crane(town: Town, side: int, s: float) -> None:

@@ -53,6 +53,7 @@ def add_specials(town: Town) -> None:
     for name, (side, s) in town.layout.sites.items():
         if name in SITES:
             SITES[name](town, side, s)
+    fronts.build_houses(town)
     for island in town.layout.islands[1:2]:
         ways.furnish_island(town, island.centre, island.half)
 
@@ -91,8 +92,8 @@ def _near(town: Town, name: str) -> None:
     if name in ("traffic sign", "traffic light"):
         turn, d = np.pi + rng.normal(0, 0.1), side.kerbline
     elif name in _LARGE and not deck:
-        room = 6.0 if place.setback[1] > 4 or not place.houses else 0.5
-        d = side.front + rng.uniform(0.3, room)
+        tight = place.houses and place.setback[0] < 2
+        d = side.front + (rng.uniform(-2, 0.5) if tight else rng.uniform(0.3, 6))
     clear = 0.15
     if town.has(name) and name in _LARGE:
         clear = min(2.0, 0.5 * float(np.ptp(town.template(name).vertices[:, :2], axis=0).min()))

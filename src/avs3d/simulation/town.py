@@ -12,6 +12,7 @@ from avs3d.simulation.mesh import Template
 from avs3d.simulation.scene import Scene
 from avs3d.simulation.shapes import HELD_OUT, SHAPES
 
+EXTENT = 78.0
 _TALL = ("street lamp", "pole", "traffic light", "billboard", "power line", "bridge", "gantry")
 
 
@@ -72,6 +73,19 @@ class Town:
         """x, y and heading of a place d metres outside the carriageway's edge."""
         line = self.ground.roads[road]
         return line.pose(s, side * (line.half + d))
+
+    def strips(self) -> list[Strip]:
+        """Both sides of every road of the world."""
+        sides, roads = self.layout.sides, self.ground.roads
+        found = [self.strip(+1, -EXTENT, EXTENT), self.strip(-1, -EXTENT, EXTENT)]
+        for index in range(1, len(roads)):
+            begin = roads[0].half + 4
+            for end in (+1, -1):
+                if roads[index].branch in (0, end):
+                    span = (begin, 60.0) if end > 0 else (-60.0, -begin)
+                    layout = sides[0 if end > 0 else 1]
+                    found += [Strip(index, side, *span, layout) for side in (+1, -1)]
+        return found
 
     def put(self, name: str, x: float, y: float, yaw: float, room: float = 0.0) -> bool:
         """Puts a shape anywhere."""
