@@ -17,7 +17,8 @@ HELP = """Make LiDAR scans of made-up streets.
 With them comes the kind of thing that every point lies on.
 
 Each is an .npz that `avs3d segment` reads: points (N, 3), intensity, ring, category (index into
-categories.json), instance, sensor, height, seed. The same seed gives the same bytes.
+categories.json, 255 for nothing that has a name), instance, sensor, height, seed, view. The same
+seed gives the same bytes.
 
 Needs pip install "avs3d[simulation]".
 

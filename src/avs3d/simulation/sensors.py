@@ -124,15 +124,15 @@ _ALL_AROUND: dict[str, Sensor] = {
     "kitti-64": Sensor(
         _hdl64(), (0.17, 0.36), (1.6, 1.9), (80, 120), scale=1.0, levels=100, gamma=(0.7, 1.1),
         falloff=(0.0, 0.35), gain=(0.9, 2.0), floor=(0.0, 0.2), offsets=_hdl64_offsets(),
-        weight=13,
+        weight=15,
     ),
     "nuscenes-32": Sensor(
         _even(-30.67, 10.67, 32), (0.30, 0.36), (1.75, 1.95), (70, 105), gain=(0.12, 0.5),
-        falloff=(0.0, 0.8), weight=13,
+        falloff=(0.0, 0.8), weight=15,
     ),
     "pandar-64": Sensor(
         _pandar64(), (0.2, 0.4), _CAR, (90, 150), gain=(0.2, 0.8), offsets=_slanted(64, 2.1),
-        quantum=0.004, weight=9,
+        quantum=0.004, weight=10,
     ),
     "pandar-40": Sensor(
         _pandar40(), (0.2, 0.4), _CAR, (90, 150), gain=(0.2, 0.8), offsets=_slanted(40, 2.5),
@@ -167,7 +167,7 @@ _ALL_AROUND: dict[str, Sensor] = {
     ),
     "os1-64": Sensor(
         _even(-22.5, 22.5, 64), (0.35, 0.70), (1.5, 2.4), (70, 110),
-        falloff=_FADES, quantum=0.003, weight=8,
+        falloff=_FADES, quantum=0.003, weight=10,
     ),
     "os1-128": Sensor(
         _even(-22.5, 22.5, 128), (0.45, 0.9), (1.5, 2.4), (80, 130), scale=1.0, weight=4,
@@ -179,8 +179,7 @@ _ALL_AROUND: dict[str, Sensor] = {
     ),
     "os0-128": Sensor(
         _even(-45, 45, 128), (0.45, 0.9), (0.6, 2.2), (30, 55), scale=65535.0, levels=65535,
-        gain=(0.002, 0.2),
-        falloff=_FADES, quantum=0.003, weight=2,
+        gain=(0.002, 0.2), falloff=_FADES, quantum=0.003, weight=2,
     ),
     "os2-64": Sensor(
         _even(-11.25, 11.25, 64), (0.2, 0.5), _VAN, (120, 200), falloff=_FADES, quantum=0.003,
@@ -188,8 +187,7 @@ _ALL_AROUND: dict[str, Sensor] = {
     ),
     "os2-128": Sensor(
         _even(-11.25, 11.25, 128), (0.35, 0.7), _VAN, (120, 200), scale=65535.0, levels=65535,
-        gain=(0.002, 0.2),
-        falloff=_FADES, quantum=0.003, weight=1,
+        gain=(0.002, 0.2), falloff=_FADES, quantum=0.003, weight=1,
     ),
     "ruby-80": Sensor(
         _dense(-25, 15, 80, -2.0, 1.7), (0.25, 0.4), (1.7, 2.6), (100, 180), quantum=0.005,
@@ -217,7 +215,7 @@ _ON_FOOT: dict[str, Sensor] = {  # robots, scooters, backpacks, hands
     "robot-os1-64": Sensor(
         _even(-22.5, 22.5, 64), (0.35, 0.70), (0.6, 1.4), (60, 100), scale=1.0, tilt=2.5,
         mount="free",
-        falloff=_FADES, quantum=0.003, weight=7,
+        falloff=_FADES, quantum=0.003, weight=8,
     ),
     "robot-16": Sensor(
         _even(-15, 15, 16), (0.18, 0.4), _ROBOT, (60, 100), tilt=2.5, mount="free", weight=2.5,

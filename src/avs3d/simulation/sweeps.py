@@ -42,10 +42,17 @@ class Motion:
         return max(1, round(self.count * rays / _MOST_RAYS))
 
 
-def draw_motion(rng: np.random.Generator, sensor: Sensor) -> Motion:
+def draw_paces(rng: np.random.Generator, layout: Layout) -> np.ndarray:
+    """(L,) metres per second of the traffic in each lane; in some it stands."""
+    count = len(layout.lanes)
+    return rng.uniform(1, 18, count) * (rng.random(count) < 0.75)
+
+
+def draw_motion(rng: np.random.Generator, sensor: Sensor, pace: float) -> Motion:
+    """How this sensor moves, in a lane where the traffic has that pace."""
     slow = sensor.mount == "free"
-    speed = rng.uniform(0.3, 2.0) if slow else rng.uniform(2, 20)
-    speed *= rng.random() < 0.75
+    walk = rng.uniform(0.3, 2.0) * (rng.random() < 0.75)
+    speed = walk if slow else pace  # never into the vehicle behind
     several = rng.random() < (0.3 if sensor.dots else 0.12)
     return Motion(
         speed=speed,
@@ -76,7 +83,9 @@ def skew(points: np.ndarray, time: np.ndarray, motion: Motion, ahead: np.ndarray
     return moved.astype(np.float32)
 
 
-def velocities(rng: np.random.Generator, layout: Layout, solid: Solid) -> np.ndarray:
+def velocities(
+    rng: np.random.Generator, layout: Layout, solid: Solid, paces: np.ndarray
+) -> np.ndarray:
     """(F, 2) float32 metres per second of every triangle: traffic in the lanes and walkers."""
     count = int(solid.instance.max()) + 1
     middle = np.zeros((count, 2))
@@ -92,23 +101,23 @@ def velocities(rng: np.random.Generator, layout: Layout, solid: Solid) -> np.nda
     turn = rng.uniform(0, 2 * np.pi, len(walks))
     pace = rng.uniform(0.5, 1.8, len(walks)) * (rng.random(len(walks)) < 0.6)
     speed[walks] = pace[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
-    _drive(rng, layout, np.isin(kind, [CATEGORY_ID[name] for name in _WHEELS]), middle, speed)
+    wheels = np.isin(kind, [CATEGORY_ID[name] for name in _WHEELS])
+    _drive(layout, paces, wheels, middle, speed)
     return speed[solid.instance].astype(np.float32)
 
 
 def _drive(
-    rng: np.random.Generator,
     layout: Layout,
+    paces: np.ndarray,
     wheels: np.ndarray,
     middle: np.ndarray,
     speed: np.ndarray,
 ) -> None:
-    """Sets the speed of what is on wheels and in a lane of the main road; one for each lane."""
+    """Sets the speed of what is on wheels and in a lane of the main road."""
     road = layout.ground.roads[0]
     s, t = road.frame(*middle.T)
-    for lane in layout.lanes:
+    for lane, pace in zip(layout.lanes, paces, strict=True):
         there = np.flatnonzero(wheels & (np.abs(t - lane) < 0.9))
-        pace = rng.uniform(1, 16) * (rng.random() < 0.75)
         back = np.pi * (lane > 0 and not layout.one_way)
         for index in there:
             heading = road.pose(float(s[index]), lane)[2] + back

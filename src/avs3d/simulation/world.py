@@ -19,7 +19,7 @@ from avs3d.simulation.population import populate
 from avs3d.simulation.response import Response
 from avs3d.simulation.sensors import SENSORS, draw_sensor
 from avs3d.simulation.specials import add_rare, add_specials
-from avs3d.simulation.sweeps import Motion, draw_motion, skew, velocities
+from avs3d.simulation.sweeps import Motion, draw_motion, draw_paces, skew, velocities
 from avs3d.simulation.town import Town
 from avs3d.simulation.weather import Air
 
@@ -62,6 +62,7 @@ class _World:
     layout: Layout
     palette: Palette
     target: Target
+    paces: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,9 @@ def _build(
     add_rare(town)
     populate(town)
     solid = town.scene.build(rng, palette, first_instance=len(CATEGORIES))
-    return _World(layout, palette, Target(solid, velocities(rng, layout, solid)))
+    paces = draw_paces(rng, layout)
+    target = Target(solid, velocities(rng, layout, solid, paces))
+    return _World(layout, palette, target, paces)
 
 
 def _scan(
@@ -160,10 +163,11 @@ def _scan(
     reach = rng.uniform(*sensor.reach)
     if rng.random() < 0.06:  # somebody cut the scan
         reach = max(10.0, reach * rng.uniform(0.2, 0.8))
+    lane = int(np.argmin(np.abs(np.array(world.layout.lanes) - stand.t)))
     run = _Run(
         world,
         stand,
-        draw_motion(rng, sensor),
+        draw_motion(rng, sensor, float(world.paces[lane])),
         Response(rng, sensor, len(sensor.elevation), reach),
         Air(rng, reach),
         draw_mounting(rng, sensor),
