@@ -47,7 +47,7 @@ def _body(rng: np.random.Generator, found: Returns, rays: np.ndarray, free: floa
     turn = np.degrees(np.arctan2(rays[:, 1], rays[:, 0]))
     own = np.flatnonzero(np.abs(turn + rng.normal(0, 5)) > free)
     away = rng.uniform(0.4, 0.9) / np.maximum(np.hypot(rays[own, 0], rays[own, 1]), 0.1)
-    _end(rng, found, own, away, 0.35)
+    _end(rng, found, own, away, 0.15)  # most cut it off
 
 
 def _post(rng: np.random.Generator, found: Returns, rays: np.ndarray) -> None:
