@@ -30,8 +30,8 @@ def guardrail(rng: np.random.Generator) -> Template:
         tubes(shape, "metal", ends, ends + [RAIL_LENGTH, 0, 0], 0.02, sides=4)
         return shape.finish()
     if kind == 4:  # box beams
-        z = np.array([top, top - 0.35])[: rng.integers(1, 3)]
-        boxes(shape, "metal", grid([0.0], [0.1], z - 0.08), (RAIL_LENGTH, 0.12, 0.16))
+        beams = np.array([top, top - 0.35])[: rng.integers(1, 3)]
+        boxes(shape, "metal", grid([0.0], [0.1], beams - 0.08), (RAIL_LENGTH, 0.12, 0.16))
     else:
         for z in (top,) if kind == 0 else (top, top - 0.38):
             boxes(shape, "metal", grid(x, [0.04], [z - 0.15]), (0.15, 0.1, 0.2))
@@ -62,13 +62,28 @@ def _jersey(rng: np.random.Generator, shape: Shape, material: str) -> None:
     )  # fmt: skip
     shape.move((0, 0, 0), np.pi / 2, first)
     if material == "plastic":
-        boxes(shape, "plastic", grid([-half * 0.5, half * 0.5], [0.0], [high + 0.03]), (0.12, 0.12, 0.08))
+        boxes(
+            shape,
+            "plastic",
+            grid([-half * 0.5, half * 0.5], [0.0], [high + 0.03]),
+            (0.12, 0.12, 0.08),
+        )
         for y in (-1, 1):  # hollows
-            boxes(shape, "plastic", grid([-0.5, 0.0, 0.5], [y * top * 1.5], [high * 0.6]), (0.16, 0.06, high * 0.5))
+            boxes(
+                shape,
+                "plastic",
+                grid([-0.5, 0.0, 0.5], [y * top * 1.5], [high * 0.6]),
+                (0.16, 0.06, high * 0.5),
+            )
     if rng.random() < 0.3:
         shape.box("plate", (0, top * 1.2, high * 0.8), (0.1, 0.03, 0.1))
     if rng.random() < 0.12:  # a fence on it
-        boxes(shape, "metal", grid(np.arange(-half, half, 0.2), [0.0], [high + 0.5]), (0.012, 0.012, 1.0))
+        boxes(
+            shape,
+            "metal",
+            grid(np.arange(-half, half, 0.2), [0.0], [high + 0.5]),
+            (0.012, 0.012, 1.0),
+        )
         boxes(shape, "metal", grid([0.0], [0.0], [high + 0.5, high + 1.0]), (2 * half, 0.03, 0.03))
 
 
@@ -81,7 +96,12 @@ def _boards(rng: np.random.Generator, shape: Shape) -> None:
     x = np.linspace(-half, half, 2 * stripes + 1)
     middle = (x[:-1] + x[1:]) / 2
     for k, material in enumerate(("plate", "plastic")):
-        boxes(shape, material, grid(middle[k::2], [0.0], z), (half / stripes, 0.03, rng.uniform(0.15, 0.28)))
+        boxes(
+            shape,
+            material,
+            grid(middle[k::2], [0.0], z),
+            (half / stripes, 0.03, rng.uniform(0.15, 0.28)),
+        )
     legs = np.array([-0.75, 0.75]) * half
     if rng.random() < 0.5:  # like a trestle
         feet = grid(legs, [-0.32, 0.32], [0.0])
@@ -108,7 +128,12 @@ def barrier(rng: np.random.Generator) -> Template:
         tubes(shape, "metal", bars, bars + [0, 0, high - 0.2], 0.011, sides=3)
         rails = grid([-half], [0.0], [0.2, high])
         tubes(shape, "metal", rails, rails + [2 * half, 0, 0], 0.022)
-        boxes(shape, "metal", grid(np.array([-0.8, 0.8]) * half, [0.0], [0.03]), (0.05, rng.uniform(0.4, 0.7), 0.04))
+        boxes(
+            shape,
+            "metal",
+            grid(np.array([-0.8, 0.8]) * half, [0.0], [0.03]),
+            (0.05, rng.uniform(0.4, 0.7), 0.04),
+        )
         boxes(shape, "metal", grid(np.array([-0.8, 0.8]) * half, [0.0], [0.1]), (0.04, 0.04, 0.2))
     elif kind == 4:  # blocks of concrete beside and on each other
         wide = rng.uniform(0.5, 0.8)
@@ -119,7 +144,12 @@ def barrier(rng: np.random.Generator) -> Template:
     else:  # of plastic, solid above and below
         boxes(shape, "plastic", grid([0.0], [0.0], [0.3, 0.95]), (2 * half, 0.05, 0.14))
         boxes(shape, "plastic", grid(np.linspace(-half, half, 13), [0.0], [0.6]), (0.05, 0.04, 0.7))
-        boxes(shape, "dark plastic", grid(np.array([-0.75, 0.75]) * half, [0.0], [0.05]), (0.12, 0.6, 0.1))
+        boxes(
+            shape,
+            "dark plastic",
+            grid(np.array([-0.75, 0.75]) * half, [0.0], [0.05]),
+            (0.12, 0.6, 0.1),
+        )
     return shape.finish()
 
 
@@ -149,7 +179,9 @@ def _cone(rng: np.random.Generator, shape: Shape, material: str) -> None:
     ring = np.stack([long * r * np.cos(turn), r * np.sin(turn), z], -1)
     ring = np.concatenate([ring, np.zeros((1, around, 3)) + ring[-1].mean(axis=0) + [0, 0, 0.05]])
     after = np.roll(ring, -1, axis=1)
-    shape.quads(material, np.stack([ring[:-1], after[:-1], after[1:], ring[1:]], 2).reshape(-1, 4, 3))
+    shape.quads(
+        material, np.stack([ring[:-1], after[:-1], after[1:], ring[1:]], 2).reshape(-1, 4, 3)
+    )
 
 
 SHAPES: dict[str, tuple[Maker, int]] = {

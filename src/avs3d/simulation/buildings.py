@@ -93,8 +93,12 @@ def _ground_floor(
         boxes(shape, style.wall, grid(pillars, [-wide / 2], [top / 2 - 0.5]), (wide, wide, top + 1))
     lid = np.array([[0, 0, top], [width, 0, top], [width, -behind, top], [0, -behind, top]])
     shape.quads(style.wall, np.stack([lid, lid - [0, 0, 0.3]]))
-    shape.quads(style.wall, np.array([[lid[0], lid[1], lid[1] - [0, 0, 0.5], lid[0] - [0, 0, 0.5]]]))
-    sides = [[[x, -behind, -1], [x, -depth, -1], [x, -depth, top], [x, -behind, top]] for x in (0, width)]
+    shape.quads(
+        style.wall, np.array([[lid[0], lid[1], lid[1] - [0, 0, 0.5], lid[0] - [0, 0, 0.5]]])
+    )
+    sides = [
+        [[x, -behind, -1], [x, -depth, -1], [x, -depth, top], [x, -behind, top]] for x in (0, width)
+    ]
     shape.quads(style.wall, np.array(sides))
     shape.move((*at, 0), 0.0, first)
 
@@ -118,16 +122,28 @@ def _city_extras(
     if rng.random() < 0.4:
         z = np.array(floors[1:])[-int(rng.integers(1, len(floors))) :]
         deep = rng.uniform(0.08, 0.3)
-        boxes(shape, style.wall, grid([width / 2], [deep / 2], z), (width, deep, rng.uniform(0.1, 0.35)))
+        boxes(
+            shape,
+            style.wall,
+            grid([width / 2], [deep / 2], z),
+            (width, deep, rng.uniform(0.1, 0.35)),
+        )
     if rng.random() < 0.2:
         edges = np.append(x - 0.5 * width / len(x), width)
         boxes(shape, "stone", grid(edges, [0.05], [floors[-1] / 2]), (0.35, 0.25, floors[-1]))
     if rng.random() < 0.35:
-        z, n = floors[1] - rng.uniform(0.3, 0.8), int(rng.integers(1, 4))
+        edge, n = floors[1] - rng.uniform(0.3, 0.8), int(rng.integers(1, 4))
         for at in (np.arange(n) + 0.5) * width / n:
-            shape.box("cloth", (at, 0.65, z), (width / n * 0.85, 1.4, 0.05), roll=-rng.uniform(0.1, 0.5))
+            shape.box(
+                "cloth",
+                (at, 0.65, edge),
+                (width / n * 0.85, 1.4, 0.05),
+                roll=-rng.uniform(0.1, 0.5),
+            )
     if rng.random() < 0.25:
-        shape.box("plastic", (rng.uniform(0.2, 0.8) * width, 0.4, floors[1] + 0.4), (0.12, 0.8, 0.7))
+        shape.box(
+            "plastic", (rng.uniform(0.2, 0.8) * width, 0.4, floors[1] + 0.4), (0.12, 0.8, 0.7)
+        )
     pipes = grid([0.15, width - 0.15], [0.09], [0.0])
     tubes(shape, "metal", pipes, pipes + [0, 0, floors[-1]], 0.05)
     if floors[0] > 0.15:
@@ -137,7 +153,11 @@ def _city_extras(
 def _house(rng: np.random.Generator, shape: Shape, width: float) -> None:
     """A house with a garden: wings, gables, porch, bay, garage, chimney."""
     style = draw_style(rng, _GARDEN)
-    storey, count, depth = rng.uniform(2.5, 3.1), int(rng.choice([1, 1, 2, 2, 3])), rng.uniform(7, 12)
+    storey, count, depth = (
+        rng.uniform(2.5, 3.1),
+        int(rng.choice([1, 1, 2, 2, 3])),
+        rng.uniform(7, 12),
+    )
     base = rng.uniform(0.0, 0.8)
     floors = list(base + storey * np.arange(count + 1))
     kind = ("gable", "gable", "cross", "hip", "flat", "mono")[rng.integers(6)]
@@ -165,7 +185,16 @@ def _house(rng: np.random.Generator, shape: Shape, width: float) -> None:
         size = (width - main, 6.0)
         blind = [0.0, high]
         volume(shape, style, blind, size, (main, -back - 0.25), (False, False))
-        roof(rng, shape, ("flat", "mono", "cross")[rng.integers(3)], size, high, 1.0, style.wall, (main, -back))
+        roof(
+            rng,
+            shape,
+            ("flat", "mono", "cross")[rng.integers(3)],
+            size,
+            high,
+            1.0,
+            style.wall,
+            (main, -back),
+        )
     _house_extras(rng, shape, style, main, depth, floors, rise if kind != "flat" else 0.3)
 
 
@@ -179,23 +208,34 @@ def _house_extras(
         porch(rng, shape, x, max(floors[0], 0.15), floors[0] + rng.uniform(2.3, 2.7))
     elif rng.random() < 0.3:  # a veranda along the whole front
         deep, high = rng.uniform(1.4, 2.5), floors[1] - 0.2
-        shape.box("wood", (width / 2, deep / 2, floors[0] / 2 - 0.2), (width, deep, floors[0] + 0.4))
+        shape.box(
+            "wood", (width / 2, deep / 2, floors[0] / 2 - 0.2), (width, deep, floors[0] + 0.4)
+        )
         shape.box("roof", (width / 2, deep / 2, high), (width + 0.3, deep + 0.3, 0.12), roll=-0.15)
         posts = grid(np.linspace(0.1, width - 0.1, max(int(width / 2.5), 2)), [deep - 0.1], [0.0])
         tubes(shape, "wood", posts, posts + [0, 0, high], 0.07, sides=5)
-        boxes(shape, "wood", grid([width / 2], [deep - 0.1], [floors[0] + 0.5, floors[0] + 0.9]), (width, 0.06, 0.06))
+        boxes(
+            shape,
+            "wood",
+            grid([width / 2], [deep - 0.1], [floors[0] + 0.5, floors[0] + 0.9]),
+            (width, 0.06, 0.06),
+        )
     if len(floors) > 2 and rng.random() < 0.25:
         spots = np.array([[rng.uniform(0.3, 0.7) * width, 0.0, floors[1]]])
         balconies(rng, shape, spots, rng.uniform(2, 4), rng.uniform(0.9, 1.8))
     for _ in range(int(rng.integers(0, 3))):
-        at = (rng.uniform(0.1, 0.9) * width, -depth * rng.uniform(0.3, 0.7), floors[-1] + rise * 0.6 + 0.4)
+        at = (
+            rng.uniform(0.1, 0.9) * width,
+            -depth * rng.uniform(0.3, 0.7),
+            floors[-1] + rise * 0.6 + 0.4,
+        )
         shape.box("brick", at, (0.6, rng.uniform(0.5, 1.0), rise * 0.8 + 1.4))
     if rng.random() < 0.25:  # shutters
         half = 0.5 * style.share * style.bay
         count = max(int(width / style.bay), 1)
-        at = (np.arange(count) + 0.5) * width / count
+        middle = (np.arange(count) + 0.5) * width / count
         for z in floors[:-1]:
-            edges = np.concatenate([at - half - 0.22, at + half + 0.22])
+            edges = np.concatenate([middle - half - 0.22, middle + half + 0.22])
             boxes(shape, "wood", grid(edges, [0.03], [z + 1.6]), (0.42, 0.05, 1.4))
     if rng.random() < 0.15:  # a roof for a car
         posts = grid([width + 0.3, width + 2.9], [0.0, -4.5], [0.0])
@@ -227,7 +267,14 @@ def _tower(rng: np.random.Generator, shape: Shape, width: float) -> None:
             _curtain(shape, material, (wide, deep), at, low, top, storey, style.bay)
         else:
             floors = list(np.linspace(low, top, max(int((top - low) / storey), 1) + 1))
-            volume(shape, style, [low + 1.0, *floors[1:]], (wide, deep), at, (True, bool(rng.random() < 0.5)))
+            volume(
+                shape,
+                style,
+                [low + 1.0, *floors[1:]],
+                (wide, deep),
+                at,
+                (True, bool(rng.random() < 0.5)),
+            )
     roof(rng, shape, "flat", size, high if mid == high else mid, 1.0, "concrete", (inset, -inset))
     if rng.random() < 0.5:  # a roof over the entrance
         shape.box("metal", (width / 2, 1.5, 3.8), (rng.uniform(4, 10), 3.0, 0.25))
@@ -254,7 +301,10 @@ def _frame(rng: np.random.Generator, shape: Shape, width: float, count: int) -> 
     depth, storey = rng.uniform(8, 14), rng.uniform(2.8, 3.4)
     z = storey * np.arange(count + 1)
     boxes(shape, "concrete", grid([width / 2], [-depth / 2], z[1:] - 0.12), (width, depth, 0.24))
-    x, y = np.linspace(0.25, width - 0.25, max(int(width / 4.5), 2)), np.linspace(-0.3, -depth + 0.3, 3)
+    x, y = (
+        np.linspace(0.25, width - 0.25, max(int(width / 4.5), 2)),
+        np.linspace(-0.3, -depth + 0.3, 3),
+    )
     for low in z[:-1]:
         boxes(shape, "concrete", grid(x, y, [low + storey / 2]), (0.35, 0.35, storey))
         for a, b in zip(x[:-1], x[1:], strict=True):
@@ -263,7 +313,10 @@ def _frame(rng: np.random.Generator, shape: Shape, width: float, count: int) -> 
                 shape.box("brick", ((a + b) / 2, -0.3, low + high / 2), (b - a - 0.35, 0.24, high))
     rods = grid(x, y, [z[-1]])
     tubes(shape, "metal", rods, rods + [0.05, 0.05, 0.8], 0.03, sides=3)
-    props = np.stack([rng.uniform(0.5, width - 0.5, 12), rng.uniform(-depth + 1, -0.6, 12), np.full(12, z[-2])], 1)
+    props = np.stack(
+        [rng.uniform(0.5, width - 0.5, 12), rng.uniform(-depth + 1, -0.6, 12), np.full(12, z[-2])],
+        1,
+    )
     tubes(shape, "metal", props, props + [0, 0, storey - 0.2], 0.04)
     shape.box("concrete", (width * 0.6, -depth * 0.6, z[-1] / 2), (3.0, 3.0, z[-1]))
 

@@ -9,6 +9,7 @@ import numpy as np
 from avs3d.simulation.mesh import Shape
 from avs3d.simulation.parts import boxes, grid, tubes
 
+Some = float | np.ndarray
 WALLS = ("plaster", "brick", "concrete", "paint", "stone", "wood")
 _FILLS = ("glass", "glass", "glass", "pane", "pane", "cloth", "plastic")
 
@@ -48,11 +49,11 @@ def draw_style(rng: np.random.Generator, walls: np.ndarray) -> Style:
     )
 
 
-def rectangle(x0: np.ndarray, x1: np.ndarray, z0: np.ndarray, z1: np.ndarray, y: float) -> np.ndarray:
+def rectangle(x0: Some, x1: Some, z0: Some, z1: Some, y: float) -> np.ndarray:
     """(n, 4, 3) upright rectangles in the plane y."""
-    x0, x1, z0, z1 = np.broadcast_arrays(*np.atleast_1d(x0, x1, z0, z1))
-    flat = np.full(len(x0), y)
-    corners = [[x0, flat, z0], [x1, flat, z0], [x1, flat, z1], [x0, flat, z1]]
+    a, b, low, high = np.broadcast_arrays(*np.atleast_1d(x0, x1, z0, z1))
+    flat = np.full(len(a), y)
+    corners = [[a, flat, low], [b, flat, low], [b, flat, high], [a, flat, high]]
     return np.array(corners, float).transpose(2, 0, 1)
 
 
@@ -63,13 +64,13 @@ def pierced(
     """A wall in y = 0, x from 0 to width, with holes (n, 4) of x0, x1, z0, z1, in order of x."""
     deep = style.recess if recess is None else recess
     if not len(holes):
-        shape.quads(style.wall, rectangle(0, width, z0, z1, 0.0))  # type: ignore[arg-type]
+        shape.quads(style.wall, rectangle(0, width, z0, z1, 0.0))
         return
     a, b, low, high = holes.T
     solid = [
-        rectangle(np.r_[0.0, b], np.r_[a, width], z0, z1, 0.0),  # type: ignore[arg-type]
-        rectangle(a, b, z0, low, 0.0),  # type: ignore[arg-type]
-        rectangle(a, b, high, z1, 0.0),  # type: ignore[arg-type]
+        rectangle(np.r_[0.0, b], np.r_[a, width], z0, z1, 0.0),
+        rectangle(a, b, z0, low, 0.0),
+        rectangle(a, b, high, z1, 0.0),
     ]
     for x in (a, b):
         side = rectangle(x, x, low, high, 0.0)
@@ -123,7 +124,7 @@ def volume(
         else:
             pierced(shape, style, np.zeros((0, 4)), long, z0, top)
         shape.move((x, y, 0), yaw, begin)
-    back = rectangle(0, width, z0, top, -depth)  # type: ignore[arg-type]
+    back = rectangle(0, width, z0, top, -depth)
     lid = np.array([[[0, 0, top], [width, 0, top], [width, -depth, top], [0, -depth, top]]])
     shape.quads(style.wall, np.concatenate([back, lid]))
     shape.move((*at, 0), 0.0, first)
@@ -133,8 +134,8 @@ def roof(
     rng: np.random.Generator, shape: Shape, kind: str, size: tuple[float, float], z: float,
     rise: float, wall: str, at: tuple[float, float] = (0.0, 0.0),
 ) -> None:  # fmt: skip
-    """On a block as in `volume`: "gable" (ridge along x), "cross" (along y), "hip", "mono", "barrel",
-    "mansard", "saw", "flat" (with a parapet, things on it)."""
+    """On a block as in `volume`: "gable" (ridge along x), "cross" (along y), "hip", "mono",
+    "barrel", "mansard", "saw", "flat" (with a parapet, things on it)."""
     width, depth = size
     first = shape.parts
     over = rng.uniform(0.1, 0.7) if kind not in ("flat", "mansard", "saw") else 0.0
@@ -148,7 +149,7 @@ def roof(
         ends = (y0, y1) if along_y else (x0, x1)
         n = 9 if kind == "barrel" else (13 if kind == "saw" else 3)
         share = np.linspace(0, 1, n)
-        lift = rise * (1 - np.abs(2 * share - 1))
+        lift: np.ndarray = rise * (1 - np.abs(2 * share - 1))
         if kind == "barrel":
             lift = rise * np.sin(np.pi * share)
         elif kind == "mono":
@@ -166,7 +167,14 @@ def roof(
             top = np.array([[mx + i * long[0], my + j * long[1], z + rise]
                             for i, j in ((-1, 1), (1, 1), (1, -1), (-1, -1))])  # fmt: skip
         else:
-            top = ring + np.array([[inner, -inner, rise], [-inner, -inner, rise], [-inner, inner, rise], [inner, inner, rise]])
+            top = ring + np.array(
+                [
+                    [inner, -inner, rise],
+                    [-inner, -inner, rise],
+                    [-inner, inner, rise],
+                    [inner, inner, rise],
+                ]
+            )
         after = np.roll(ring, -1, 0), np.roll(top, -1, 0)
         shape.quads("roof", np.stack([ring, after[0], after[1], top], 1))
         shape.quads("roof", top[None])
@@ -196,19 +204,44 @@ def _flat(
     width, depth = size
     high, thick = rng.uniform(0.2, 1.0), rng.uniform(0.2, 0.5)
     out = rng.choice([0.0, 0.0, rng.uniform(0.1, 0.7)])  # a cornice
-    boxes(shape, wall, [(width / 2, -thick / 2 + out / 2, z + high / 2), (0, -depth / 2, z + high / 2), (width, -depth / 2, z + high / 2)],
-          [(width + 2 * out, thick + out, high), (thick, depth, high), (thick, depth, high)])  # fmt: skip
-    n = int(rng.integers(0, 5))
-    spots = np.stack([rng.uniform(0.15, 0.85, n) * width, -rng.uniform(0.3, 0.9, n) * depth, np.full(n, z + 0.7)], 1)
+    boxes(
+        shape,
+        wall,
+        [
+            (width / 2, -thick / 2 + out / 2, z + high / 2),
+            (0, -depth / 2, z + high / 2),
+            (width, -depth / 2, z + high / 2),
+        ],
+        [(width + 2 * out, thick + out, high), (thick, depth, high), (thick, depth, high)],
+    )
+    n = int(rng.integers(0, 5)) if width > 6 else 0
+    spots = np.stack(
+        [
+            rng.uniform(0.15, 0.85, n) * width,
+            -rng.uniform(0.3, 0.9, n) * depth,
+            np.full(n, z + 0.7),
+        ],
+        1,
+    )
     boxes(shape, "metal", spots, rng.uniform((0.6, 0.6, 1.0), (2.5, 2.5, 2.2), (n, 3)))
     if rng.random() < 0.25 and width > 6:  # a set-back storey
         shape.box(wall, (width / 2, -depth / 2 - 1, z + 1.4), (width * 0.7, depth * 0.6, 2.8))
-        shape.box("glass", (width / 2, -depth / 2 - 1, z + 1.6), (width * 0.6, depth * 0.6 + 0.1, 1.6))
-        shape.box("roof", (width / 2, -depth / 2 - 0.6, z + 2.85), (width * 0.76, depth * 0.66, 0.15))
+        shape.box(
+            "glass", (width / 2, -depth / 2 - 1, z + 1.6), (width * 0.6, depth * 0.6 + 0.1, 1.6)
+        )
+        shape.box(
+            "roof", (width / 2, -depth / 2 - 0.6, z + 2.85), (width * 0.76, depth * 0.66, 0.15)
+        )
 
 
 def dormers(
-    rng: np.random.Generator, shape: Shape, wall: str, width: float, depth: float, z: float, rise: float
+    rng: np.random.Generator,
+    shape: Shape,
+    wall: str,
+    width: float,
+    depth: float,
+    z: float,
+    rise: float,
 ) -> None:
     """Small houses in the front slope of a gable or hip roof."""
     n = max(int(width / rng.uniform(3, 5)), 1)
@@ -229,7 +262,10 @@ def balconies(
     """Slabs with rails, boards or glass before places (n, 3) on the front."""
     shape_of = rng.integers(4)
     boxes(shape, "concrete", spots + [0, deep / 2, 0.0], (wide, deep, rng.uniform(0.12, 0.25)))
-    front, sides = spots + [0, deep, 0.55], np.concatenate([spots + [s * wide / 2, deep / 2, 0.55] for s in (-1, 1)])
+    front, sides = (
+        spots + [0, deep, 0.55],
+        np.concatenate([spots + [s * wide / 2, deep / 2, 0.55] for s in (-1, 1)]),
+    )
     if shape_of == 0:  # bars
         boxes(shape, "metal", np.concatenate([front + [0, 0, 0.48]]), (wide, 0.05, 0.05))
         boxes(shape, "metal", sides + [0, 0, 0.48], (0.05, deep, 0.05))

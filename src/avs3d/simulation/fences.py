@@ -13,7 +13,12 @@ _HALF = FENCE_LENGTH / 2
 
 
 def _mesh(
-    shape: Shape, material: str, x: tuple[float, float], z: tuple[float, float], gap: float, wire: float
+    shape: Shape,
+    material: str,
+    x: tuple[float, float],
+    z: tuple[float, float],
+    gap: float,
+    wire: float,
 ) -> None:
     """Wires both ways, coarser than true so that as much of the light passes."""
     across = np.arange(x[0], x[1], gap)
@@ -69,7 +74,12 @@ def _wires(rng: np.random.Generator, shape: Shape) -> None:
     _posts(rng, shape, "wood" if rng.random() < 0.7 else "plastic", high)
     thick = rng.choice([0.01, 0.02, 0.04])
     z = np.linspace(rng.uniform(0.3, 0.6), high - 0.05, int(rng.integers(1, 6)))
-    boxes(shape, "metal" if thick < 0.04 else "plastic", grid([0.0], [0.03], z), (FENCE_LENGTH, 0.01, thick))
+    boxes(
+        shape,
+        "metal" if thick < 0.04 else "plastic",
+        grid([0.0], [0.03], z),
+        (FENCE_LENGTH, 0.01, thick),
+    )
 
 
 def _boards(rng: np.random.Generator, shape: Shape, high: float) -> None:
@@ -85,7 +95,12 @@ def _boards(rng: np.random.Generator, shape: Shape, high: float) -> None:
     elif kind == 1:
         pitch = rng.uniform(0.1, 0.18)
         z = np.arange(0.1 + pitch / 2, high, pitch)
-        boxes(shape, "wood", grid([0.0], [0.03], z), (FENCE_LENGTH, 0.025, pitch * rng.uniform(0.6, 0.95)))
+        boxes(
+            shape,
+            "wood",
+            grid([0.0], [0.03], z),
+            (FENCE_LENGTH, 0.025, pitch * rng.uniform(0.6, 0.95)),
+        )
     elif kind == 2:
         z = np.arange(0.25, high, 0.5)
         boxes(shape, "concrete", grid([0.0], [0.0], z), (FENCE_LENGTH, 0.06, 0.48))
@@ -142,8 +157,12 @@ def site_fence(rng: np.random.Generator) -> Template:
     shape = Shape("fence")
     high = rng.uniform(1.9, 2.2)
     if rng.random() < 0.2:
-        boxes(shape, "wood", [(0, 0, high / 2), (0, -0.06, 0.5), (0, -0.06, high - 0.4)],
-              [(FENCE_LENGTH, 0.03, high), (FENCE_LENGTH, 0.08, 0.08), (FENCE_LENGTH, 0.08, 0.08)])  # fmt: skip
+        boxes(
+            shape,
+            "wood",
+            [(0, 0, high / 2), (0, -0.06, 0.5), (0, -0.06, high - 0.4)],
+            [(FENCE_LENGTH, 0.03, high), (FENCE_LENGTH, 0.08, 0.08), (FENCE_LENGTH, 0.08, 0.08)],
+        )
         foot = grid([-_HALF * 0.6, _HALF * 0.6], [-1.0], [0.0])
         tubes(shape, "wood", foot, foot * [1, 0, 0] + [0, -0.05, high * 0.8], 0.04)
         return shape.finish()
@@ -155,8 +174,18 @@ def site_fence(rng: np.random.Generator) -> Template:
     rails = grid([-_HALF], [0.0], [0.2, high])
     tubes(shape, "metal", rails, rails + [FENCE_LENGTH, 0, 0], 0.022, sides=5)
     gap = rng.uniform(0.1, 0.18)
-    boxes(shape, "metal", grid(np.arange(-_HALF, _HALF, gap), [0.0], [high / 2 + 0.1]), (0.01, 0.01, high - 0.2))
-    boxes(shape, "metal", grid([0.0], [0.0], np.linspace(0.5, high - 0.3, 4)), (FENCE_LENGTH, 0.012, 0.012))
+    boxes(
+        shape,
+        "metal",
+        grid(np.arange(-_HALF, _HALF, gap), [0.0], [high / 2 + 0.1]),
+        (0.01, 0.01, high - 0.2),
+    )
+    boxes(
+        shape,
+        "metal",
+        grid([0.0], [0.0], np.linspace(0.5, high - 0.3, 4)),
+        (FENCE_LENGTH, 0.012, 0.012),
+    )
     if rng.random() < 0.3:
         shape.box("cloth", (0, 0.02, high / 2 + 0.1), (FENCE_LENGTH - 0.2, 0.01, high - 0.35))
     if rng.random() < 0.3:  # a strut behind
@@ -171,7 +200,7 @@ def louvre_fence(rng: np.random.Generator) -> Template:
     high = rng.uniform(0.9, 1.9)
     if rng.random() < 0.6:
         x = np.arange(-_HALF, _HALF, 0.2)
-        for lean in (-0.5, 0.5):
+        for lean in (-0.3, 0.3):
             feet = np.stack([x, 0 * x + 0.02 * np.sign(lean), 0 * x + 0.08], 1)
             tubes(shape, "wood", feet, feet + [lean * high, 0, high - 0.1], 0.018, sides=3)
         boxes(shape, "wood", grid([0.0], [0.0], [0.08, high]), (FENCE_LENGTH, 0.06, 0.06))
@@ -179,7 +208,13 @@ def louvre_fence(rng: np.random.Generator) -> Template:
         return shape.finish()
     shape.box("stone", (0, 0, high * 0.25), (FENCE_LENGTH, 0.35, high * 0.5))
     chain(shape, "metal", [(-_HALF, 0, high * 0.5), (-_HALF, 0, high), (_HALF, 0, high)], 0.03)
-    tubes(shape, "metal", grid([-_HALF], [0.0], [high * 0.75]), grid([_HALF], [0.0], [high * 0.75]), 0.02)
+    tubes(
+        shape,
+        "metal",
+        grid([-_HALF], [0.0], [high * 0.75]),
+        grid([_HALF], [0.0], [high * 0.75]),
+        0.02,
+    )
     return shape.finish()
 
 
@@ -200,11 +235,16 @@ def gate(rng: np.random.Generator) -> Template:
     ends = grid(np.array([-0.5, 0.5]) * (wide + thick), [0.0], [(high + 0.2) / 2 - 0.1])
     boxes(shape, post, ends, (thick, thick, high + 0.4))
     if thick > 0.2:
-        boxes(shape, "concrete", ends * [1, 1, 0] + [0, 0, high + 0.33], (thick + 0.12, thick + 0.12, 0.1))
+        boxes(
+            shape,
+            "concrete",
+            ends * [1, 1, 0] + [0, 0, high + 0.33],
+            (thick + 0.12, thick + 0.12, 0.1),
+        )
     double = kind != 0 and rng.random() < 0.5
     for side, long in ((-1, wide / 2), (1, wide / 2)) if double else ((-1, wide),):
         first = shape.parts
-        _leaf(rng, shape, kind, long * 0.98, high)
+        _leaf(rng, shape, int(kind), long * 0.98, high)
         turn = rng.uniform(0.3, 1.5) if rng.random() < 0.2 else 0.0
         shape.move((side * wide / 2, 0, 0), np.pi * (side > 0) - side * turn, first)
     if kind in (1, 2) and rng.random() < 0.15:  # a roof or an arch over it
@@ -217,7 +257,12 @@ def _leaf(rng: np.random.Generator, shape: Shape, kind: int, long: float, high: 
     """One leaf of a gate from x = 0 to x = long."""
     material = ("dark metal", "dark metal", "wood", "metal", "metal")[kind]
     boxes(shape, material, [(long / 2, 0, 0.2), (long / 2, 0, high - 0.05)], (long, 0.05, 0.06))
-    boxes(shape, material, [(0.03, 0, high / 2), (long - 0.03, 0, high / 2)], (0.06, 0.05, high - 0.15))
+    boxes(
+        shape,
+        material,
+        [(0.03, 0, high / 2), (long - 0.03, 0, high / 2)],
+        (0.06, 0.05, high - 0.15),
+    )
     if kind <= 1:
         x = np.arange(0.12, long, 0.12)
         boxes(shape, material, grid(x, [0.0], [high / 2 + 0.07]), (0.022, 0.022, high - 0.1))
@@ -225,7 +270,12 @@ def _leaf(rng: np.random.Generator, shape: Shape, kind: int, long: float, high: 
         x = np.arange(0.08, long, 0.15)
         boxes(shape, material, grid(x, [0.03], [high / 2 + 0.05]), (0.13, 0.025, high - 0.1))
     elif kind == 3:  # five bars and a brace
-        boxes(shape, material, grid([long / 2], [0.0], np.linspace(0.3, high - 0.2, 4)), (long, 0.035, 0.05))
+        boxes(
+            shape,
+            material,
+            grid([long / 2], [0.0], np.linspace(0.3, high - 0.2, 4)),
+            (long, 0.035, 0.05),
+        )
         shape.tube(material, (0, 0, high - 0.1), (long, 0, 0.2), 0.025, sides=4)
     else:
         _mesh(shape, material, (0.0, long), (0.2, high - 0.05), 0.16, 0.012)
@@ -246,12 +296,19 @@ def wall(rng: np.random.Generator) -> Template:
             shape.box("concrete", (0, 0, high + 0.04), (long, thick + 0.12, 0.1))
         if rng.random() < 0.6 or kind == 2:  # pillars
             x = -long / 2 + np.arange(int(rng.integers(1, 3))) * long / 2
-            boxes(shape, material, grid(x, [0.0], [high / 2 - 0.3]), (0.4, thick + 0.18, high + 0.9))
+            boxes(
+                shape, material, grid(x, [0.0], [high / 2 - 0.3]), (0.4, thick + 0.18, high + 0.9)
+            )
             boxes(shape, "concrete", grid(x, [0.0], [high + 0.18]), (0.5, thick + 0.28, 0.08))
     elif kind == 3:  # low, with bars between pillars
         low = high * 0.4
         shape.box(material, (0, 0, low / 2 - 0.4), (long, thick, low + 0.8))
-        boxes(shape, material, grid([-2.0, 0.0], [0.0], [high / 2 - 0.2]), (0.4, thick + 0.1, high + 0.5))
+        boxes(
+            shape,
+            material,
+            grid([-2.0, 0.0], [0.0], [high / 2 - 0.2]),
+            (0.4, thick + 0.1, high + 0.5),
+        )
         shape.category = "fence"
         x = np.arange(-1.9, 1.95, 0.14)
         boxes(shape, "dark metal", grid(x, [0.0], [(low + high) / 2]), (0.025, 0.025, high - low))
@@ -269,8 +326,14 @@ def wall(rng: np.random.Generator) -> Template:
             x = np.arange(-1.5, 1.6, 1.0)
             back = -0.2 * layer
             boxes(shape, "stone", grid(x, [back], [0.5 * layer + 0.25]), (0.97, 0.6, 0.48))
-            boxes(shape, "stone", rng.uniform((-2, back + 0.25, 0.5 * layer), (2, back + 0.3, 0.5 * layer + 0.5), (25, 3)),
-                  (0.18, 0.12, 0.14))  # fmt: skip
+            boxes(
+                shape,
+                "stone",
+                rng.uniform(
+                    (-2, back + 0.25, 0.5 * layer), (2, back + 0.3, 0.5 * layer + 0.5), (25, 3)
+                ),
+                (0.18, 0.12, 0.14),
+            )
     else:  # elements like an L, each a little other than the next
         x = np.arange(-1.5, 1.6, 1.0)
         tall = max(high, 0.8) + rng.normal(0, 0.03, 4)

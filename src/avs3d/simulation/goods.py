@@ -9,8 +9,18 @@ from avs3d.simulation.parts import boxes, grid, lying, turned, warp
 
 
 def _pallet(shape: Shape, z: float, long: float, wide: float) -> None:
-    boxes(shape, "wood", grid([0.0], np.linspace(-0.45, 0.45, 6) * wide, [z + 0.13]), (long, 0.1, 0.025))
-    boxes(shape, "wood", grid(np.array([-0.44, 0, 0.44]) * long, [0.0], [z + 0.06]), (0.11, wide, 0.11))
+    boxes(
+        shape,
+        "wood",
+        grid([0.0], np.linspace(-0.45, 0.45, 6) * wide, [z + 0.13]),
+        (long, 0.1, 0.025),
+    )
+    boxes(
+        shape,
+        "wood",
+        grid(np.array([-0.44, 0, 0.44]) * long, [0.0], [z + 0.06]),
+        (0.11, wide, 0.11),
+    )
 
 
 def pallet(rng: np.random.Generator) -> Template:
@@ -41,16 +51,22 @@ def pallet(rng: np.random.Generator) -> Template:
         for x in (-0.25, 0.25):
             for y in (-0.25, 0.25):
                 tall = high * rng.uniform(0.3, 1.0)
-                shape.box("cloth", (x * long, y * wide, 0.15 + tall / 2), (0.48 * long, 0.48 * wide, tall))
+                shape.box(
+                    "cloth", (x * long, y * wide, 0.15 + tall / 2), (0.48 * long, 0.48 * wide, tall)
+                )
     else:  # boards, longer than the pallet
         z = np.arange(0.2, 0.2 + high * 0.6, 0.09)
-        boxes(shape, "wood", grid([0.0], np.linspace(-0.4, 0.4, 4) * wide, z), (2.2 * long, 0.2, 0.07))
+        boxes(
+            shape, "wood", grid([0.0], np.linspace(-0.4, 0.4, 4) * wide, z), (2.2 * long, 0.2, 0.07)
+        )
     return shape.finish()
 
 
 def _rows(count: int) -> list[tuple[float, int]]:
     """Places across and layer of round things stacked like a pyramid, `count` in the lowest."""
-    return [(i - (count - 1 - layer) / 2, layer) for layer in range(count) for i in range(count - layer)]
+    return [
+        (i - (count - 1 - layer) / 2, layer) for layer in range(count) for i in range(count - layer)
+    ]
 
 
 def pipe(rng: np.random.Generator) -> Template:
@@ -70,7 +86,12 @@ def pipe(rng: np.random.Generator) -> Template:
         at = (rng.normal(0, 0.06), 2.02 * radius * across, radius * (1 + 1.75 * layer))
         shape.move(at, first=first)
     if count > 1 and radius < 0.4:
-        boxes(shape, "wood", grid(np.array([-0.35, 0.35]) * long, [0.0], [0.03]), (0.1, 2 * radius * count, 0.08))
+        boxes(
+            shape,
+            "wood",
+            grid(np.array([-0.35, 0.35]) * long, [0.0], [0.03]),
+            (0.1, 2 * radius * count, 0.08),
+        )
     return shape.finish()
 
 

@@ -17,10 +17,10 @@ def _shell(
     """Sides, back and lid without windows."""
     sides = [[[x, 0, -1], [x, -depth, -1], [x, -depth, high], [x, 0, high]] for x in (0.0, width)]
     lid = [[0, 0, high], [width, 0, high], [width, -depth, high], [0, -depth, high]]
-    back = rectangle(0, width, -1, high, -depth)  # type: ignore[arg-type]
+    back = rectangle(0, width, -1, high, -depth)
     shape.quads(wall, np.concatenate([np.array([*sides, lid]), back]))
     if front:
-        shape.quads(wall, rectangle(0, width, -1, high, 0.0))  # type: ignore[arg-type]
+        shape.quads(wall, rectangle(0, width, -1, high, 0.0))
 
 
 def hall(rng: np.random.Generator, shape: Shape, width: float) -> None:
@@ -48,7 +48,12 @@ def hall(rng: np.random.Generator, shape: Shape, width: float) -> None:
         holes = np.stack([x, x + 2.7, 0 * x + 1.1, 0 * x + 3.8], 1)
         pierced(shape, style, holes, width, -1.0, high, "metal", 0.25)
         boxes(shape, "rubber", grid(x + 1.35, [0.15], [4.0]), (3.3, 0.5, 0.4))
-        boxes(shape, "rubber", grid(np.concatenate([x - 0.15, x + 2.85]), [0.2], [2.4]), (0.3, 0.5, 2.8))
+        boxes(
+            shape,
+            "rubber",
+            grid(np.concatenate([x - 0.15, x + 2.85]), [0.2], [2.4]),
+            (0.3, 0.5, 2.8),
+        )
         if rng.random() < 0.5:
             shape.box("metal", (width / 2, 1.8, 4.6), (width, 3.8, 0.25))
         else:
@@ -71,27 +76,53 @@ def _hall_extras(
     skin: bool,
 ) -> None:  # fmt: skip
     if skin and rng.random() < 0.6:  # ribs of sheet metal, or columns
-        step, deep = (rng.uniform(0.35, 0.8), 0.06) if rng.random() < 0.6 else (rng.uniform(4, 7), 0.35)
+        step, deep = (
+            (rng.uniform(0.35, 0.8), 0.06) if rng.random() < 0.6 else (rng.uniform(4, 7), 0.35)
+        )
         x = np.arange(0, width + 0.1, max(step, width / 80))
         low = 4.6 if deep < 0.1 else -0.5
         if high - low > 0.6:
-            boxes(shape, style.wall, grid(x, [deep / 2], [(low + high) / 2]), (min(step * 0.4, 0.5), deep, high - low))
+            boxes(
+                shape,
+                style.wall,
+                grid(x, [deep / 2], [(low + high) / 2]),
+                (min(step * 0.4, 0.5), deep, high - low),
+            )
         y = np.arange(-depth, 0, max(step, depth / 40))
-        boxes(shape, style.wall, grid([-deep / 2, width + deep / 2], y, [high / 2]), (deep, min(step * 0.4, 0.5), high))
+        boxes(
+            shape,
+            style.wall,
+            grid([-deep / 2, width + deep / 2], y, [high / 2]),
+            (deep, min(step * 0.4, 0.5), high),
+        )
     kind = ("flat", "gable", "cross", "barrel", "saw", "mono")[rng.integers(6)]
     rise = {"saw": 2.0, "cross": width * 0.1, "mono": depth * 0.06}.get(kind, depth * 0.12)
     roof(rng, shape, kind, (width, depth), high, rise, style.wall)
     if rng.random() < 0.3:  # pipes and a fan on the wall
-        x = rng.uniform(0.1, 0.9) * width
-        shape.tube("metal", (x, 0.3, 0.5), (x, 0.3, high + 1.5), rng.uniform(0.1, 0.3), sides=7)
-        shape.box("metal", (x, 0.5, 1.0), (1.2, 0.9, 1.6))
+        place = rng.uniform(0.1, 0.9) * width
+        shape.tube(
+            "metal", (place, 0.3, 0.5), (place, 0.3, high + 1.5), rng.uniform(0.1, 0.3), sides=7
+        )
+        shape.box("metal", (place, 0.5, 1.0), (1.2, 0.9, 1.6))
     if rng.random() < 0.25 and width > 18:  # offices before one end
         wide, deep = rng.uniform(5, 9), rng.uniform(2, 5)
         shape.box("plaster", (wide / 2, deep / 2, 1.3), (wide, deep, 3.6))
-        boxes(shape, "glass", grid(np.arange(1, wide - 0.5, 1.8), [deep + 0.02], [1.7]), (1.2, 0.06, 1.2))
+        boxes(
+            shape,
+            "glass",
+            grid(np.arange(1, wide - 0.5, 1.8), [deep + 0.02], [1.7]),
+            (1.2, 0.06, 1.2),
+        )
     if rng.random() < 0.15:
-        x = rng.uniform(0.1, 0.9) * width
-        shape.tube("brick", (x, -depth * 0.6, 0), (x, -depth * 0.6, high + rng.uniform(4, 12)), 0.9, 0.6, sides=10)
+        place = rng.uniform(0.1, 0.9) * width
+        shape.tube(
+            "brick",
+            (place, -depth * 0.6, 0),
+            (place, -depth * 0.6, high + rng.uniform(4, 12)),
+            0.9,
+            0.6,
+            sides=10,
+        )
 
 
 def _container_offices(rng: np.random.Generator, shape: Shape, width: float) -> None:
@@ -104,7 +135,9 @@ def _container_offices(rng: np.random.Generator, shape: Shape, width: float) -> 
         boxes(shape, "glass", grid(x[1:], [0.02], [2.7 * level + 1.6]), (1.2, 0.08, 1.0))
         shape.box("dark metal", (x[0], 0.02, 2.7 * level + 1.2), (0.9, 0.08, 2.0))
         if level:
-            shape.box("metal", (count * long / 2, 0.6, 2.7 * level + 0.08), (count * long, 1.2, 0.08))
+            shape.box(
+                "metal", (count * long / 2, 0.6, 2.7 * level + 0.08), (count * long, 1.2, 0.08)
+            )
             rails = grid([0.0], [1.2], 2.7 * level + np.array([0.5, 1.0]))
             tubes(shape, "metal", rails, rails + [count * long, 0, 0], 0.025)
             steps = np.linspace(0, 1, 12)[:, None]
@@ -113,13 +146,15 @@ def _container_offices(rng: np.random.Generator, shape: Shape, width: float) -> 
 
 
 def barn(rng: np.random.Generator, shape: Shape, width: float) -> None:
-    """A farm building: boards, a high door or open sides, a steep, broken or low roof, a lean-to."""
+    """A farm building: a high door or open front, a steep or low roof, a lean-to."""
     depth, high = rng.uniform(8, 20), rng.uniform(2.8, 5.0)
     wall = ("wood", "wood", "metal", "brick", "stone")[rng.integers(5)]
     style = Style(wall, 4.0, 0.4, 0.3, 0.8, 0.1, "glass")
     rise = rng.uniform(0.25, 0.7) * min(width, depth) / 2 + 0.5
     if rng.random() < 0.3:  # open to the front: posts, stock within
-        posts = grid(np.linspace(0.2, width - 0.2, max(int(width / 4.5), 2)), [-0.2, -depth / 2], [-0.5])
+        posts = grid(
+            np.linspace(0.2, width - 0.2, max(int(width / 4.5), 2)), [-0.2, -depth / 2], [-0.5]
+        )
         tubes(shape, "wood", posts, posts * [1, 1, 0] + [0, 0, high], 0.14, sides=6)
         _shell(shape, wall, width, depth, high, front=False)
         boxes(shape, "blade", [(width * 0.3, -depth + 2, 1.2), (width * 0.7, -depth + 1.5, 0.8)],
@@ -132,7 +167,16 @@ def barn(rng: np.random.Generator, shape: Shape, width: float) -> None:
         wide_open = rng.random() < 0.3
         holes[:, 0] = np.maximum(holes[:, 0], 0.2)
         holes[:, 1] = np.minimum(holes[:, 1], width - 0.2)
-        pierced(shape, style, holes, width, -1.0, high, "dark plastic" if wide_open else "wood", 5.0 if wide_open else 0.12)
+        pierced(
+            shape,
+            style,
+            holes,
+            width,
+            -1.0,
+            high,
+            "dark plastic" if wide_open else "wood",
+            5.0 if wide_open else 0.12,
+        )
         if wall == "wood":
             laths = np.arange(0.15, width, max(0.3, width / 60))
             laths = laths[(laths < holes[0, 0]) | (laths > holes[0, 1])]
@@ -140,7 +184,9 @@ def barn(rng: np.random.Generator, shape: Shape, width: float) -> None:
     kind = ("cross", "gable", "barrel", "gable")[rng.integers(4)]
     roof(rng, shape, kind, (width, depth), high, rise, wall)
     if rng.random() < 0.35:  # a lean-to
-        shape.box("roof", (width + 1.6, -depth / 2, high * 0.75), (3.6, depth * 0.8, 0.12), pitch=0.25)
+        shape.box(
+            "roof", (width + 1.6, -depth / 2, high * 0.75), (3.6, depth * 0.8, 0.12), pitch=0.25
+        )
         posts = grid([width + 3.1], np.linspace(-depth * 0.15, -depth * 0.85, 4), [-0.5])
         tubes(shape, "wood", posts, posts * [1, 1, 0] + [0, 0, high * 0.65], 0.1, sides=5)
 
@@ -156,6 +202,9 @@ def shed(rng: np.random.Generator, shape: Shape, width: float) -> None:
         boxes(shape, "metal", grid([width / 2], [0.0, -depth], [0.1, high]), (width, 0.06, 0.06))
         slope = ribs * [1, 1, 0] + [0, 0, high]
         tubes(shape, "metal", slope, slope * [1, 0, 1] + [0, -depth / 2, rise], 0.025)
+        edge, ridge = np.array([[0, 0, high], [width, 0, high]]), [0, -depth / 2, rise]
+        panes = [[*(edge + [0, y, 0]), *((edge + ridge)[::-1])] for y in (0.0, -depth)]
+        shape.quads("pane", np.array(panes))
         return
     wall = ("wood", "wood", "metal", "plaster", "brick", "concrete")[rng.integers(6)]
     _shell(shape, wall, width, depth, high, front=False)
@@ -167,5 +216,18 @@ def shed(rng: np.random.Generator, shape: Shape, width: float) -> None:
         holes.append([x + door + 0.3, x + door + 1.0, 1.0, 1.6])
     pierced(shape, style, np.array(holes), width, -1.0, high, "wood" if wall != "wood" else "metal")
     if wall == "wood":
-        boxes(shape, "wood", grid([width / 2], [-depth - 0.02], np.arange(0.1, high, 0.2)), (width, 0.04, 0.06))
-    roof(rng, shape, ("gable", "cross", "mono", "flat")[rng.integers(4)], (width, depth), high, rise, wall)
+        boxes(
+            shape,
+            "wood",
+            grid([width / 2], [-depth - 0.02], np.arange(0.1, high, 0.2)),
+            (width, 0.04, 0.06),
+        )
+    roof(
+        rng,
+        shape,
+        ("gable", "cross", "mono", "flat")[rng.integers(4)],
+        (width, depth),
+        high,
+        rise,
+        wall,
+    )

@@ -9,13 +9,15 @@ from avs3d.simulation.parts import boxes, chain, grid, sheet, tubes, turned
 
 
 def pole(rng: np.random.Generator) -> Template:
-    """A post: thin or thick, round or square, of wood with braces, of concrete, a lattice, a flag."""
+    """A post, thin or thick, of metal, wood or concrete; a lattice; a flag; a camera."""
     shape = Shape("pole")
     kind = rng.choice(7, p=[0.22, 0.2, 0.2, 0.12, 0.08, 0.1, 0.08])
     if kind == 0:  # a bare low post
         high, radius = rng.uniform(1.8, 4.5), rng.uniform(0.025, 0.07)
         if rng.random() < 0.3:
-            shape.box("wood", (0, 0, high / 2 - 0.1), (2 * radius + 0.04, 2 * radius + 0.04, high + 0.2))
+            shape.box(
+                "wood", (0, 0, high / 2 - 0.1), (2 * radius + 0.04, 2 * radius + 0.04, high + 0.2)
+            )
         else:
             shape.tube("metal", (0, 0, -0.3), (0, 0, high), radius, sides=8)
     elif kind == 1:
@@ -120,12 +122,18 @@ def _armed_lamp(rng: np.random.Generator, shape: Shape, radius: float) -> None:
             end = arc[-1]
         else:
             knee = np.array([0, 0, high + rise])
-            chain(shape, "metal", [(0, 0, high), knee, end], radius * 0.6)
+            chain(shape, "metal", np.array([[0, 0, high], knee, end]), radius * 0.6)
         _head(rng, shape, end, side)
     if rng.random() < 0.12:  # a banner or flower basket
         z = rng.uniform(3, 4.2)
         shape.box("cloth", (0, 0.45, z), (0.02, 0.7, 1.4))
-        tubes(shape, "metal", [(0, 0, z + 0.7), (0, 0, z - 0.7)], [(0, 0.85, z + 0.7), (0, 0.85, z - 0.7)], 0.015)
+        tubes(
+            shape,
+            "metal",
+            [(0, 0, z + 0.7), (0, 0, z - 0.7)],
+            [(0, 0.85, z + 0.7), (0, 0.85, z - 0.7)],
+            0.015,
+        )
 
 
 def street_lamp(rng: np.random.Generator) -> Template:
@@ -154,7 +162,13 @@ def street_lamp(rng: np.random.Generator) -> Template:
         shape.tube("lamp glass", top, top + [0, 0, 0.25], 0.1, sides=8)
         turned(shape, "dark metal", [(wide, 0.25), (0.1, 0.38), (0, 0.38)], top)
     elif kind == 4:  # a column that glows
-        shape.tube("lamp glass", top - [0, 0, 0.1], top + [0, 0, rng.uniform(0.5, 1.2)], radius + 0.05, sides=8)
+        shape.tube(
+            "lamp glass",
+            top - [0, 0, 0.1],
+            top + [0, 0, rng.uniform(0.5, 1.2)],
+            radius + 0.05,
+            sides=8,
+        )
         shape.tube("metal", top + [0, 0, 0.5], top + [0, 0, 0.55], radius + 0.08, sides=8)
     elif kind == 5:  # a shepherd's crook
         turn = np.linspace(np.pi, 0.0, 8)
@@ -207,17 +221,38 @@ def traffic_light(rng: np.random.Generator) -> Template:
     reach = rng.uniform(3, 8) if kind == 1 else rng.uniform(9, 14)
     if kind == 1:
         bend = rng.uniform(0.0, 1.0)
-        chain(shape, "metal", [(0, 0, high - 0.3), (0, reach * 0.3, high - 0.3 + bend * 0.7),
-                               (0, reach, high - 0.3 + bend)], np.array([0.8, 0.7, 0.5]) * radius)  # fmt: skip
+        chain(
+            shape,
+            "metal",
+            [
+                (0, 0, high - 0.3),
+                (0, reach * 0.3, high - 0.3 + bend * 0.7),
+                (0, reach, high - 0.3 + bend),
+            ],
+            np.array([0.8, 0.7, 0.5]) * radius,
+        )
         if rng.random() < 0.3:
             shape.tube("metal", (0, 0, high - 1.2), (0, reach * 0.3, high - 0.4), 0.03, sides=4)
         high += bend
     elif kind == 2:
         shape.tube("metal", (0, reach, -0.3), (0, reach, high), radius * 1.3, sides=8)
-        tubes(shape, "metal", [(0, 0, high - 0.1), (0, 0, high - 0.7)], [(0, reach, high - 0.1), (0, reach, high - 0.7)], 0.06)
+        tubes(
+            shape,
+            "metal",
+            [(0, 0, high - 0.1), (0, 0, high - 0.7)],
+            [(0, reach, high - 0.1), (0, reach, high - 0.7)],
+            0.06,
+        )
     shape.category = "traffic light"
     low = min(high, 3.2) - 0.45
-    _signal_head(rng, shape, np.array([0.2, 0, low if kind < 3 else 2.3]), 0.0, lights if kind < 3 else 2, False)
+    _signal_head(
+        rng,
+        shape,
+        np.array([0.2, 0, low if kind < 3 else 2.3]),
+        0.0,
+        lights if kind < 3 else 2,
+        False,
+    )
     if rng.random() < 0.6 or kind == 3:
         turn = float(rng.choice([1.57, -1.57, 3.14]))
         at = np.array([0.2 * np.cos(turn), 0.2 * np.sin(turn), rng.uniform(2.1, 2.6)])
@@ -225,7 +260,9 @@ def traffic_light(rng: np.random.Generator) -> Template:
     if kind in (1, 2):
         hang = 0.35 * (kind == 2) + 0.35
         for share in (0.95, 0.6, 0.3)[: rng.integers(1, 3 if kind == 1 else 4)]:
-            _signal_head(rng, shape, np.array([0.15, reach * share, high - hang]), 0.0, lights, flat)
+            _signal_head(
+                rng, shape, np.array([0.15, reach * share, high - hang]), 0.0, lights, flat
+            )
         if rng.random() < 0.4:  # a name board on the arm
             shape.category = "traffic sign"
             shape.box("retro", (0.1, reach * 0.42, high - 0.45), (0.03, 1.4, 0.35))
@@ -277,11 +314,18 @@ def twin_lamp(rng: np.random.Generator) -> Template:
         sheet(shape, "lamp glass", curve[-1], [(-0.1, -0.1), (0.1, -0.1), (0, 0.1)])
         shape.ball("metal", curve[-1] + [0.2, 0, 0], (0.35, 0.14, 0.08))
         return shape.finish()
-    turned(shape, "dark metal", [(0.22, 0.0), (0.1, 0.3), (0.07, high - 1.0), (0.05, high - 1)], sides=8)
+    turned(
+        shape,
+        "dark metal",
+        [(0.22, 0.0), (0.1, 0.3), (0.07, high - 1.0), (0.05, high - 1)],
+        sides=8,
+    )
     for side in (-1, 1):
         end = np.array([side * reach * 0.6, 0, high])
         shape.tube("dark metal", (0, 0, high - 1.0), end, 0.04, sides=5)
-        turned(shape, "lamp glass", [(0.02, 0.1), (0.2, -0.1), (0.12, -0.4), (0, -0.45)], end, sides=8)
+        turned(
+            shape, "lamp glass", [(0.02, 0.1), (0.2, -0.1), (0.12, -0.4), (0, -0.45)], end, sides=8
+        )
     return shape.finish()
 
 

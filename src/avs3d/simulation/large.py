@@ -55,25 +55,33 @@ def stairs(rng: np.random.Generator) -> Template:
 
 
 def container(rng: np.random.Generator) -> Template:
-    """A shipping or site container, or an open skip."""
+    """A shipping container or two, with ribs and doors; a site cabin with windows."""
     shape = Shape("container")
-    if rng.random() < 0.3:
-        length, width, height = rng.uniform(2.5, 5.5), rng.uniform(1.6, 2.2), rng.uniform(1.1, 2.2)
-        for side in (-1, 1):
-            shape.box("paint", (0, side * width / 2, height / 2), (length, 0.06, height))
-            shape.box(
-                "paint", (side * length / 2, 0, height / 2), (0.06, width, height), pitch=0.2 * side
-            )
-        shape.box("paint", (0, 0, 0.2), (length, width, 0.1))
-        shape.box("soil", (0, 0, height * 0.6), (length * 0.9, width * 0.9, 0.1))
-        return shape.finish()
-    length, high = rng.choice([3.0, 6.06, 12.19], p=[0.2, 0.5, 0.3]), 2.59
-    for level in range(1 + int(rng.random() < 0.25)):
-        z = level * high
-        shape.box("paint", (0, 0, z + high / 2 + 0.05), (length, 2.36, high - 0.05))
-        for x in np.arange(-length / 2 + 0.15, length / 2, 0.3):
-            for side in (-1, 1):
-                shape.box("paint", (x, side * 1.2, z + high / 2), (0.14, 0.06, high - 0.2))
+    length, wide = rng.choice([3.0, 6.06, 12.19], p=[0.2, 0.5, 0.3]), 2.36
+    high = rng.choice([2.59, 2.59, 2.9])
+    cabin = rng.random() < 0.2
+    rib = rng.uniform(0.25, 0.4)
+    for level in range(1 + int(rng.random() < 0.3) + int(rng.random() < 0.08)):
+        first, z = shape.parts, high / 2 + 0.05
+        shape.box("paint", (0, 0, z), (length, wide, high - 0.05))
+        x = np.arange(-length / 2 + 0.15, length / 2, rib)
+        if not cabin:
+            boxes(shape, "paint", grid(x, [-1.2, 1.2], [z]), (rib / 2, 0.06, high - 0.3))
+        ends = grid([-length / 2, length / 2], [-1.17, 1.17], [z])
+        boxes(shape, "paint", ends, (0.16, 0.16, high))
+        boxes(shape, "paint", grid([0.0], [-1.19, 1.19], [0.1, high]), (length, 0.1, 0.16))
+        bars = grid([length / 2 + 0.04], np.array([-0.85, -0.35, 0.35, 0.85]), [0.15])
+        if cabin:
+            boxes(shape, "glass", grid([-length / 4, length / 4], [1.2], [1.6]), (1.1, 0.06, 1.0))
+            shape.box("dark metal", (0, 1.2, 1.05), (0.9, 0.06, 2.0))
+        elif level == 0 and rng.random() < 0.15:  # its doors open
+            shape.box("dark metal", (length / 2 + 0.01, 0, z), (0.02, 2.2, high - 0.3))
+            leaf = grid([length / 2 + 0.55], [-1.2, 1.2], [z])
+            boxes(shape, "paint", leaf, (1.1, 0.06, high - 0.2))
+        else:
+            tubes(shape, "metal", bars, bars + [0, 0, high - 0.25], 0.025)
+        at = (rng.normal(0, 0.05), rng.normal(0, 0.02), level * high)
+        shape.move(at, 0.0, first)
     return shape.finish()
 
 

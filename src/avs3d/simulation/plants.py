@@ -26,8 +26,8 @@ def bush(rng: np.random.Generator) -> Template:
         parts = []
         for _ in range(rng.integers(1, 5)):
             lobe, offset = rng.uniform(0.5, 1.0) * radii, rng.normal(0, 0.45, 3) * radii
-            ball = in_ball(rng, int(rng.uniform(100, 280)), rng.uniform(0.3, 0.9)) * lobe
-            parts.append(ball + [offset[0], offset[1], lobe[2] * rng.uniform(0.5, 0.95)])
+            lump = in_ball(rng, int(rng.uniform(100, 280)), rng.uniform(0.3, 0.9)) * lobe
+            parts.append(lump + [offset[0], offset[1], lobe[2] * rng.uniform(0.5, 0.95)])
         cloud = np.concatenate(parts)
     elif kind == 1:  # low and spreading
         cloud = in_ball(rng, 420, 0.3) * [1.5 * size, 1.2 * size, 0.45 * size]
@@ -35,7 +35,9 @@ def bush(rng: np.random.Generator) -> Template:
     elif kind == 2:  # conical
         share = 1 - np.sqrt(rng.uniform(0, 1, 450))
         turn, r = rng.uniform(0, 6.28, 450), size * 0.7 * (1 - share) * rng.uniform(0.6, 1, 450)
-        cloud = np.stack([r * np.cos(turn), r * np.sin(turn), share * size * rng.uniform(1.5, 3)], 1)
+        cloud = np.stack(
+            [r * np.cos(turn), r * np.sin(turn), share * size * rng.uniform(1.5, 3)], 1
+        )
     elif kind == 3:  # rods that arch outwards
         n = int(rng.integers(18, 45))
         turn, reach = rng.uniform(0, 6.28, n), size * rng.uniform(0.4, 1.2, n)
@@ -45,9 +47,9 @@ def bush(rng: np.random.Generator) -> Template:
                           high * (1.6 * share - 0.75 * share**2)], -1).reshape(-1, 3)  # fmt: skip
         cloud += rng.normal(0, 0.05, cloud.shape)
     elif kind == 4:  # clipped
-        r = size * 0.7
-        cloud = in_ball(rng, 480, 0.85) * r + [0, 0, r * rng.uniform(0.7, 1)]
-        shape.ball("leaf", (0, 0, r * 0.85), (0.8 * r,) * 3)
+        ball = size * 0.7
+        cloud = in_ball(rng, 480, 0.85) * ball + [0, 0, ball * rng.uniform(0.7, 1)]
+        shape.ball("leaf", (0, 0, ball * 0.85), (0.8 * ball, 0.8 * ball, 0.8 * ball))
     else:  # half bare
         cloud = in_ball(rng, 130, 0.1) * size * [1, 1, 0.8] + [0, 0, 0.8 * size]
     cloud[:, 2] = np.abs(cloud[:, 2])
@@ -125,13 +127,22 @@ def ivy_screen(rng: np.random.Generator) -> Template:
 
 
 def _blades(
-    rng: np.random.Generator, shape: Shape, foot: np.ndarray, high: np.ndarray, lean: float, wide: float
+    rng: np.random.Generator,
+    shape: Shape,
+    foot: np.ndarray,
+    high: np.ndarray,
+    lean: float,
+    wide: float,
 ) -> None:
     n = len(foot)
     turn = rng.uniform(0, 2 * np.pi, n)
-    across = wide * rng.uniform(0.4, 1.3, (n, 1)) * np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
+    across = (
+        wide * rng.uniform(0.4, 1.3, (n, 1)) * np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
+    )
     tilt = np.concatenate([rng.normal(0, lean, (n, 2)), np.ones((n, 1))], axis=1)
-    shape.triangles("blade", np.stack([foot - across, foot + across, foot + tilt * high[:, None]], 1))
+    shape.triangles(
+        "blade", np.stack([foot - across, foot + across, foot + tilt * high[:, None]], 1)
+    )
 
 
 def tall_grass(rng: np.random.Generator) -> Template:
@@ -165,14 +176,16 @@ def fern(rng: np.random.Generator) -> Template:
     if kind == 0:  # fronds from several crowns
         crowns = int(rng.integers(1, 5))
         n = 9 * crowns
-        foot = np.repeat(np.concatenate([rng.normal(0, 0.4, (crowns, 2)), np.zeros((crowns, 1))], 1), 9, axis=0)
+        foot = np.repeat(
+            np.concatenate([rng.normal(0, 0.4, (crowns, 2)), np.zeros((crowns, 1))], 1), 9, axis=0
+        )
         turn, long = rng.uniform(0, 6.28, n), rng.uniform(0.3, 0.8, n)
         share = np.linspace(0.15, 1, 7)[:, None, None]
         out = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1) * long[:, None]
         path = foot + share * out * 0.9 + [0, 0, 1] * long[:, None] * (1.5 * share - 0.9 * share**2)
         leaves(rng, shape, "leaf", path.reshape(-1, 3), 0.16)
     elif kind == 1:  # saplings
-        n = int(rng.integers(2, 7))
+        n = int(rng.integers(4, 9))
         foot = np.concatenate([rng.normal(0, 0.5, (n, 2)), np.zeros((n, 1))], axis=1)
         tip = foot + [0, 0, 1] * rng.uniform(0.5, 1.4, (n, 1)) + rng.normal(0, 0.1, (n, 3))
         tubes(shape, "bark", foot, tip, 0.012, 0.005, sides=3)
@@ -190,7 +203,9 @@ def fern(rng: np.random.Generator) -> Template:
         leaves(rng, shape, "leaf", path.reshape(-1, 3) + rng.normal(0, 0.06, (6 * n, 3)), 0.13)
     else:  # ground cover
         n = 260
-        points = rng.normal(0, 0.6, (n, 3)) * [1, 1, 0] + [0, 0, 1] * rng.uniform(0.05, 0.45, (n, 1))
+        points = rng.normal(0, 0.6, (n, 3)) * [1, 1, 0] + [0, 0, 1] * rng.uniform(
+            0.05, 0.45, (n, 1)
+        )
         leaves(rng, shape, "leaf", points, 0.14)
     return shape.finish()
 
@@ -230,7 +245,12 @@ def rock(rng: np.random.Generator) -> Template:
         lift = np.array([0, 0, size[2] * rng.uniform(0.15, 0.55)])
         shape.add("stone", _boulder(rng, size, edge) + spot + lift, _BALL[1])
     if kind == 4 and rng.random() < 0.5:  # chips
-        boxes(shape, "stone", rng.normal(0, 0.8, (12, 3)) * [1, 1, 0.02], rng.uniform(0.05, 0.2, (12, 3)))
+        boxes(
+            shape,
+            "stone",
+            rng.normal(0, 0.8, (12, 3)) * [1, 1, 0.02],
+            rng.uniform(0.05, 0.2, (12, 3)),
+        )
     return shape.finish()
 
 

@@ -8,9 +8,7 @@ from avs3d.simulation.mesh import Maker, Shape, Template
 from avs3d.simulation.parts import boxes, grid, tubes, turned
 
 
-def _slats(
-    shape: Shape, material: str, length: float, rows: int, tilt: float, back: float
-) -> None:
+def _slats(shape: Shape, material: str, length: float, rows: int, tilt: float, back: float) -> None:
     """Seat and, with back > 0, a leaning back of boards along y."""
     x = np.linspace(-0.19, 0.2, rows)
     boxes(shape, material, grid(x, [0.0], [0.44]), (0.36 / rows, length, 0.035))
@@ -38,7 +36,12 @@ def _plain_bench(rng: np.random.Generator, shape: Shape, length: float) -> None:
             start = np.array([[-0.2, y, 0.4]])
             tubes(shape, legs, start, start + [-0.08 - tilt * back, 0, back + 0.05], 0.03)
             if rng.random() < 0.5:
-                boxes(shape, legs, [(0, y, 0.64), (0.18, y, 0.52)], [(0.42, 0.05, 0.03), (0.03, 0.05, 0.22)])
+                boxes(
+                    shape,
+                    legs,
+                    [(0, y, 0.64), (0.18, y, 0.52)],
+                    [(0.42, 0.05, 0.03), (0.03, 0.05, 0.22)],
+                )
 
 
 def bench(rng: np.random.Generator) -> Template:
@@ -94,13 +97,16 @@ def add_chair(
     else:
         shape.box(material, (0, 0, seat), (wide, wide, 0.04))
         shape.box(material, (-wide / 2 - 0.03, 0, seat + 0.28), (0.03, wide, 0.34), pitch=-0.15)
-    feet = grid([-0.45 * wide, 0.45 * wide], [-0.45 * wide, 0.45 * wide], [0.0])
+    out = (0.3 if kind == 2 else 0.45) * wide
+    feet = grid([-out, out], [-out, out], [0.0])
     tubes(shape, "dark metal" if kind < 3 else material, feet, feet + [0, 0, seat], 0.018, sides=3)
     if kind != 2:
         posts = feet[:2]
         tubes(shape, material, posts + [0, 0, seat], posts + [-0.06, 0, seat + 0.4], 0.018, sides=3)
     if kind in (1, 3):
-        boxes(shape, material, [(0, s * wide / 2, seat + 0.21) for s in (-1, 1)], (wide, 0.04, 0.03))
+        boxes(
+            shape, material, [(0, s * wide / 2, seat + 0.21) for s in (-1, 1)], (wide, 0.04, 0.03)
+        )
     shape.move((*at, 0), yaw, first)
 
 
@@ -130,11 +136,20 @@ def chair(rng: np.random.Generator) -> Template:
         shape.box("cloth", (-0.25, 0, 0.8), (0.06, 0.44, 0.5))
         boxes(shape, "dark plastic", [(0, -0.28, 0.68), (0, 0.28, 0.68)], (0.25, 0.06, 0.03))
     elif kind == 6:  # an armchair
-        boxes(shape, "cloth", [(0, 0, 0.25), (-0.35, 0, 0.5), (0, -0.38, 0.38), (0, 0.38, 0.38)],
-              [(0.7, 0.7, 0.35), (0.2, 0.85, 0.75), (0.75, 0.16, 0.45), (0.75, 0.16, 0.45)])  # fmt: skip
+        boxes(
+            shape,
+            "cloth",
+            [(0, 0, 0.25), (-0.35, 0, 0.5), (0, -0.38, 0.38), (0, 0.38, 0.38)],
+            [(0.7, 0.7, 0.35), (0.2, 0.85, 0.75), (0.75, 0.16, 0.45), (0.75, 0.16, 0.45)],
+        )
     else:  # a wicker or folding chair
-        tubes(shape, "wood", [(-0.25, -0.2, 0), (-0.25, 0.2, 0), (0.25, -0.2, 0), (0.25, 0.2, 0)],
-              [(0.22, -0.2, 0.45), (0.22, 0.2, 0.45), (-0.32, -0.2, 0.9), (-0.32, 0.2, 0.9)], 0.02)  # fmt: skip
+        tubes(
+            shape,
+            "wood",
+            [(-0.25, -0.2, 0), (-0.25, 0.2, 0), (0.25, -0.2, 0), (0.25, 0.2, 0)],
+            [(0.22, -0.2, 0.45), (0.22, 0.2, 0.45), (-0.32, -0.2, 0.9), (-0.32, 0.2, 0.9)],
+            0.02,
+        )
         shape.box("wood", (0, 0, 0.45), (0.42, 0.42, 0.03))
         boxes(shape, "wood", [(-0.24, 0, 0.65), (-0.29, 0, 0.82)], (0.02, 0.42, 0.1))
     return shape.finish()
@@ -210,18 +225,28 @@ def parasol(rng: np.random.Generator) -> Template:
     if off:  # held by an arm from the side
         shape.tube("metal", (off, 0, high + 0.3), (0, 0, high + 0.45), 0.03)
     if rng.random() < 0.12:  # closed
-        turned(shape, "cloth", [(0.05, high + 0.3), (0.14, high - 0.5), (0.18, high - 1.3), (0.05, high - 1.35)],
-               (off * 0.1, 0, 0), sides=7)  # fmt: skip
+        turned(
+            shape,
+            "cloth",
+            [(0.05, high + 0.3), (0.14, high - 0.5), (0.18, high - 1.3), (0.05, high - 1.35)],
+            (off * 0.1, 0, 0),
+            sides=7,
+        )
         return shape.finish()
     rise = rng.uniform(0.25, 0.6)
     edge = rng.choice([0.0, 0.15])
-    profile = [(radius, high - edge), (radius, high), (0.5 * radius, high + 0.6 * rise), (0.0, high + rise)]
+    profile = [
+        (radius, high - edge),
+        (radius, high),
+        (0.5 * radius, high + 0.6 * rise),
+        (0.0, high + rise),
+    ]
     turned(shape, "cloth", profile, sides=sides)
     return shape.finish()
 
 
 def bus_stop(rng: np.random.Generator) -> Template:
-    """A shelter open to +x: glass, boards or bars, flat, curved or pitched roof, a sign beside it."""
+    """A shelter open to +x, of glass or boards; roof flat, curved or pitched; a sign beside it."""
     shape = Shape("bus stop")
     length, deep, high = rng.uniform(2.3, 6), rng.uniform(1.1, 1.9), rng.uniform(2.2, 2.7)
     back = ("glass", "glass", "plastic", "wood", "concrete", "metal")[rng.integers(6)]
@@ -236,11 +261,23 @@ def bus_stop(rng: np.random.Generator) -> Template:
     elif roof == 2:  # curved
         turn = np.linspace(0.2, 2.2, 6)
         x, z = -deep * 0.55 + 0.75 * deep * (1 - np.cos(turn)), high - 0.35 + 0.5 * np.sin(turn)
-        strip = np.stack([np.stack([x, 0 * x - length / 2 - 0.1, z], 1), np.stack([x, 0 * x + length / 2 + 0.1, z], 1)], 1)
-        shape.quads("plastic", np.stack([strip[:-1, 0], strip[1:, 0], strip[1:, 1], strip[:-1, 1]], 1))
+        strip = np.stack(
+            [
+                np.stack([x, 0 * x - length / 2 - 0.1, z], 1),
+                np.stack([x, 0 * x + length / 2 + 0.1, z], 1),
+            ],
+            1,
+        )
+        shape.quads(
+            "plastic", np.stack([strip[:-1, 0], strip[1:, 0], strip[1:, 1], strip[:-1, 1]], 1)
+        )
     else:  # a small house
         first = shape.parts
-        shape.prism("roof", [(-length / 2 - 0.2, high), (0, high + 0.8), (length / 2 + 0.2, high)], deep / 2 + 0.3)
+        shape.prism(
+            "roof",
+            [(-length / 2 - 0.2, high), (0, high + 0.8), (length / 2 + 0.2, high)],
+            deep / 2 + 0.3,
+        )
         shape.move((0, 0, 0), np.pi / 2, first)
     low, top = rng.choice([0.0, 0.15, 0.4]), high - rng.choice([0.05, 0.25])
     tall, middle = top - low, (top + low) / 2
@@ -281,7 +318,18 @@ def curved_bench(rng: np.random.Generator) -> Template:
     boxes(shape, "concrete", (inner + outer)[1::2] / 2 - [0, 0, 0.23], (0.3, 0.12, 0.44))
     if rng.random() < 0.6:
         tall = [-0.15, 0, 0.42]
-        shape.quads("wood", np.stack([inner[:-1] + [0, 0, 0.12], inner[1:] + [0, 0, 0.12], inner[1:] + tall, inner[:-1] + tall], 1))
+        shape.quads(
+            "wood",
+            np.stack(
+                [
+                    inner[:-1] + [0, 0, 0.12],
+                    inner[1:] + [0, 0, 0.12],
+                    inner[1:] + tall,
+                    inner[:-1] + tall,
+                ],
+                1,
+            ),
+        )
     return shape.finish()
 
 
@@ -290,7 +338,12 @@ def half_shelter(rng: np.random.Generator) -> Template:
     shape = Shape("bus stop")
     if rng.random() < 0.5:
         length, high = rng.uniform(2.5, 4), rng.uniform(2.4, 2.8)
-        boxes(shape, "metal", [(-0.4, -length / 4, high / 2), (-0.4, length / 4, high / 2)], (0.15, 0.15, high))
+        boxes(
+            shape,
+            "metal",
+            [(-0.4, -length / 4, high / 2), (-0.4, length / 4, high / 2)],
+            (0.15, 0.15, high),
+        )
         shape.box("plastic", (0.35, 0, high + 0.12), (1.5, length, 0.05), pitch=-0.18)
         shape.box("plastic", (-0.75, 0, high + 0.1), (0.8, length, 0.05), pitch=0.2)
         shape.box("glass", (-0.4, 0, 1.3), (0.04, length * 0.9, 1.6))

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from avs3d.simulation import (
     barriers,
+    bins,
+    booths,
     buildings,
+    conifers,
     fences,
     furniture,
     goods,
@@ -26,8 +29,9 @@ from avs3d.simulation import (
 )
 from avs3d.simulation.mesh import Maker
 
-_MODULES = (barriers, buildings, fences, furniture, goods, heavy, lamps, large, people, plants,
-            seats, signs, structures, trees, vehicles, works)  # fmt: skip
+_MODULES = (barriers, bins, booths, buildings, conifers, fences, furniture, goods,
+            heavy, lamps, large, people, plants, seats, signs, structures, trees,
+            vehicles, works)  # fmt: skip
 
 SHAPES: dict[str, tuple[Maker, int]] = {
     name: shape for module in _MODULES for name, shape in module.SHAPES.items()

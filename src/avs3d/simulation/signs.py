@@ -31,7 +31,12 @@ _USUAL = ("disc", "disc", "disc", "triangle", "triangle", "yield", "octagon", "d
 
 
 def board(
-    rng: np.random.Generator, shape: Shape, z: float, size: float, outline: str = "", x: float = 0.08
+    rng: np.random.Generator,
+    shape: Shape,
+    z: float,
+    size: float,
+    outline: str = "",
+    x: float = 0.08,
 ) -> float:
     """One board, its centre at height z, faces to +x and -x; returns half its height."""
     corners = _OUTLINES[outline or _USUAL[rng.integers(len(_USUAL))]] * size
@@ -68,13 +73,15 @@ def _street_names(rng: np.random.Generator, shape: Shape) -> None:
     centred = rng.random() < 0.5
     for k in range(int(rng.integers(1, 5))):
         long, first = rng.uniform(0.6, 1.1), shape.parts
-        shape.box("retro", (0, 0 if centred else long / 2, 0), (0.03, long, rng.uniform(0.14, 0.24)))
+        shape.box(
+            "retro", (0, 0 if centred else long / 2, 0), (0.03, long, rng.uniform(0.14, 0.24))
+        )
         turn = k * np.pi / 2 if k < 2 else rng.uniform(0, 6.28)
         shape.move((0, 0, high - 0.1 - 0.23 * k), turn, first)
 
 
 def traffic_sign(rng: np.random.Generator) -> Template:
-    """One or several boards on a post; a direction board; street names; a low arrow or a bent post."""
+    """Boards on a post; a direction board; street names; a low arrow; a bent post."""
     shape = Shape("pole")
     kind = rng.choice(5, p=[0.62, 0.14, 0.09, 0.08, 0.07])
     if kind == 1:
@@ -130,10 +137,10 @@ def gantry(rng: np.random.Generator) -> Template:
         low = np.stack([0 * y, y, 0 * y + high], 1)
         tubes(shape, "metal", low, low + [0, 1.0, 1.0], 0.04)
     shape.category = "traffic sign"
-    for y in np.arange(end + 2, half - 1, rng.uniform(3.5, 6)):
+    for at in np.arange(end + 2, half - 1, rng.uniform(3.5, 6)):
         wide, tall = rng.uniform(1.0, 3.4), rng.uniform(1.0, 2.6)
-        shape.box("retro", (0.42, y, high + 0.3), (0.04, wide, tall))
-        shape.box("metal", (0.38, y, high + 0.3), (0.03, wide, tall))
+        shape.box("retro", (0.42, at, high + 0.3), (0.04, wide, tall))
+        shape.box("metal", (0.38, at, high + 0.3), (0.03, wide, tall))
     return shape.finish()
 
 
@@ -143,8 +150,20 @@ def billboard(rng: np.random.Generator) -> Template:
     kind = rng.choice(7, p=[0.24, 0.24, 0.12, 0.14, 0.1, 0.08, 0.08])
     if kind == 3:  # an advertising column
         high, r = rng.uniform(2.4, 3.4), rng.uniform(0.5, 0.8)
-        turned(shape, "plastic", [(r + 0.05, 0), (r + 0.05, 0.3), (r, 0.3), (r, high), (r + 0.12, high),
-                                  (r + 0.1, high + 0.15), (0.1, high + rng.uniform(0.2, 0.7))], sides=14)  # fmt: skip
+        turned(
+            shape,
+            "plastic",
+            [
+                (r + 0.05, 0),
+                (r + 0.05, 0.3),
+                (r, 0.3),
+                (r, high),
+                (r + 0.12, high),
+                (r + 0.1, high + 0.15),
+                (0.1, high + rng.uniform(0.2, 0.7)),
+            ],
+            sides=14,
+        )
     elif kind == 4:  # an A-board on the sidewalk
         high, wide = rng.uniform(0.8, 1.2), rng.uniform(0.5, 0.8)
         for side in (-1, 1):
@@ -153,18 +172,30 @@ def billboard(rng: np.random.Generator) -> Template:
         wide, high = rng.uniform(0.9, 2.0), rng.uniform(1.7, 2.3)
         boxes(shape, "wood", [(0, -wide / 2, high / 2), (0, wide / 2, high / 2)], (0.1, 0.1, high))
         shape.box("wood", (0, 0, high * 0.68), (0.06, wide, high * 0.5))
-        shape.prism("wood", [(-0.3, high - 0.05), (0, high + 0.2), (0.3, high - 0.05)], wide / 2 + 0.15)
+        shape.prism(
+            "wood", [(-0.3, high - 0.05), (0, high + 0.2), (0.3, high - 0.05)], wide / 2 + 0.15
+        )
     elif kind == 6:  # a banner between posts, or beach flags
         if rng.random() < 0.5:
             wide, high = rng.uniform(2, 4), rng.uniform(1.2, 3)
-            boxes(shape, "metal", [(0, -wide / 2, high / 2), (0, wide / 2, high / 2)], (0.06, 0.06, high))
+            boxes(
+                shape,
+                "metal",
+                [(0, -wide / 2, high / 2), (0, wide / 2, high / 2)],
+                (0.06, 0.06, high),
+            )
             shape.box("cloth", (0, 0, high * 0.65), (0.01, wide, high * 0.65))
         else:
             for k in range(int(rng.integers(1, 4))):
                 at = np.array([0, 1.2 * k, 0])
                 high = rng.uniform(2.2, 4)
                 shape.tube("metal", at, at + [0, 0, high], 0.02, sides=4)
-                sheet(shape, "cloth", at, [(0, 0.5), (0.5, 0.7), (0.6, high * 0.8), (0.3, high), (0, high)])
+                sheet(
+                    shape,
+                    "cloth",
+                    at,
+                    [(0, 0.5), (0.5, 0.7), (0.6, high * 0.8), (0.3, high), (0, high)],
+                )
     else:
         _large_board(rng, shape, int(kind))
     return shape.finish()
@@ -180,11 +211,21 @@ def _large_board(rng: np.random.Generator, shape: Shape, kind: int) -> None:
     thick = 0.5 if kind == 2 else 0.15
     boxes(shape, "dark metal", grid([-0.08], y, [(low + 0.4) / 2 - 0.1]), (thick, thick, low + 0.6))
     if kind == 0 and rng.random() < 0.5:  # on two side posts instead of a foot
-        boxes(shape, "metal", grid([0.0], [-wide / 2, wide / 2], [(low + high) / 2]), (0.12, 0.1, low + high))
+        boxes(
+            shape,
+            "metal",
+            grid([0.0], [-wide / 2, wide / 2], [(low + high) / 2]),
+            (0.12, 0.1, low + high),
+        )
     shape.box("plastic", (0, 0, low + high / 2), (deep, wide, high))
     z = np.array([low, low + high])
     boxes(shape, "dark metal", grid([0.0], [0.0], z), (deep + 0.08, wide + 0.1, 0.1))
-    boxes(shape, "dark metal", grid([0.0], np.array([-0.5, 0.5]) * wide, [low + high / 2]), (deep + 0.08, 0.1, high))
+    boxes(
+        shape,
+        "dark metal",
+        grid([0.0], np.array([-0.5, 0.5]) * wide, [low + high / 2]),
+        (deep + 0.08, 0.1, high),
+    )
     if kind == 1 and rng.random() < 0.5:  # struts behind
         feet = grid([-1.2], y, [0.0])
         tubes(shape, "dark metal", feet, feet * [0, 1, 0] + [-0.1, 0, low + high * 0.7], 0.05)

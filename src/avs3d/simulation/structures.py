@@ -1,4 +1,4 @@
-"""Small structures: scaffolding, tents, kiosks, play equipment, fountains, statues, tanks."""
+"""Small structures: scaffolding, tents, play equipment, fountains, statues, tanks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def tent(rng: np.random.Generator) -> Template:
         eave, peak = rng.uniform(1.9, 2.3), rng.uniform(2.6, 3.4)
         feet = grid([-a, a], [-b, b], [0.0])
         tubes(shape, "metal", feet, feet + [0, 0, eave], 0.025)
-        turned(shape, "cloth", [(1.0, eave), (0.35, eave + 0.5 * (peak - eave)), (0.02, peak)], sides=4)
+        turned(
+            shape, "cloth", [(1.0, eave), (0.35, eave + 0.5 * (peak - eave)), (0.02, peak)], sides=4
+        )
         shape.move((0, 0, 0), np.pi / 4, first=1)
         warp(shape, 1, lambda corners: corners * [np.sqrt(2) * a, np.sqrt(2) * b, 1])
         valance = rng.uniform(0.15, 0.4)
@@ -61,7 +63,11 @@ def tent(rng: np.random.Generator) -> Template:
         boxes(shape, "cloth", [(0, b, eave - valance / 2), (0, -b, eave - valance / 2)],
               (2 * a, 0.02, valance))  # fmt: skip
         for side in np.flatnonzero(rng.random(3) < 0.3):
-            at, size = (((-a, 0), (0.02, 2 * b)), ((0, b), (2 * a, 0.02)), ((0, -b), (2 * a, 0.02)))[side]
+            at, size = (
+                ((-a, 0), (0.02, 2 * b)),
+                ((0, b), (2 * a, 0.02)),
+                ((0, -b), (2 * a, 0.02)),
+            )[side]
             shape.box("cloth", (*at, eave / 2), (*size, eave))
         if rng.random() < 0.5:
             shape.category = "table"
@@ -82,40 +88,6 @@ def tent(rng: np.random.Generator) -> Template:
         shape.prism("cloth", [(-wide, 0), (-wide, eave), (0, peak), (wide, eave), (wide, 0)], long)
         posts = grid([-wide - 0.03, wide + 0.03], np.linspace(-long, long, 4), [0.0])
         tubes(shape, "metal", posts, posts + [0, 0, eave], 0.05)
-    return shape.finish()
-
-
-def kiosk(rng: np.random.Generator) -> Template:
-    """A newspaper or snack stand; its counter looks to +x."""
-    shape = Shape("kiosk")
-    wall = ("wood", "plastic", "paint", "metal")[rng.integers(4)]
-    if rng.random() < 0.25:  # round or eight-sided
-        r, high = rng.uniform(1.0, 1.5), rng.uniform(2.2, 2.6)
-        turned(shape, wall, [(r, 0), (r, 1.0)], sides=8)
-        turned(shape, "glass", [(r - 0.06, 1.0), (r - 0.06, 2.0)], sides=8)
-        turned(shape, wall, [(r, 1.95), (r, high)], sides=8)
-        turned(shape, "roof", [(r + 0.35, high - 0.1), (0.35 * r, high + 0.5), (0, high + 0.9)], sides=8)
-        turned(shape, wall, [(r, 1.0), (r + 0.25, 1.0), (r + 0.25, 1.06), (r, 1.06)], sides=8)
-        return shape.finish()
-    deep, wide, high = rng.uniform(0.9, 1.4), rng.uniform(1.0, 2.0), rng.uniform(2.2, 2.8)
-    boxes(shape, wall, [(-deep, 0, high / 2), (0, -wide, high / 2), (0, wide, high / 2)],
-          [(0.08, 2 * wide, high), (2 * deep, 0.08, high), (2 * deep, 0.08, high)])  # fmt: skip
-    shape.box(wall, (deep, 0, 0.5), (0.08, 2 * wide, 1.0))
-    shape.box(wall, (deep, 0, high - 0.2), (0.08, 2 * wide, 0.4))
-    shape.box("wood", (deep + 0.15, 0, 1.02), (0.45, 2 * wide, 0.05))
-    shape.box("dark plastic", (0, 0, 0.9), (0.6, 1.6 * wide, 1.7))  # shelves within
-    if rng.random() < 0.5:
-        shape.box(wall, (deep + 0.45, 0, high - 0.25), (1.0, 2 * wide, 0.04), pitch=0.25)
-    if rng.random() < 0.5:
-        over = rng.uniform(0.1, 0.4)
-        shape.box("roof", (0, 0, high + 0.08), (2 * (deep + over), 2 * (wide + over), 0.16))
-    else:
-        shape.prism("roof", [(-deep - 0.3, high - 0.05), (0, high + 0.7), (deep + 0.3, high - 0.05)],
-                    wide + 0.15)  # fmt: skip
-    if rng.random() < 0.4:
-        shape.box("plastic", (deep - 0.2, 0, high + 0.5), (0.1, 1.3 * wide, 0.6))
-    if rng.random() < 0.3:
-        boxes(shape, "plastic", [(deep + 0.3, y * wide, 0.4) for y in (-0.6, 0.5)], (0.4, 0.5, 0.8))
     return shape.finish()
 
 
@@ -140,7 +112,9 @@ def _slide(rng: np.random.Generator, shape: Shape, high: float) -> None:
     posts = grid([-half, half], [-half, half], [0.0])
     tubes(shape, "wood", posts, posts + [0, 0, top], 0.05, sides=5)
     shape.box("wood", (0, 0, high), (2 * half, 2 * half, 0.08))
-    boxes(shape, "plastic", [(0, -half, high + 0.45), (0, half, high + 0.45)], (2 * half, 0.04, 0.7))
+    boxes(
+        shape, "plastic", [(0, -half, high + 0.45), (0, half, high + 0.45)], (2 * half, 0.04, 0.7)
+    )
     if rng.random() < 0.7:
         shape.prism("plastic", [(-half - 0.2, top), (0, top + 0.7), (half + 0.2, top)], half + 0.2)
     end = half + high * rng.uniform(1.1, 1.5)
@@ -157,7 +131,7 @@ def _slide(rng: np.random.Generator, shape: Shape, high: float) -> None:
 
 
 def playground(rng: np.random.Generator) -> Template:
-    """One piece of play equipment: swings, slide, climbing arch or net, seesaw, spring, roundabout."""
+    """Swings, a slide, a climbing arch or net, a seesaw, animals on springs, a roundabout."""
     shape = Shape("playground")
     kind = rng.choice(7, p=[0.24, 0.26, 0.14, 0.12, 0.1, 0.08, 0.06])
     material = ("wood", "metal", "paint")[rng.integers(3)]
@@ -218,8 +192,17 @@ def fountain(rng: np.random.Generator) -> Template:
     kind = rng.integers(4)
     if kind == 3:
         long, wide = rng.uniform(0.7, 1.5), rng.uniform(0.4, 0.6)
-        boxes(shape, stone, [(0, -wide, 0.35), (0, wide, 0.35), (-long, 0, 0.35), (long, 0, 0.35)],
-              [(2 * long, 0.15, 0.75), (2 * long, 0.15, 0.75), (0.15, 2 * wide, 0.75), (0.15, 2 * wide, 0.75)])  # fmt: skip
+        boxes(
+            shape,
+            stone,
+            [(0, -wide, 0.35), (0, wide, 0.35), (-long, 0, 0.35), (long, 0, 0.35)],
+            [
+                (2 * long, 0.15, 0.75),
+                (2 * long, 0.15, 0.75),
+                (0.15, 2 * wide, 0.75),
+                (0.15, 2 * wide, 0.75),
+            ],
+        )
         shape.box("water", (0, 0, 0.55), (2 * long, 2 * wide, 0.02))
         shape.tube(stone, (-long, 0, 0), (-long, 0, rng.uniform(1.2, 1.9)), 0.18, 0.13, sides=8)
         shape.tube("metal", (-long, 0, 1.0), (-long + 0.5, 0, 0.9), 0.03)
@@ -248,9 +231,7 @@ def fountain(rng: np.random.Generator) -> Template:
     return shape.finish()
 
 
-def _figure(
-    rng: np.random.Generator, shape: Shape, material: str, z: float, size: float
-) -> None:
+def _figure(rng: np.random.Generator, shape: Shape, material: str, z: float, size: float) -> None:
     """A standing person of stone or bronze, simple, feet at height z."""
     first = shape.parts
     robe = rng.random() < 0.45
@@ -259,7 +240,11 @@ def _figure(
     shape.ball(material, (0, 0, 1.68), (0.11, 0.1, 0.14))
     for side in (-1, 1):
         shoulder = np.array([0, side * 0.24, 1.4])
-        hand = shoulder + [rng.uniform(0, 0.45), side * rng.uniform(0, 0.2), rng.uniform(-0.55, 0.5)]
+        hand = shoulder + [
+            rng.uniform(0, 0.45),
+            side * rng.uniform(0, 0.2),
+            rng.uniform(-0.55, 0.5),
+        ]
         shape.tube(material, shoulder, hand, 0.07, 0.045)
     warp(shape, first, lambda corners: corners * size + [0, 0, z])
 
@@ -269,8 +254,12 @@ def statue(rng: np.random.Generator) -> Template:
     shape = Shape("statue")
     material = ("stone", "dark metal", "metal", "concrete")[rng.integers(4)]
     high, wide = rng.uniform(0.3, 2.2), rng.uniform(0.35, 0.8)
-    boxes(shape, "stone", [(0, 0, 0.1), (0, 0, high / 2), (0, 0, high)],
-          [(2.6 * wide, 2.6 * wide, 0.3), (2 * wide, 2 * wide, high), (2.2 * wide, 2.2 * wide, 0.12)])  # fmt: skip
+    boxes(
+        shape,
+        "stone",
+        [(0, 0, 0.1), (0, 0, high / 2), (0, 0, high)],
+        [(2.6 * wide, 2.6 * wide, 0.3), (2 * wide, 2 * wide, high), (2.2 * wide, 2.2 * wide, 0.12)],
+    )
     kind = rng.choice(5, p=[0.45, 0.15, 0.12, 0.14, 0.14])
     if kind == 0:
         for k in range(1 + int(rng.random() < 0.15)):
@@ -283,7 +272,9 @@ def statue(rng: np.random.Generator) -> Template:
         shape.ball(material, (0, 0, back), (0.85, 0.3, 0.36))
         shape.tube(material, (0.65, 0, back + 0.1), (1.05, 0, back + 0.75), 0.22, 0.14)
         shape.ball(material, (1.2, 0, back + 0.75), (0.3, 0.11, 0.13), pitch=0.5)
-        legs = np.array([[0.6, 0.15, high], [0.9, -0.15, high + 0.4], [-0.6, 0.15, high], [-0.5, -0.15, high]])
+        legs = np.array(
+            [[0.6, 0.15, high], [0.9, -0.15, high + 0.4], [-0.6, 0.15, high], [-0.5, -0.15, high]]
+        )
         tubes(shape, material, legs, legs * [0.85, 1, 0] + [0, 0, back - 0.2], 0.06, 0.12, sides=5)
         _figure(rng, shape, material, back - 0.35, 0.85)
     elif kind == 2:
@@ -310,8 +301,18 @@ def tank(rng: np.random.Generator) -> Template:
     if kind == 0:
         r, high = rng.uniform(0.9, 2.6), rng.uniform(2.5, 9)
         lift = rng.choice([0.0, 0.0, 1.5])
-        turned(shape, material, [(0.2 if lift else r, 0.3 * lift), (r, 1.2 * lift), (r, lift + high),
-                                 (0.3 * r, lift + high + 0.35 * r), (0, lift + high + 0.4 * r)], sides=14)  # fmt: skip
+        turned(
+            shape,
+            material,
+            [
+                (0.2 if lift else r, 0.3 * lift),
+                (r, 1.2 * lift),
+                (r, lift + high),
+                (0.3 * r, lift + high + 0.35 * r),
+                (0, lift + high + 0.4 * r),
+            ],
+            sides=14,
+        )
         if lift:
             turn = np.pi / 4 + np.pi / 2 * np.arange(4)
             feet = np.stack([r * np.cos(turn), r * np.sin(turn), 0 * turn], 1)
@@ -321,7 +322,9 @@ def tank(rng: np.random.Generator) -> Template:
         rungs = grid([r + 0.15], [-0.2], np.arange(0.5, lift + high, 0.4))
         tubes(shape, "metal", rungs, rungs + [0, 0.4, 0], 0.015, sides=3)
         if rng.random() < 0.5:
-            turned(shape, material, [(r + 0.05, high * 0.6), (r + 0.05, high * 0.6 + 0.15)], sides=14)
+            turned(
+                shape, material, [(r + 0.05, high * 0.6), (r + 0.05, high * 0.6 + 0.15)], sides=14
+            )
     elif kind == 1:
         r, long = rng.uniform(0.5, 1.4), rng.uniform(1.8, 6)
         z = r + rng.uniform(0.2, 0.9)
@@ -363,7 +366,6 @@ def tank(rng: np.random.Generator) -> Template:
 SHAPES: dict[str, tuple[Maker, int]] = {
     "scaffolding": (scaffolding, 1),
     "tent": (tent, 3),
-    "kiosk": (kiosk, 1),
     "playground": (playground, 4),
     "fountain": (fountain, 1),
     "statue": (statue, 2),

@@ -1,4 +1,4 @@
-"""Trees. Leaves are loose triangles, so that rays pass between; stems are `trunk`, crowns `tree`."""
+"""Broad-leaved trees: stems are `trunk`, crowns `tree`. Rays pass between the leaves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from avs3d.simulation.mesh import Maker, Shape, Template
 from avs3d.simulation.parts import chain, in_ball, leaves, tubes, warp
 
 
-def _trunk(
+def trunk(
     rng: np.random.Generator, shape: Shape, top: np.ndarray, radius: float, bend: float = 0.03
 ) -> np.ndarray:
     """A slightly bent stem to `top`; returns its five corners (5, 3), foot first."""
@@ -21,7 +21,7 @@ def _trunk(
     return path
 
 
-def _boughs(
+def boughs(
     rng: np.random.Generator,
     shape: Shape,
     starts: np.ndarray,
@@ -43,7 +43,7 @@ def _boughs(
     return ends
 
 
-def _along(rng: np.random.Generator, path: np.ndarray, low: float, n: int) -> np.ndarray:
+def along(rng: np.random.Generator, path: np.ndarray, low: float, n: int) -> np.ndarray:
     """(n, 3) places on a stem from the share `low` of its height up."""
     height = rng.uniform(max(path[0, 2], low * path[-1, 2]), path[-1, 2], n)
     return np.stack([np.interp(height, path[:, 2], path[:, k]) for k in range(3)], 1)
@@ -69,10 +69,10 @@ def broadleaf(rng: np.random.Generator) -> Template:
     deep = spread * rng.uniform(0.6, 1.6)
     radius = float(np.clip(0.05 * spread * rng.uniform(0.7, 2.0), 0.07, 0.5))
     top = np.array([*rng.normal(0, 0.05 * spread, 2), clear + 1.1 * deep])
-    path = _trunk(rng, shape, top, radius)
+    path = trunk(rng, shape, top, radius)
     lobes = int(rng.integers(1, 12))
-    starts = _along(rng, path, clear / top[2] * 0.9, max(lobes, 4))
-    ends = _boughs(rng, shape, starts, 0.85 * spread, radius * 0.45)
+    starts = along(rng, path, clear / top[2] * 0.9, max(lobes, 4))
+    ends = boughs(rng, shape, starts, 0.85 * spread, radius * 0.45)
     count = int(rng.uniform(350, 800) * np.sqrt(spread))
     size = rng.uniform(0.14, 0.34) * np.sqrt(spread / 2.5)
     if lobes <= 2:
@@ -97,9 +97,9 @@ def multi_stem(rng: np.random.Generator) -> Template:
     for angle in turn:
         out = high * rng.uniform(0.1, 0.35)
         tip = np.array([out * np.cos(angle), out * np.sin(angle), high * rng.uniform(0.7, 1.0)])
-        tips.append(_trunk(rng, shape, tip, rng.uniform(0.04, 0.12), 0.02))
-    starts = np.concatenate([_along(rng, path, 0.5, 4) for path in tips])
-    ends = _boughs(rng, shape, starts, high * 0.22, 0.03)
+        tips.append(trunk(rng, shape, tip, rng.uniform(0.04, 0.12), 0.02))
+    starts = np.concatenate([along(rng, path, 0.5, 4) for path in tips])
+    ends = boughs(rng, shape, starts, high * 0.22, 0.03)
     centres = np.concatenate([ends, [path[-1] for path in tips]])
     radii = rng.uniform(0.08, 0.18, len(centres)) * high
     _crown(rng, shape, centres, radii, int(rng.uniform(400, 1000)), rng.uniform(0.12, 0.22))
@@ -111,9 +111,9 @@ def umbrella(rng: np.random.Generator) -> Template:
     shape = Shape("trunk")
     high, spread = rng.uniform(3.5, 9), rng.uniform(1.8, 4.5)
     top = np.array([*rng.normal(0, 0.08 * high, 2), high])
-    path = _trunk(rng, shape, top, 0.03 * high, 0.04)
+    path = trunk(rng, shape, top, 0.03 * high, 0.04)
     fork = np.repeat(path[3:4] - [0, 0, 0.1 * high], 6, axis=0)
-    ends = _boughs(rng, shape, fork, spread, 0.05, (0.5, 0.9))
+    ends = boughs(rng, shape, fork, spread, 0.05, (0.5, 0.9))
     ends[:, 2] = np.maximum(ends[:, 2], high)
     centres = np.concatenate([ends, [top + [0, 0, 0.2]]])
     radii = rng.uniform(0.4, 0.6, 7) * spread
@@ -125,8 +125,8 @@ def weeping(rng: np.random.Generator) -> Template:
     """Twigs that hang from the boughs to near the ground, as of a willow."""
     shape = Shape("trunk")
     high, spread = rng.uniform(3.5, 7.5), rng.uniform(1.5, 3.5)
-    path = _trunk(rng, shape, np.array([*rng.normal(0, 0.2, 2), high * 0.8]), 0.035 * high)
-    ends = _boughs(rng, shape, _along(rng, path, 0.5, 10), spread, 0.07, (0.5, 1.0))
+    path = trunk(rng, shape, np.array([*rng.normal(0, 0.2, 2), high * 0.8]), 0.035 * high)
+    ends = boughs(rng, shape, along(rng, path, 0.5, 10), spread, 0.07, (0.5, 1.0))
     shape.category = "tree"
     n = 60
     start = ends[rng.integers(0, len(ends), n)] + rng.normal(0, 0.35, (n, 3)) * [1, 1, 0.4]
@@ -144,8 +144,10 @@ def pollard(rng: np.random.Generator) -> Template:
     shape = Shape("trunk")
     high = rng.uniform(2.0, 3.5)
     radius = rng.uniform(0.12, 0.3)
-    path = _trunk(rng, shape, np.array([*rng.normal(0, 0.1, 2), high]), radius)
-    ends = _boughs(rng, shape, np.repeat(path[4:5], int(rng.integers(3, 8)), 0), rng.uniform(0.4, 1.6), 0.1)
+    path = trunk(rng, shape, np.array([*rng.normal(0, 0.1, 2), high]), radius)
+    ends = boughs(
+        rng, shape, np.repeat(path[4:5], int(rng.integers(3, 8)), 0), rng.uniform(0.4, 1.6), 0.1
+    )
     for end in ends:
         shape.ball("bark", end, rng.uniform(0.1, 0.2, 3))
     shape.category = "tree"
@@ -166,68 +168,18 @@ def any_broadleaf(rng: np.random.Generator) -> Template:
     return _HABITS[rng.choice(5, p=[0.72, 0.13, 0.05, 0.05, 0.05])](rng)
 
 
-def conifer(rng: np.random.Generator) -> Template:
-    """Spruce and fir in tiers, or a pine with a bare stem and a few clouds of needles."""
-    shape = Shape("trunk")
-    high = rng.uniform(4, 14)
-    if rng.random() < 0.3:
-        return _pine(rng, shape, high)
-    spread = high * rng.uniform(0.12, 0.28)
-    clear = rng.uniform(0.02, 0.25) * high
-    shape.tube("bark", (0, 0, -0.3), (0, 0, high * 0.92), 0.02 * high, 0.03, sides=7)
-    shape.category = "tree"
-    n = int(rng.uniform(700, 1500))
-    share = 1 - np.sqrt(rng.uniform(0, 1, n))  # more needles low down
-    tiers = rng.integers(6, 14)
-    wave = 0.75 + 0.25 * np.cos(2 * np.pi * tiers * share)
-    radius = spread * (1 - share) * wave * np.sqrt(rng.uniform(0.2, 1.0, n))
-    turn = rng.uniform(0, 2 * np.pi, n)
-    arms = rng.uniform(0, 0.3) * np.cos(int(rng.integers(5, 9)) * turn)  # boughs with gaps between
-    radius *= 1 + arms
-    z = clear + share * (high - clear) - rng.uniform(0.05, 0.4) * radius
-    points = np.stack([radius * np.cos(turn), radius * np.sin(turn), z], 1)
-    leaves(rng, shape, "needle", points, rng.uniform(0.15, 0.3))
-    return shape.finish()
-
-
-def _pine(rng: np.random.Generator, shape: Shape, high: float) -> Template:
-    path = _trunk(rng, shape, np.array([*rng.normal(0, 0.04 * high, 2), high]), 0.018 * high + 0.04)
-    ends = _boughs(rng, shape, _along(rng, path, 0.55, int(rng.integers(6, 14))), 0.2 * high, 0.05, (-0.1, 0.6))
-    shape.category = "tree"
-    n = int(rng.uniform(600, 1200))
-    centres = np.concatenate([ends, [path[-1]]])
-    which = rng.integers(0, len(centres), n)
-    radii = rng.uniform(0.06, 0.13, len(centres)) * high
-    points = centres[which] + in_ball(rng, n) * radii[which, None] * [1, 1, 0.5]
-    leaves(rng, shape, "needle", points, rng.uniform(0.15, 0.26))
-    return shape.finish()
-
-
-def cypress(rng: np.random.Generator) -> Template:
-    """A narrow column from the ground up: cypress, poplar, clipped cone or a stem below it."""
-    shape = Shape("trunk")
-    high, radius = rng.uniform(1.8, 9), rng.uniform(0.35, 1.1)
-    clear = rng.choice([0.1, 0.3, 1.0])
-    shape.tube("bark", (0, 0, -0.3), (0, 0, high * 0.6), 0.1, 0.05)
-    shape.category = "tree"
-    points = in_ball(rng, int(rng.uniform(500, 1100)), 0.7)
-    taper = rng.uniform(0.0, 0.5)
-    points[:, :2] *= 1 - taper * (points[:, 2:] + 1) / 2
-    points = points * [radius, radius, (high - clear) / 2] + [0, 0, (high + clear) / 2]
-    leaves(rng, shape, "needle" if rng.random() < 0.6 else "leaf", points, rng.uniform(0.12, 0.24))
-    return shape.finish()
-
-
 def _bare(
     rng: np.random.Generator, shape: Shape, high: float, radius: float, twigs: int
 ) -> np.ndarray:
     """Stem, boughs, branches and twigs; returns the ends of the branches."""
-    path = _trunk(rng, shape, np.array([*rng.normal(0, 0.05 * high, 2), high]), radius, 0.04)
-    boughs = _boughs(rng, shape, _along(rng, path, 0.35, int(rng.integers(6, 12))), 0.4 * high, radius * 0.4)
+    path = trunk(rng, shape, np.array([*rng.normal(0, 0.05 * high, 2), high]), radius, 0.04)
+    limbs = boughs(
+        rng, shape, along(rng, path, 0.35, int(rng.integers(6, 12))), 0.4 * high, radius * 0.4
+    )
     shape.category = "tree"
-    branches = _boughs(rng, shape, np.repeat(boughs, 4, axis=0), 0.22 * high, 0.022, (-0.2, 1.2))
+    branches = boughs(rng, shape, np.repeat(limbs, 4, axis=0), 0.22 * high, 0.022, (-0.2, 1.2))
     if twigs:
-        _boughs(rng, shape, np.repeat(branches, twigs, axis=0), 0.12 * high, 0.012, (-0.3, 1.2))
+        boughs(rng, shape, np.repeat(branches, twigs, axis=0), 0.12 * high, 0.012, (-0.3, 1.2))
     return branches
 
 
@@ -247,11 +199,20 @@ def dead_tree(rng: np.random.Generator) -> Template:
     shape = Shape("trunk")
     high, radius = rng.uniform(2.5, 7), rng.uniform(0.1, 0.32)
     lean = rng.normal(0, 0.12 * high, 2)
-    path = _trunk(rng, shape, np.array([*lean, high]), radius, 0.03)
-    shape.tube("bark", path[-1], path[-1] + [*rng.normal(0, 0.15, 2), 0.4], radius * 0.45, 0.02, sides=5)
-    ends = _boughs(rng, shape, _along(rng, path, 0.3, int(rng.integers(4, 10))), 0.3 * high, radius * 0.3, (-0.3, 0.9))
+    path = trunk(rng, shape, np.array([*lean, high]), radius, 0.03)
+    shape.tube(
+        "bark", path[-1], path[-1] + [*rng.normal(0, 0.15, 2), 0.4], radius * 0.45, 0.02, sides=5
+    )
+    ends = boughs(
+        rng,
+        shape,
+        along(rng, path, 0.3, int(rng.integers(4, 10))),
+        0.3 * high,
+        radius * 0.3,
+        (-0.3, 0.9),
+    )
     if rng.random() < 0.5:
-        _boughs(rng, shape, np.repeat(ends, 2, axis=0), 0.12 * high, 0.018, (-0.6, 0.8))
+        boughs(rng, shape, np.repeat(ends, 2, axis=0), 0.12 * high, 0.018, (-0.6, 0.8))
     if rng.random() < 0.25:  # fallen
         angle = rng.uniform(1.3, 1.5)
         c, k = np.cos(angle), np.sin(angle)
@@ -267,10 +228,14 @@ def low_branch_tree(rng: np.random.Generator) -> Template:
     """Boughs from knee height on, reaching far out at the height of a head."""
     shape = Shape("trunk")
     high, spread = rng.uniform(3.0, 6.5), rng.uniform(2.0, 4.0)
-    path = _trunk(rng, shape, np.array([*rng.normal(0, 0.3, 2), high]), rng.uniform(0.12, 0.35), 0.05)
-    low = _boughs(rng, shape, _along(rng, path, 0.15, int(rng.integers(3, 6))), spread, 0.1, (-0.05, 0.35))
-    upper = _boughs(rng, shape, _along(rng, path, 0.45, 7), 0.7 * spread, 0.07, (0.3, 1.0))
-    twigs = _boughs(rng, shape, np.repeat(low, 4, axis=0), 0.35 * spread, 0.025, (-0.4, 0.6))
+    path = trunk(
+        rng, shape, np.array([*rng.normal(0, 0.3, 2), high]), rng.uniform(0.12, 0.35), 0.05
+    )
+    low = boughs(
+        rng, shape, along(rng, path, 0.15, int(rng.integers(3, 6))), spread, 0.1, (-0.05, 0.35)
+    )
+    upper = boughs(rng, shape, along(rng, path, 0.45, 7), 0.7 * spread, 0.07, (0.3, 1.0))
+    twigs = boughs(rng, shape, np.repeat(low, 4, axis=0), 0.35 * spread, 0.025, (-0.4, 0.6))
     centres = np.concatenate([low, upper, twigs, path[-1:]])
     radii = rng.uniform(0.14, 0.3, len(centres)) * spread
     _crown(rng, shape, centres, radii, int(rng.uniform(500, 1000)), rng.uniform(0.14, 0.24), 0.7)
@@ -287,7 +252,7 @@ def leaning_tree(rng: np.random.Generator) -> Template:
     path = share * [0, 0, high] + bow * [out, 0, 0] - [0, 0, 0.2]
     radius = rng.uniform(0.07, 0.24)
     chain(shape, "bark", path, radius * np.linspace(1.2, 0.4, 6), sides=7)
-    ends = _boughs(rng, shape, _along(rng, path, 0.5, 8), 0.3 * high, radius * 0.4)
+    ends = boughs(rng, shape, along(rng, path, 0.5, 8), 0.3 * high, radius * 0.4)
     if rng.random() < 0.8:
         centres = np.concatenate([ends, path[-1:]])
         radii = rng.uniform(0.12, 0.24, len(centres)) * high
@@ -301,7 +266,7 @@ def young_tree(rng: np.random.Generator) -> Template:
     shape = Shape("trunk")
     high = rng.uniform(2.0, 4.5)
     shape.tube("bark", (0, 0, -0.2), (0, 0, high), rng.uniform(0.02, 0.06), 0.015)
-    ends = _boughs(rng, shape, _upper_half(rng, high, 6), rng.uniform(0.3, 0.9), 0.012)
+    ends = boughs(rng, shape, _upper_half(rng, high, 6), rng.uniform(0.3, 0.9), 0.012)
     size = rng.uniform(0.3, 1.0)
     shape.category = "tree"
     n = int(rng.uniform(80, 420))
@@ -324,38 +289,6 @@ def young_tree(rng: np.random.Generator) -> Template:
 def _upper_half(rng: np.random.Generator, high: float, n: int) -> np.ndarray:
     """(n, 3) places on a straight upright stem, from its middle up."""
     return np.stack([np.zeros(n), np.zeros(n), rng.uniform(0.5, 0.95, n) * high], 1)
-
-
-def palm(rng: np.random.Generator) -> Template:
-    """A feather palm with arching fronds, or a fan palm with a ball of fans and a skirt."""
-    shape = Shape("trunk")
-    high = rng.uniform(2.0, 11)
-    lean = rng.normal(0, 0.06 * high, 2)
-    top = np.array([*lean, high])
-    radius = rng.uniform(0.12, 0.32)
-    bow = np.array([[0, 0, -0.3], [*(0.15 * lean), high * 0.35], [*(0.5 * lean), high * 0.7], top])
-    chain(shape, "bark", bow, radius * np.array([1.4, 1.0, 0.85, 0.8]), sides=8)
-    shape.category = "tree"
-    fan = rng.random() < 0.4
-    n = int(rng.integers(14, 26))
-    turn, rise = rng.uniform(0, 6.28) + 2.4 * np.arange(n), rng.uniform(-0.5 if fan else 0.1, 1.3, n)
-    out = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
-    if fan:
-        reach = rng.uniform(0.7, 1.3)
-        stalk = out * np.cos(rise)[:, None] + np.sin(rise)[:, None] * [0, 0, 1]
-        tubes(shape, "leaf", 0 * stalk + top, top + reach * stalk, 0.02, sides=3)
-        blades = rng.normal(0, 0.28, (n, 9, 3)) + (top + reach * 1.15 * stalk)[:, None]
-        leaves(rng, shape, "leaf", blades.reshape(-1, 3), 0.3)
-        if rng.random() < 0.4:  # dry leaves hang below
-            skirt = in_ball(rng, 120, 0.5) * [0.5, 0.5, 0.8] + top - [0, 0, 0.9]
-            leaves(rng, shape, "leaf", skirt, 0.3)
-        return shape.finish()
-    along = np.linspace(0.05, 1, 13)[:, None, None]
-    reach = rng.uniform(1.5, 2.8)
-    path = top + along * out * reach * np.cos(0.6 * rise)[:, None]
-    path = path + [0, 0, 1] * (along * 1.6 * rise[:, None] - 1.7 * along**2)
-    leaves(rng, shape, "leaf", np.repeat(path.reshape(-1, 3), 2, axis=0), 0.24)
-    return shape.finish()
 
 
 def far_tree(rng: np.random.Generator) -> Template:
@@ -382,7 +315,9 @@ def layered_tree(rng: np.random.Generator) -> Template:
     plates = int(rng.integers(4, 8))
     turn = rng.uniform(0, 6.28) + 2.4 * np.arange(plates)
     out = spread * rng.uniform(0.2, 0.6, plates)
-    centres = np.stack([out * np.cos(turn), out * np.sin(turn), np.linspace(0.45, 1.0, plates) * high], 1)
+    centres = np.stack(
+        [out * np.cos(turn), out * np.sin(turn), np.linspace(0.45, 1.0, plates) * high], 1
+    )
     tubes(shape, "bark", np.repeat(fork[None], plates, 0), centres, 0.06, 0.03, sides=5)
     shape.category = "tree"
     n = int(rng.uniform(500, 1100))
@@ -394,14 +329,11 @@ def layered_tree(rng: np.random.Generator) -> Template:
 
 SHAPES: dict[str, tuple[Maker, int]] = {
     "broadleaf": (any_broadleaf, 7),
-    "conifer": (conifer, 3),
-    "cypress": (cypress, 2),
     "bare tree": (bare_tree, 3),
     "dead tree": (dead_tree, 2),
     "low branch tree": (low_branch_tree, 3),
     "leaning tree": (leaning_tree, 2),
     "young tree": (young_tree, 3),
-    "palm": (palm, 2),
     "far tree": (far_tree, 4),
 }
 HELD_OUT: dict[str, tuple[Maker, int]] = {"broadleaf": (layered_tree, 4)}
