@@ -33,10 +33,10 @@ def guardrail(rng: np.random.Generator) -> Template:
         beams = np.array([top, top - 0.35])[: rng.integers(1, 3)]
         boxes(shape, "metal", grid([0.0], [0.1], beams - 0.08), (RAIL_LENGTH, 0.12, 0.16))
     else:
-        for z in (top,) if kind == 0 else (top, top - 0.38):
-            boxes(shape, "metal", grid(x, [0.04], [z - 0.15]), (0.15, 0.1, 0.2))
+        for edge in (top,) if kind == 0 else (top, top - 0.38):
+            boxes(shape, "metal", grid(x, [0.04], [edge - 0.15]), (0.15, 0.1, 0.2))
             y = np.array([0.08, 0.15, 0.08, 0.15, 0.08])
-            height = z - np.array([0.0, 0.07, 0.155, 0.24, 0.31])
+            height = edge - np.array([0.0, 0.07, 0.155, 0.24, 0.31])
             low = np.stack([0 * y - half, y, height], 1)
             up = low * [-1, 1, 1]
             shape.quads("metal", np.stack([low[:-1], up[:-1], up[1:], low[1:]], 1))

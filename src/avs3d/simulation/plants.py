@@ -84,7 +84,7 @@ def hedge(rng: np.random.Generator) -> Template:
     """A piece of hedge, 2 m along x: clipped, rounded or rough, with gaps at its foot on some."""
     shape = Shape("hedge")
     half, high = rng.uniform(0.2, 0.65), rng.uniform(0.5, 2.5)
-    rough = rng.choice([0.02, 0.06, 0.14])
+    rough = rng.choice([0.02, 0.05, 0.11])
     foot = rng.choice([0.0, 0.0, 0.3]) * min(high, 1.0)
     gappy = rng.random() < 0.25
     if not gappy:
@@ -101,7 +101,7 @@ def hedge(rng: np.random.Generator) -> Template:
         y *= 1 - 0.5 * (z / high) ** 2
     z = foot + z * (high - foot) / high + rough * np.sin(5 * x) * (rough > 0.1)
     points = np.stack([x, y, z], 1) + rng.normal(0, rough, (n, 3))
-    leaves(rng, shape, "leaf", points, rng.uniform(0.1, 0.22))
+    leaves(rng, shape, "leaf", points, rng.uniform(0.08, 0.2))
     if foot or gappy:
         stems = np.stack([np.linspace(-0.9, 0.9, 5), np.zeros(5), np.zeros(5) - 0.1], 1)
         tubes(shape, "bark", stems, stems + [0, 0, high * 0.7], 0.03, 0.015)
