@@ -23,7 +23,8 @@ class Lexicon:
     Attributes:
         nouns: category -> its nouns, the category's own name first, common before rare. A noun
             that names several categories stands under each.
-        general: hypernym or class name of a public label set -> the categories it names.
+        general: hypernym or class name of a public label set -> the categories it names; none
+            for what a LiDAR never sees ("sky"), which every point is to be told from.
         held_out: word -> the category it names. Never used in training, neither as a noun nor in
             a caption nor as a part of either.
         specific: nouns that claim more than their category does (a make, a use, a material, a
@@ -103,8 +104,12 @@ class Lexicon:
         return [forms[match.group()] for match in pattern.finditer(text.lower())]
 
     def sayable(self, category: str) -> tuple[str, ...]:
-        """The nouns of a category that are true of all its members, common before rare."""
-        return tuple(noun for noun in self.nouns[category] if noun not in self.specific)
+        """The nouns of a category that are true of all its members, common before rare.
+
+        Another category's own name is not one of them: some logs are trunks, not all trunks logs.
+        """
+        unsaid = self.specific | (set(CATEGORIES) - {category})
+        return tuple(noun for noun in self.nouns[category] if noun not in unsaid)
 
     def weights(self, category: str) -> tuple[float, ...]:
         """How often each noun of a category is said, most common first; sums to one."""
