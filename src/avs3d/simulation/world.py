@@ -129,7 +129,7 @@ def _stand(
     kind = SENSORS[name]
     t = layout.lanes[rng.integers(len(layout.lanes))] + rng.normal(0, 0.3)
     height = rng.uniform(*kind.height)
-    if kind.mount != "front" and height < 1.4 and rng.random() < 0.5:
+    if kind.mount != "front" and height < 1.4 and rng.random() < layout.place.robot:
         side = int(rng.choice([-1, 1]))
         part = layout.sides[0 if side > 0 else 1]
         walk = part.walk or (0.5, 2.0)

@@ -10,13 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from avs3d.errors import UserError
 from avs3d.inputs import point_inputs
 from avs3d.scan import Scan
 from avs3d.simulation.categories import CATEGORIES
 from avs3d.simulation.dataset import load
+from avs3d.simulation.world import SimulatedScan
 from avs3d.sparse import Level, SparseTensor, voxelize
 from avs3d.training.strange import make_strange
 
+MIN_POINTS = 500  # a scan with fewer is passed over
 STRANGE = -1  # a voxel of nothing that has a word
 
 
@@ -58,7 +61,7 @@ class SampleMaker:
 
     def __call__(self, rng: np.random.Generator) -> Sample:
         """A random scan of the files, differently each time."""
-        simulated = load(self.files[int(rng.integers(len(self.files)))])
+        simulated = self._draw(rng)
         kept = _thin(simulated.ring, rng)
         points, intensity = _move(simulated.points[kept], rng), simulated.intensity[kept]
         category, instance = simulated.category[kept], simulated.instance[kept]
@@ -84,6 +87,14 @@ class SampleMaker:
             points[kept][first],
             instance[kept][first],
         )
+
+    def _draw(self, rng: np.random.Generator) -> SimulatedScan:
+        """A scan that shows something: a sensor may stand with its face to a wall."""
+        for _ in range(100):
+            simulated = load(self.files[int(rng.integers(len(self.files)))])
+            if len(simulated.points) >= MIN_POINTS:
+                return simulated
+        raise UserError(f"the scans beside {self.files[0]} are empty; generate them again")
 
     def _cut(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The points nearest to a random place, as many as `max_voxels` allow."""

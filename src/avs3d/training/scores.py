@@ -19,6 +19,7 @@ from avs3d.simulation.lexicon import lexicon
 from avs3d.simulation.salience import salient
 from avs3d.simulation.world import SimulatedScan
 from avs3d.training.calibration import calibration_error, chances, fit_chances
+from avs3d.training.samples import MIN_POINTS
 from avs3d.views import lidar_sectors
 from avs3d.vocabulary import Vocabulary
 
@@ -54,7 +55,9 @@ def simulated_scores(bundle: Path, files: Sequence[Path]) -> Exam:
     """Examine a bundle on scans that it was not trained on."""
     examiner = _Examiner(load(bundle))
     for number, file in enumerate(files):
-        examiner.add(load_scan(file), np.random.default_rng(number))
+        scan = load_scan(file)
+        if len(scan.points) >= MIN_POINTS:
+            examiner.add(scan, np.random.default_rng(number))
     return examiner.result()
 
 

@@ -32,6 +32,10 @@ from avs3d.training.samples import SampleMaker
 from avs3d.training.scores import simulated_scores
 
 RESULT = "averaged.pt"
+VALIDATION = {  # folder: what is simulated in it
+    "validation": "other worlds of the kinds trained on",
+    "held-out": "kinds of worlds, shapes and sensors never trained on",
+}
 CAPTIONS = 4  # different ones of each view
 STRANGE_SHARE = 0.1  # of the scans in the last stage
 PROMPT = "a {word}"
@@ -55,7 +59,7 @@ class Recipe:
     """How much of everything.
 
     Attributes:
-        scans: simulated for training; `validation` more, of other seeds, for the scores.
+        scans: simulated for training; `validation` more of each kind of `VALIDATION`.
         network: schedule of the 3D network.
         tuning: its last stage, with frozen BatchNorm.
         pooling: schedule of SMAP.
@@ -95,7 +99,11 @@ def train(folder: Path, recipe: Recipe | None = None, *, seed: int = 0, processe
     """
     recipe = recipe or Recipe()
     generate(folder / "scans", recipe.scans, start_seed=seed + 1_000_000, workers=processes)
-    generate(folder / "validation", recipe.validation, start_seed=seed, workers=processes)
+    for place in VALIDATION:
+        generate(
+            folder / place, recipe.validation, start_seed=seed, workers=processes,
+            held_out=place == "held-out",
+        )  # fmt: skip
     _in_processes(_network_stage, processes, folder, recipe, seed)
     _in_processes(_pooling_stage, processes, folder, recipe, seed)
     _captioner_stage(folder, recipe, seed)
@@ -168,7 +176,10 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
         shutil.copyfile(folder / "captioner" / name, bundle / name)
     for stage in ("network", "tuning", "pooling", "captioner"):
         shutil.copyfile(folder / stage / "log.jsonl", bundle / f"{stage}.log.jsonl")
-    scores, low_score = simulated_scores(bundle, sorted((folder / "validation").glob("*.npz")))
+    exams = {
+        place: simulated_scores(bundle, sorted((folder / place).glob("scan_*.npz")))
+        for place in VALIDATION
+    }
     steps = {
         stage: getattr(recipe, stage).steps
         for stage in ("network", "tuning", "pooling", "captioner")
@@ -178,9 +189,22 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
         "steps": ", ".join(f"{stage} {count}" for stage, count in steps.items()),
         "made": f"{date.today().isoformat()} with avs3d {__version__}, seed {seed}",
         "licence": "Apache-2.0",
-        "scores": {"scans": f"{recipe.validation} simulated, of other seeds", **scores},
+        "scores": {
+            f"{recipe.validation} simulated scans, {what}": {
+                **exams[place].scores,
+                "categories": exams[place].categories,
+            }
+            for place, what in VALIDATION.items()
+        },
     }
-    done = config.model_copy(update={"low_score": low_score, "provenance": provenance})
+    strangers = exams["held-out"]
+    done = config.model_copy(
+        update={
+            "score": strangers.score,
+            "low_score": strangers.low_score,
+            "provenance": provenance,
+        }
+    )
     save_bundle(bundle, done, {})
     return bundle
 
