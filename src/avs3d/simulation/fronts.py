@@ -66,12 +66,18 @@ def _thicket(town: Town, strip: Strip, after: float | None = None) -> None:
         town.beside(name, strip, s, d, rng.uniform(0, 6.28), scale=scale, room=-0.4)
 
 
+_WIDTHS = {  # metres of street front
+    "block": (8, 24), "house": (7, 15), "hall": (15, 45), "tower": (18, 34), "barn": (8, 20),
+    "shed": (2, 5),
+}  # fmt: skip
+
+
 def _houses(town: Town, strip: Strip, houses: str) -> None:
     """A row of fronts, closed or with gardens between."""
     rng, side, place = town.rng, strip.layout, town.layout.place
     setback = rng.uniform(*place.setback)
     tight = houses == "block" and place.setback[0] < 2 and rng.random() < 0.75
-    low, high = {"block": (8, 24), "house": (7, 15), "hall": (15, 45)}[houses]
+    low, high = _WIDTHS[houses]
     pool: list[tuple[float, Template]] = []
     for _ in range(4):
         width = rng.uniform(low, high)

@@ -81,7 +81,8 @@ _RANK = {"bush": 18, "tall grass": 30, "rock": 5, "fern": 12, "broadleaf": 7}
 PLACES: dict[str, Place] = {
     "downtown": Place(
         8, lanes=(2, 3, 4, 4), walk=(2.5, 6), strip=0.2, parked=0.35, outer="sidewalk",
-        houses="block", relief="flat", setback=(0.1, 4), trees=0.5, furniture=1.2, people=1.9,
+        houses="block block tower", relief="flat", setback=(0.1, 4), trees=0.5, furniture=1.2,
+        people=1.9,
         traffic=1.4, rough=0.0, vehicles="bus bus rickshaw",
         near=_TOWN + "kiosk phone_booth group statue kick_scooter", sites={"arcade": 0.45,
         "towers": 0.9, "square": 0.15, "scaffold": 0.25},
@@ -235,7 +236,8 @@ PLACES: dict[str, Place] = {
     "farm": Place(
         5, lanes=(1, 1, 2), road="road gravel soil concrete", ragged=0.15, ruts=0.3, walked=0.1,
         paved=0.05, parked=0, bays=0, crossing=0.3, marked=0.3, verge=(0.5, 4),
-        relief="flat flat ditch", hills=0.15, houses="hall house", built=0.35, setback=(5, 25),
+        relief="flat flat ditch", hills=0.15, houses="barn barn hall house shed", built=0.35,
+        setback=(5, 25),
         outer="grass grass soil mud concrete", edge="fence fence fence _ hedge", trees=0.6,
         furniture=0.2, people=0.4, traffic=0.3, rough=0.9,
         vehicles="tractor tractor pickup_truck trailer", robot=0.7,
@@ -279,7 +281,7 @@ PLACES: dict[str, Place] = {
     "quarry": Place(
         3, lanes=(1, 2), road="gravel soil sand", ragged=0.3, ruts=0.5, walked=0.0, paved=0.0,
         parked=0, bays=0, crossing=0.2, marked=0, verge=(0.5, 2), outer="gravel gravel soil sand",
-        steep=2.5, relief="terrace terrace rise berm flat", hills=0.15, houses="hall _ _ _ _",
+        steep=2.5, relief="terrace terrace rise berm flat", hills=0.15, houses="hall shed _ _ _",
         built=0.15, setback=(15, 40), edge="_ _ _ fence", trees=0.15, furniture=0.1, people=0.3,
         traffic=0.4, rough=0.5, vehicles="truck construction_vehicle excavator", robot=0.5,
         near="excavator construction_vehicle soil_heap rock rock pipe tank traffic_cone container "
