@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from avs3d.simulation.bodies import axles as _axles
+from avs3d.simulation.bodies import plates_and_lamps as _plates_and_lamps
 from avs3d.simulation.mesh import Maker, Shape, Template
-from avs3d.simulation.vehicles import _axles, _plates_and_lamps
 
 HALF = 1.25
 

@@ -46,6 +46,8 @@ _RANGES: dict[str, tuple[float, float, float]] = {
     "lake": (0.01, 0.04, 0.85),
     "ballast": (0.10, 0.35, 0.01),
     "sand": (0.25, 0.60, 0.01),
+    "fabric": (0.06, 0.65, 0.02),
+    "hide": (0.15, 0.60, 0.02),
     "pane": (0.01, 0.05, 0.85),
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from avs3d.simulation.mesh import _BOX, _BOX_FACES, Outline, Shape, Vector
 
-Points = np.ndarray | Sequence[Sequence[float]]
+Points = np.ndarray | Sequence[Vector]
 
 
 def boxes(shape: Shape, material: str, centres: Points, sizes: Points | Vector) -> None:
@@ -51,7 +51,7 @@ def tubes(
 
 
 def chain(
-    shape: Shape, material: str, points: Points, radius: float | np.ndarray, sides: int = 5
+    shape: Shape, material: str, points: Points, radius: float | Vector, sides: int = 5
 ) -> None:
     """A bent tube through points (n, 3); radius one number or (n,)."""
     path = np.asarray(points, float)

@@ -7,10 +7,13 @@ under the name of the shape that it stands in for.
 from __future__ import annotations
 
 from avs3d.simulation import (
+    animals,
     barriers,
+    bicycles,
     bins,
     booths,
     buildings,
+    cars,
     conifers,
     fences,
     furniture,
@@ -18,20 +21,23 @@ from avs3d.simulation import (
     heavy,
     lamps,
     large,
+    motorcycles,
     people,
     plants,
+    pushed,
+    riding,
     seats,
     signs,
     structures,
     trees,
-    vehicles,
+    vans,
     works,
 )
 from avs3d.simulation.mesh import Maker
 
-_MODULES = (barriers, bins, booths, buildings, conifers, fences, furniture, goods,
-            heavy, lamps, large, people, plants, seats, signs, structures, trees,
-            vehicles, works)  # fmt: skip
+_MODULES = (animals, barriers, bicycles, bins, booths, buildings, cars, conifers, fences,
+            furniture, goods, heavy, lamps, large, motorcycles, people, plants,
+            pushed, riding, seats, signs, structures, trees, vans, works)  # fmt: skip
 
 SHAPES: dict[str, tuple[Maker, int]] = {
     name: shape for module in _MODULES for name, shape in module.SHAPES.items()
