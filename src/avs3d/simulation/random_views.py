@@ -26,10 +26,29 @@ _KINDS: dict[str, tuple[float, int, float, float, float]] = {
     "bus stop": (1, 1, 4, 1.5, 2.5), "fire hydrant": (0.8, 1, 0.3, 0.3, 0.8),
     "utility box": (1.2, 2, 0.9, 0.5, 1.2),
     "bicycle rack": (0.8, 1, 3, 0.6, 0.9), "dog": (0.7, 2, 0.8, 0.3, 0.6),
-    "table": (0.8, 3, 1.6, 0.8, 0.8),
+    "table": (0.8, 3, 1.6, 0.8, 0.8), "tunnel": (0.4, 1, 20, 1, 5), "gate": (1, 2, 3.5, 0.2, 1.5),
+    "scaffolding": (0.7, 1, 8, 1, 8), "playground": (0.8, 1, 4, 3, 2.5),
+    "fountain": (0.6, 1, 3, 3, 1.5), "statue": (0.7, 2, 1, 1, 3), "tent": (0.8, 3, 4, 4, 2.7),
+    "kiosk": (0.8, 2, 3, 2.2, 2.7), "tank": (0.8, 3, 3, 3, 4), "wire": (0.8, 1, 25, 1, 0.3),
+    "parking meter": (0.7, 2, 0.3, 0.3, 1.4), "traffic drum": (0.8, 5, 0.6, 0.6, 1),
+    "mailbox": (1, 2, 0.4, 0.4, 1.2), "dumpster": (0.9, 2, 2, 1.3, 1.4),
+    "phone booth": (0.5, 2, 0.9, 0.9, 2.3), "planter": (1, 4, 1, 1, 0.7),
+    "parasol": (0.8, 3, 3, 3, 2.4), "chair": (1, 5, 0.5, 0.5, 0.9),
+    "fuel pump": (0.6, 2, 1, 0.6, 1.8), "pallet": (0.8, 3, 1.2, 0.8, 1),
+    "pipe": (0.7, 2, 4, 1, 0.8), "log": (0.8, 2, 4, 0.5, 0.5), "hay bale": (0.8, 4, 1.5, 1.3, 1.4),
+    "shopping cart": (0.8, 4, 0.9, 0.6, 1), "pickup truck": (1.2, 2, 5.3, 1.9, 1.8),
+    "tractor": (0.9, 2, 4.2, 2, 2.7), "crane": (0.6, 1, 8, 2.6, 12),
+    "excavator": (0.9, 2, 6, 2.5, 3), "forklift": (0.7, 2, 3, 1.2, 2.2),
+    "golf cart": (0.6, 2, 2.4, 1.2, 1.8), "rickshaw": (0.6, 2, 2.6, 1.3, 1.8),
+    "boat": (0.8, 2, 6, 2.2, 2.2), "wheelchair": (0.5, 2, 1, 0.7, 1),
+    "stroller": (0.8, 2, 0.9, 0.6, 1), "kick scooter": (0.8, 4, 1.1, 0.4, 1.1),
+    "horse": (0.8, 3, 2.2, 0.6, 1.7),
+    "cow": (0.8, 5, 2.2, 0.7, 1.4), "deer": (0.7, 3, 1.5, 0.4, 1.2),
 }  # fmt: skip
 _GROUNDS = {"road": 9.0, "sidewalk": 6.0, "grass": 5.0, "curb": 2.0, "soil": 2.5,
-            "parking lot": 1.5, "traffic island": 1.0, "puddle": 0.7}  # fmt: skip
+            "parking lot": 1.5, "traffic island": 1.0, "puddle": 0.7,
+            "mud": 1.2, "concrete": 1.2,
+            "snow": 1.0, "water": 0.8, "railway track": 1.0}  # fmt: skip
 assert set(_GROUNDS) == set(GROUND)
 
 

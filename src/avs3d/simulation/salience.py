@@ -8,25 +8,51 @@ import numpy as np
 
 from avs3d.simulation.categories import CATEGORIES
 
-GROUND = ("road", "sidewalk", "curb", "grass", "soil", "traffic island", "parking lot", "puddle")
+GROUND = (
+    "road", "sidewalk", "curb", "grass", "soil", "traffic island", "parking lot", "puddle",
+    "mud", "concrete", "snow", "water", "railway track",
+)  # fmt: skip
 COUNTABLE = (
     "building", "pole", "street lamp", "traffic light", "traffic sign", "billboard",
     "traffic cone", "bollard", "tree", "trunk", "bush", "rock", "person", "bicycle", "motorcycle",
     "cyclist", "car", "van", "truck", "bus", "trailer", "construction vehicle", "container",
     "bench", "trash can", "bus stop", "fire hydrant", "utility box", "bicycle rack", "dog",
-    "table", "barrier",
+    "table", "barrier", "gate", "fountain", "statue", "tent", "kiosk", "tank", "parking meter",
+    "traffic drum", "mailbox", "dumpster", "phone booth", "planter", "parasol", "chair",
+    "fuel pump", "pallet", "pipe", "log", "hay bale", "shopping cart", "pickup truck", "tractor",
+    "crane", "excavator", "forklift", "golf cart", "rickshaw", "boat", "wheelchair", "stroller",
+    "kick scooter", "horse", "cow", "deer",
 )  # fmt: skip
 _THIN = (
     "pole", "street lamp", "traffic light", "traffic sign", "traffic cone", "bollard",
-    "fire hydrant", "dog", "person", "bicycle", "trunk",
+    "fire hydrant", "dog", "person", "bicycle", "trunk", "wire", "parking meter", "traffic drum",
+    "mailbox", "kick scooter", "wheelchair", "stroller", "chair", "shopping cart", "deer",
 )  # fmt: skip
+# What is built or laid as one object may be many of a kind. Metres from which an object that is
+# seen must be several: its length, its width, its height.
+_BUNCHED = {
+    "bicycle": (2.3, 1.2, 2.0), "chair": (1.4, 1.2, 1.8), "trash can": (1.7, 1.7, 2.5),
+    "mailbox": (0.9, 0.9, 2.0), "hay bale": (2.9, 2.0, 2.2), "log": (9.0, 0.9, 0.9),
+    "pipe": (9.0, 2.2, 2.0), "pallet": (2.0, 1.6, 2.5), "wire": (0.0, 0.0, 0.0),
+}  # fmt: skip
+_UNCOUNTED = ("chair", "hay bale", "log", "pipe", "pallet", "rock", "fuel pump", "wire")
+_HEADS, _STRIDE = 1.0, 2.1  # metres: more than one person's head, arms and luggage take up
 # How much more than its points a kind is worth mentioning.
 _INTEREST = {
     "curb": 0.5, "trunk": 0.55, "puddle": 0.8, "sidewalk": 0.9, "soil": 0.9, "grass": 0.9,
+    "mud": 1.0, "concrete": 0.9, "snow": 1.0, "water": 1.2, "railway track": 1.2, "wire": 1.0,
     "person": 2.0, "cyclist": 2.0, "dog": 1.8, "car": 1.6, "van": 1.6, "truck": 1.6, "bus": 1.7,
     "train": 1.7, "trailer": 1.6, "construction vehicle": 1.8, "motorcycle": 1.7, "bicycle": 1.7,
     "traffic light": 1.5, "traffic sign": 1.4, "traffic cone": 1.5, "street lamp": 1.3,
     "pole": 1.2, "bollard": 1.3, "bench": 1.4, "bus stop": 1.4, "fire hydrant": 1.4, "table": 1.4,
+    "scaffolding": 1.2, "playground": 1.5, "fountain": 1.5, "statue": 1.6, "tent": 1.5,
+    "kiosk": 1.5, "tank": 1.4, "gate": 1.2, "tunnel": 1.2, "parking meter": 1.5,
+    "traffic drum": 1.5, "mailbox": 1.5, "dumpster": 1.5, "phone booth": 1.5, "planter": 1.3,
+    "parasol": 1.5, "chair": 1.4, "fuel pump": 1.5, "pallet": 1.4, "pipe": 1.4, "log": 1.4,
+    "hay bale": 1.5, "shopping cart": 1.6, "pickup truck": 1.6, "tractor": 1.8, "crane": 1.8,
+    "excavator": 1.8, "forklift": 1.8, "golf cart": 1.7, "rickshaw": 1.8, "boat": 1.7,
+    "wheelchair": 1.9, "stroller": 1.9, "kick scooter": 1.6, "horse": 1.9, "cow": 1.9,
+    "deer": 1.9,
 }  # fmt: skip
 _MIN_POINTS, _MIN_THIN, _MIN_GROUND = 10, 5, 25
 _SAMPLE, _SAMPLE_GROUND = 48, 256
@@ -40,6 +66,8 @@ class Thing:
         category: its name.
         points: how many points.
         count: objects seen with enough points, 1 for ground and for what is not counted.
+        counted: whether each of them is surely one of its kind; a rack's bicycles are not.
+        several: there are surely more than one of the kind, however many objects.
         score: salience; only the order means something.
         near, far: metres, 10th and 90th percentile of the horizontal range.
         left, right: radians from the view's middle, positive to the left: the 90th and 10th
@@ -54,6 +82,8 @@ class Thing:
     category: str
     points: int
     count: int
+    counted: bool
+    several: bool
     score: float
     near: float
     far: float
@@ -106,6 +136,7 @@ def _thing(
     if not len(kept):
         kept = np.array([int(sizes.argmax())])
     objects = [xy[inverse == i] for i in kept] if counted else [xy]
+    many = [_is_many(name, points[inverse == i]) for i in kept] if counted or name == "wire" else []
     centres = np.array([(o.min(axis=0) + o.max(axis=0)) / 2 for o in objects])
     length = max(float(np.hypot(*np.ptp(o, axis=0))) for o in objects)
     near, far = _quantiles(np.hypot(xy[:, 0], xy[:, 1]), 0.1, 0.9)
@@ -119,6 +150,8 @@ def _thing(
         category=name,
         points=len(xy),
         count=len(kept),
+        counted=name not in _UNCOUNTED and not any(many),
+        several=len(kept) > 1 or any(many),
         score=float(score * (1 + 0.2 * np.log(len(kept)))),
         near=near,
         far=far,
@@ -130,6 +163,19 @@ def _thing(
         centres=centres,
         xy=xy[::step],
     )
+
+
+def _is_many(name: str, points: np.ndarray) -> bool:
+    """Whether what is one object must be several of its kind, by its size."""
+    if name == "person":
+        heads = points[points[:, 2] > points[:, 2].max() - 0.35]
+        wide, long = (float(np.hypot(*np.ptp(p[:, :2], axis=0))) for p in (heads, points))
+        return wide > _HEADS or long > _STRIDE
+    if name not in _BUNCHED:
+        return False
+    xy = points[:, :2] - points[:, :2].mean(axis=0)
+    size = np.ptp(xy @ np.linalg.svd(xy.T @ xy)[0], axis=0)
+    return bool((np.array([*size, np.ptp(points[:, 2])]) > _BUNCHED[name]).any())
 
 
 def _quantiles(values: np.ndarray, *shares: float) -> list[float]:
@@ -146,6 +192,11 @@ def in_front(a: Thing, b: Thing) -> bool:
     """Whether `a` is nearer to the sensor than `b`, in the same direction."""
     overlap = min(a.left, b.left) - max(a.right, b.right)
     return a.far < b.near - 0.5 and overlap > 0.5 * min(a.left - a.right, b.left - b.right)
+
+
+def on_both_sides(a: Thing, b: Thing) -> bool:
+    """Whether some of `a` is seen to the left of `b` and some to the right of it."""
+    return a.left > b.left + 0.02 and a.right < b.right - 0.02
 
 
 def stands_on(a: Thing, things: list[Thing]) -> Thing | None:
