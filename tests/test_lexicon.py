@@ -20,6 +20,12 @@ rolling container, building, other static object"""
 RELLIS = """grass, tree, pole, water, sky, vehicle, object, asphalt, building, log, person,
 fence, bush, concrete, barrier, puddle, mud, rubble"""
 
+OTHERS = """other vehicle, motorcyclist, bicyclist, construction cone, lane marker, other ground,
+walkable, regular vehicle, large vehicle, box truck, truck cab, vehicular trailer, school bus,
+message board trailer, traffic light trailer, railed vehicle, wheeled rider, wheeled device,
+official signaler, stop sign, mobile pedestrian crossing sign, construction barrel, rail track,
+rider, on rails, guard rail, tunnel, pole group, debris, pushable pullable object"""
+
 
 @pytest.fixture(scope="module")
 def lex() -> Lexicon:
@@ -78,7 +84,7 @@ def test_names(lex: Lexicon, word: str, categories: set[str]) -> None:
     assert lex.names(word) == {CATEGORY_ID[c] for c in categories}
 
 
-@pytest.mark.parametrize("names", [PANDASET, RELLIS], ids=["pandaset", "rellis"])
+@pytest.mark.parametrize("names", [PANDASET, RELLIS, OTHERS], ids=["pandaset", "rellis", "others"])
 def test_class_names_of_public_sets_are_trained(lex: Lexicon, names: str) -> None:
     unknown = [n for n in " ".join(names.split()).split(", ") if n not in lex.trained_words]
     assert not unknown
