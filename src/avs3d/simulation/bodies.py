@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from avs3d.simulation.mesh import Outline, Shape, Vector
+from avs3d.simulation.mesh import Outline, Shape, Template, Vector
 
 _SIDES = np.array([-1.0, 1.0])
 
@@ -17,6 +17,14 @@ def loft(shape: Shape, materials: np.ndarray, rings: np.ndarray) -> None:
     corners = np.stack([low[:, :-1], high[:, :-1], high[:, 1:], low[:, 1:]], axis=2)
     for name in dict.fromkeys(materials.ravel().tolist()):
         shape.quads(name, corners[materials == name])
+
+
+def centred(shape: Shape) -> Template:
+    """The finished shape, its middle along x above the origin."""
+    made = shape.finish()
+    x = made.vertices[:, 0]
+    x -= (x.min() + x.max()) / 2
+    return made
 
 
 def cap(shape: Shape, material: str, ring: np.ndarray) -> None:

@@ -156,7 +156,7 @@ def streamliner(rng: np.random.Generator) -> Template:
     shape.tube("dark metal", (0.35, -0.36, 1.05), (0.35, 0.36, 1.05), 0.02)
     shape.tube("metal", (base / 2, 0, 0.25), (0.4, 0, 1.05), 0.05)
     if rng.random() < 0.5:
-        chain(shape, "paint", [(0.55, 0, 1.0), (0.35, 0, 1.6), (0.0, 0, 1.85), (-0.7, 0, 1.7),
+        chain(shape, "paint", [(0.55, 0, 1.0), (0.35, 0, 1.6), (0.0, 0, 1.72), (-0.7, 0, 1.62),
                                (-0.8, 0, 0.8)], 0.05)  # fmt: skip
         shape.box("glass", (0.42, 0, 1.35), (0.03, 0.5, 0.6), pitch=-0.35)
     shape.box("plate", (-base / 2 - 0.45, 0, 0.62), (0.03, 0.2, 0.14))

@@ -13,14 +13,16 @@ from avs3d.simulation import (
     bins,
     booths,
     buildings,
+    buses,
     cars,
     conifers,
     fences,
     furniture,
     goods,
-    heavy,
     lamps,
     large,
+    lifting,
+    machines,
     motorcycles,
     people,
     plants,
@@ -29,15 +31,18 @@ from avs3d.simulation import (
     seats,
     signs,
     structures,
+    trailers,
     trees,
+    trucks,
     vans,
     works,
 )
 from avs3d.simulation.mesh import Maker
 
-_MODULES = (animals, barriers, bicycles, bins, booths, buildings, cars, conifers, fences,
-            furniture, goods, heavy, lamps, large, motorcycles, people, plants,
-            pushed, riding, seats, signs, structures, trees, vans, works)  # fmt: skip
+_MODULES = (animals, barriers, bicycles, bins, booths, buildings, buses, cars, conifers, fences,
+            furniture, goods, lamps, large, lifting, machines, motorcycles, people,
+            plants, pushed, riding, seats, signs, structures, trailers, trees, trucks,
+            vans, works)  # fmt: skip
 
 SHAPES: dict[str, tuple[Maker, int]] = {
     name: shape for module in _MODULES for name, shape in module.SHAPES.items()
