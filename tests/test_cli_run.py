@@ -15,7 +15,7 @@ from avs3d.atomic import write_bytes, write_json
 from avs3d.batch import exit_code, unique_names
 from avs3d.cli.options import parse_vocabulary
 from avs3d.environment import OPTIONAL_PARTS, require, versions
-from avs3d.run import low_score_note, mean_score
+from avs3d.run import low_score_note, mean_score, units_note
 
 PART = st.text(alphabet="aAb_.", min_size=1, max_size=3).filter(lambda part: part.strip("."))
 PATHS = st.lists(
@@ -121,6 +121,16 @@ def test_low_scores_are_said_so() -> None:
     assert low_score_note(segmentation(0.2), None) == ""
     assert low_score_note(segmentation(0.0, label=-1), 0.5) == ""
     assert mean_score(segmentation(0.0, label=-1)) is None
+
+
+def test_units_that_are_no_metres_are_said_so() -> None:
+    points = np.random.default_rng(0).normal(0, 15, (500, 3))
+    assert units_note(Scan(points)) == ""
+    assert "metres?" in units_note(Scan(points * 1000))
+    assert "metres?" in units_note(Scan(points / 1000))
+    assert units_note(Scan(np.zeros((3, 3)))) == units_note(Scan(np.zeros((0, 3)))) == ""
+    # A tile of a map is far from its frame's origin, not from its own middle.
+    assert units_note(Scan(points, origin=np.array([4e5, 6e6, 0.0]))) == ""
 
 
 def test_exit_code_is_ours_if_any_fault_is() -> None:

@@ -14,18 +14,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from avs3d.atomic import write_json
 from avs3d.batch import Batch, BatchConfig, Job, exit_code, timed
 from avs3d.environment import peak_memory, versions
 from avs3d.errors import UserError
 from avs3d.io import write
+from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
+from avs3d.views import viewpoint
 
 if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan
 
 OUTPUTS = (".vocabulary.json", ".captions.json", ".npz", ".ply", ".png")
 RECORD = "run.json"
+_PLAUSIBLE_REACH = (1.0, 1000.0)  # metres from the sensor
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,8 @@ class Run:
     def _segment(self, job: Job, encoded: EncodedScan, timings: dict[str, float]) -> Result:
         result = encoded.segment(self.config.vocabulary, views=self.config.views)
         timings |= result.timings
-        note = low_score_note(result, encoded.pipeline.bundle.low_score)
+        notes = units_note(result.scan), low_score_note(result, encoded.pipeline.bundle.low_score)
+        note = "; ".join(filter(None, notes))
         if self.config.min_score is not None:
             result = result.unlabel(self.config.min_score)
         self.status(f"writing {job.name}")
@@ -165,6 +171,16 @@ def mean_score(result: Segmentation) -> float | None:
     """Mean over the labelled points; None if there are none."""
     labelled = result.label >= 0
     return float(result.score[labelled].mean()) if labelled.any() else None
+
+
+def units_note(scan: Scan) -> str:
+    """A line that says so when most points lie where no scan in metres has them, else nothing."""
+    away = scan.points[scan.finite, :2] - viewpoint(scan)[:2]
+    reach = float(np.percentile(np.hypot(*away.T), 90)) if len(away) else 0.0
+    low, high = _PLAUSIBLE_REACH
+    if low <= reach <= high or reach == 0.0:
+        return ""
+    return f"a tenth of the points is beyond {reach:,.3g} m: are the units metres?"
 
 
 def low_score_note(result: Segmentation, threshold: float | None) -> str:
