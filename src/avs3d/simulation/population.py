@@ -47,7 +47,7 @@ def draw(rng: np.random.Generator, shares: dict[str, float]) -> str:
 def _vehicle(town: Town) -> str:
     words = town.layout.place.vehicles
     name = pick(town.rng, words) if words and town.rng.random() < 0.25 else ""
-    return name if town.has(name) else draw(town.rng, _TRAFFIC)
+    return name or draw(town.rng, _TRAFFIC)
 
 
 def _drive(town: Town, road: int, s: float, t: float, yaw: float, room: float) -> None:

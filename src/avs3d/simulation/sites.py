@@ -63,8 +63,6 @@ def building_site(town: Town, side: int, s: float) -> None:
 
 def scaffold(town: Town, side: int, s: float) -> None:
     """Scaffolding before a front."""
-    if not town.has("scaffolding"):
-        return
     strip = town.strip(side, s - town.rng.uniform(3, 10), s + town.rng.uniform(3, 10))
     d = max(strip.layout.front - town.rng.uniform(0.2, 1.0), 0.9)
     template = town.template("scaffolding")

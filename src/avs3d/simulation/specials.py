@@ -95,7 +95,7 @@ def _near(town: Town, name: str) -> None:
         tight = place.houses and place.setback[0] < 2
         d = side.front + (rng.uniform(-2, 0.5) if tight else rng.uniform(0.3, 6))
     clear = 0.15
-    if town.has(name) and name in _LARGE:
+    if name in _LARGE:
         clear = min(2.0, 0.5 * float(np.ptp(town.template(name).vertices[:, :2], axis=0).min()))
         d = max(d, clear + 0.1)
     if deck:

@@ -54,9 +54,6 @@ class Town:
             return pool[-1]
         return pool[self.rng.integers(len(pool))]
 
-    def has(self, name: str) -> bool:
-        return name in self._shapes
-
     def is_road(self, x: float, y: float) -> bool:
         """On a carriageway, and on no island in it."""
         look = self.ground.look(np.array([x], np.float32), np.array([y], np.float32))
@@ -89,7 +86,7 @@ class Town:
 
     def put(self, name: str, x: float, y: float, yaw: float, room: float = 0.0) -> bool:
         """Puts a shape anywhere."""
-        return self.has(name) and self.scene.put(self.template(name), x, y, yaw, room=room)
+        return self.scene.put(self.template(name), x, y, yaw, room=room)
 
     def beside(
         self,
@@ -110,7 +107,7 @@ class Town:
             clear: metres that it must be off any carriageway.
         """
         x, y, heading = self.at(strip.road, strip.side, s, d)
-        if not self.has(name) or self.ground.distance(x, y) < min(clear, d - 0.05):
+        if self.ground.distance(x, y) < min(clear, d - 0.05):
             return False
         if np.isfinite(self.ground.water) and self.is_wet(x, y):
             return False
@@ -169,7 +166,7 @@ class Town:
                 radius = reach * np.sqrt(self.rng.uniform(0.002, 1))
                 turn = self.rng.uniform(0, 2 * np.pi)
                 x, y = radius * np.cos(turn), radius * np.sin(turn)
-            if self.has(name) and self.ground.distance(x, y) > clear and not self.is_wet(x, y):
+            if self.ground.distance(x, y) > clear and not self.is_wet(x, y):
                 yaw = self.rng.uniform(0, 2 * np.pi)
                 self.scene.put(self.template(name), x, y, yaw, scale=self.rng.uniform(*scale))
 

@@ -42,8 +42,7 @@ def furnish_island(town: Town, centre: tuple[float, float], half: tuple[float, f
             name = pick(rng, "bush young_tree rock traffic_sign broadleaf statue fountain")
             s, t = np.array(centre) + rng.uniform(-0.6, 0.6, 2) * half
             x, y, heading = town.ground.roads[0].pose(s, t)
-            if town.has(name):
-                town.scene.put(town.template(name), x, y, heading + rng.uniform(0, 6.28), scale=0.8)
+            town.scene.put(town.template(name), x, y, heading + rng.uniform(0, 6.28), scale=0.8)
         return
     if half[0] > 50:  # a median
         name = pick(rng, "bush guardrail guardrail street_lamp broadleaf barrier _")
@@ -86,8 +85,6 @@ def noise_wall(town: Town, side: int, s: float) -> None:
 
 def power_line(town: Town, side: int, s: float) -> None:
     """Poles and wires along the road, or across it."""
-    if not town.has("power line"):
-        return
     rng = town.rng
     template = town.template("power line")
     long = max(float(np.ptp(template.vertices[:, 0])), 10.0)
