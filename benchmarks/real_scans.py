@@ -34,7 +34,7 @@ import torch
 
 import avs3d
 from avs3d import labelsets
-from avs3d.simulation.lexicon import lexicon
+from avs3d.simulation.words.lexicon import lexicon
 from avs3d.training.scores import auc
 from avs3d.vocabulary import Vocabulary
 

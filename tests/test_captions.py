@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from avs3d.simulation.captions import MAX_WORDS, describe
 from avs3d.simulation.categories import CATEGORIES, CATEGORY_ID
-from avs3d.simulation.lexicon import lexicon
-from avs3d.simulation.random_views import random_view
-from avs3d.simulation.salience import gap, in_front, salient, stands_on
+from avs3d.simulation.words.captions import MAX_WORDS, describe
+from avs3d.simulation.words.lexicon import lexicon
+from avs3d.simulation.words.random_views import random_view
+from avs3d.simulation.words.salience import gap, in_front, salient, stands_on
 
 LEX = lexicon()
 # Said of a thing when the geometry shows it; some stand in front of nouns in the lexicon too.

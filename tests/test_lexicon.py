@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avs3d.simulation.categories import CATEGORIES, CATEGORY_ID
-from avs3d.simulation.lexicon import Lexicon, lexicon
+from avs3d.simulation.words.lexicon import Lexicon, lexicon
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 

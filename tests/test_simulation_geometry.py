@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from avs3d.simulation.categories import CATEGORIES, CATEGORY_ID
-from avs3d.simulation.ground import SURFACES, Band, Ground, Road
-from avs3d.simulation.lidar import Returns, cast
 from avs3d.simulation.materials import draw_palette
-from avs3d.simulation.mesh import Shape, rotation
-from avs3d.simulation.scene import Scene
-from avs3d.simulation.shapes import SHAPES
+from avs3d.simulation.places.ground import SURFACES, Band, Ground, Road
+from avs3d.simulation.places.scene import Scene
+from avs3d.simulation.sensing.lidar import Returns, cast
+from avs3d.simulation.shapes.catalogue import SHAPES
+from avs3d.simulation.shapes.mesh import Shape, rotation
 
 EYE = np.array([0.0, 0.0, 2.0])
 KERB = (Band("curb", 0.2, 0.15), Band("sidewalk", 2.0, 0.15), Band("grass", np.inf, 0.15))

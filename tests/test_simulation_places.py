@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from avs3d.simulation import CATEGORIES, CATEGORY_ID
-from avs3d.simulation.ground import SURFACE_CATEGORY, SURFACE_ID, SURFACES
-from avs3d.simulation.layout import HELD_OUT_KINDS, KINDS, Layout, draw_layout, layout_of
 from avs3d.simulation.materials import draw_palette
-from avs3d.simulation.places import PLACES, Place
-from avs3d.simulation.population import populate
-from avs3d.simulation.scene import Solid
-from avs3d.simulation.shapes import SHAPES
-from avs3d.simulation.specials import SITES, add_rare, add_specials
-from avs3d.simulation.town import Town
+from avs3d.simulation.places.ground import SURFACE_CATEGORY, SURFACE_ID, SURFACES
+from avs3d.simulation.places.kinds import PLACES, Place
+from avs3d.simulation.places.layout import HELD_OUT_KINDS, KINDS, Layout, draw_layout, layout_of
+from avs3d.simulation.places.population import populate
+from avs3d.simulation.places.scene import Solid
+from avs3d.simulation.places.specials import SITES, add_rare, add_specials
+from avs3d.simulation.places.town import Town
+from avs3d.simulation.shapes.catalogue import SHAPES
 
 
 def furnished(kind: str, seed: int) -> tuple[Layout, Solid]:

@@ -19,9 +19,9 @@ from avs3d.simulation import (
     simulate_many,
 )
 from avs3d.simulation.dataset import generate, load, save
-from avs3d.simulation.ground import SURFACE_CATEGORY
-from avs3d.simulation.returns import NOBODY, NOTHING
-from avs3d.simulation.sensors import draw_sensor
+from avs3d.simulation.places.ground import SURFACE_CATEGORY
+from avs3d.simulation.sensing.returns import NOBODY, NOTHING
+from avs3d.simulation.sensing.sensors import draw_sensor
 from avs3d.simulation.world import simulate_view
 
 ARRAYS = ("points", "intensity", "ring", "category", "instance")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avs3d.simulation.beams import Beams, draw_beams
-from avs3d.simulation.carrier import hide_behind_carrier
-from avs3d.simulation.lidar import Target
-from avs3d.simulation.response import Response
-from avs3d.simulation.returns import NOBODY, NOTHING, Returns
-from avs3d.simulation.scene import Solid
-from avs3d.simulation.sensors import SENSORS
-from avs3d.simulation.sweeps import Motion, skew
-from avs3d.simulation.weather import Air
+from avs3d.simulation.places.scene import Solid
+from avs3d.simulation.sensing.beams import Beams, draw_beams
+from avs3d.simulation.sensing.carrier import hide_behind_carrier
+from avs3d.simulation.sensing.lidar import Target
+from avs3d.simulation.sensing.response import Response
+from avs3d.simulation.sensing.returns import NOBODY, NOTHING, Returns
+from avs3d.simulation.sensing.sensors import SENSORS
+from avs3d.simulation.sensing.sweeps import Motion, skew
+from avs3d.simulation.sensing.weather import Air
 
 KITTI = SENSORS["kitti-64"]
 

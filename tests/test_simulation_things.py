@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avs3d.simulation.buildings import building
 from avs3d.simulation.categories import CATEGORIES
-from avs3d.simulation.mesh import Template
-from avs3d.simulation.shapes import HELD_OUT, SHAPES
+from avs3d.simulation.shapes.buildings import building
+from avs3d.simulation.shapes.catalogue import HELD_OUT, SHAPES
+from avs3d.simulation.shapes.mesh import Template
 
 WIDTHS = {"block": 16.0, "house": 11.0, "hall": 30.0, "tower": 26.0, "barn": 12.0, "shed": 3.0}
 PARTS = {

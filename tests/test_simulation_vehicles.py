@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from avs3d.simulation.categories import CATEGORIES
-from avs3d.simulation.mesh import Template
-from avs3d.simulation.shapes import HELD_OUT, SHAPES
+from avs3d.simulation.shapes.catalogue import HELD_OUT, SHAPES
+from avs3d.simulation.shapes.mesh import Template
 
 # name: lowest and highest length, width and height in metres, loads and open doors included
 SIZES = {

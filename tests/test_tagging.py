@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avs3d.errors import UserError
-from avs3d.simulation.captions import describe
-from avs3d.simulation.lexicon import lexicon
-from avs3d.simulation.random_views import random_view
+from avs3d.simulation.words.captions import describe
+from avs3d.simulation.words.lexicon import lexicon
+from avs3d.simulation.words.random_views import random_view
 from avs3d.tagging import nouns
 from avs3d.vocabulary import Source
 

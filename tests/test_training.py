@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
 from avs3d.simulation import CATEGORIES, CATEGORY_ID
-from avs3d.simulation.dataset import generate, load
-from avs3d.simulation.lexicon import lexicon
+from avs3d.simulation.dataset import generate, load, save
+from avs3d.simulation.words.lexicon import lexicon
 from avs3d.training.calibration import calibration_error, chances, fit_chances
 from avs3d.training.loop import Schedule, fit
 from avs3d.training.network import category_weights
@@ -137,6 +138,20 @@ def test_pooled_views_have_true_captions(scans: list[Path]) -> None:
     for caption in (text for captions in texts[:3] for text in captions):
         words = lexicon().find(caption)
         assert any(lexicon().names(word) & present for word in words), caption
+
+
+def test_scans_of_nothing_are_passed_over(scans: list[Path], tmp_path: Path) -> None:
+    scan = load(scans[0])
+    few = np.arange(20)
+    arrays = {k: getattr(scan, k)[few] for k in ("points", "intensity", "ring", "category")}
+    empty = tmp_path / "scan_000000.npz"
+    save(replace(scan, **arrays, instance=scan.instance[few]), empty)
+    near = tmp_path / "scan_000001.npz"  # enough points, but all in one place
+    save(replace(scan, points=scan.points * np.float32(0.001)), near)
+    maker = SampleMaker([empty, near, scans[0]], ("one",), 0.3, max_voxels=3000)
+    assert all(len(maker(np.random.default_rng(seed)).points) > 100 for seed in range(12))
+    with pytest.raises(UserError, match="all but empty"):
+        SampleMaker([empty, near], ("one",), 0.3)(np.random.default_rng(0))
 
 
 def test_strange_clouds_are_finite_and_no_larger(scans: list[Path]) -> None:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from avs3d.simulation.categories import CATEGORIES, CATEGORY_ID
-from avs3d.simulation.sensors import SENSORS, Sensor
+from avs3d.simulation.sensing.sensors import SENSORS, Sensor
 from avs3d.simulation.world import SimulatedScan, simulate, simulate_many
 
 __all__ = [

@@ -1,6 +1,6 @@
 """The kinds of things a simulated world is made of; index in `CATEGORIES` = category id.
 
-The words that people use for each kind are data: `lexicon.json` beside this file.
+The words that people use for each kind are data: `words/lexicon.json`.
 """
 
 from __future__ import annotations

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from avs3d.errors import UserError
-from avs3d.simulation.beams import Beams, draw_beams
-from avs3d.simulation.carrier import hide_behind_carrier
 from avs3d.simulation.categories import CATEGORIES
-from avs3d.simulation.layout import Layout, draw_layout
-from avs3d.simulation.lidar import Target, cast, draw_mounting, vehicle_frame
 from avs3d.simulation.materials import Palette, draw_palette
-from avs3d.simulation.mesh import rotation
-from avs3d.simulation.population import populate
-from avs3d.simulation.response import Response
-from avs3d.simulation.sensors import SENSORS, draw_sensor
-from avs3d.simulation.specials import add_rare, add_specials
-from avs3d.simulation.sweeps import Motion, draw_motion, draw_paces, skew, velocities
-from avs3d.simulation.town import Town
-from avs3d.simulation.weather import Air
+from avs3d.simulation.places.layout import Layout, draw_layout
+from avs3d.simulation.places.population import populate
+from avs3d.simulation.places.specials import add_rare, add_specials
+from avs3d.simulation.places.town import Town
+from avs3d.simulation.sensing.beams import Beams, draw_beams
+from avs3d.simulation.sensing.carrier import hide_behind_carrier
+from avs3d.simulation.sensing.lidar import Target, cast, draw_mounting, vehicle_frame
+from avs3d.simulation.sensing.response import Response
+from avs3d.simulation.sensing.sensors import SENSORS, draw_sensor
+from avs3d.simulation.sensing.sweeps import Motion, draw_motion, draw_paces, skew, velocities
+from avs3d.simulation.sensing.weather import Air
+from avs3d.simulation.shapes.mesh import rotation
 
 VIEWS = 3  # places in a world that are kept free for a sensor
 MOST_POINTS = 150_000

@@ -22,11 +22,11 @@ from torch import Tensor, nn
 
 from avs3d.atomic import write_bytes, write_json
 from avs3d.models.prefix_lm import PrefixLanguageModel
-from avs3d.simulation.captions import write
 from avs3d.simulation.dataset import load
-from avs3d.simulation.lexicon import Lexicon, lexicon
-from avs3d.simulation.random_views import random_view
-from avs3d.simulation.salience import Thing, salient
+from avs3d.simulation.words.captions import write
+from avs3d.simulation.words.lexicon import Lexicon, lexicon
+from avs3d.simulation.words.random_views import random_view
+from avs3d.simulation.words.salience import Thing, salient
 from avs3d.text import TextEncoder
 from avs3d.training.loop import Schedule, fit
 from avs3d.views import lidar_sectors

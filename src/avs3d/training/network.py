@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from avs3d.models.minkunet import MinkUNet
 from avs3d.simulation.categories import CATEGORIES
 from avs3d.simulation.dataset import load
-from avs3d.simulation.lexicon import lexicon
+from avs3d.simulation.words.lexicon import lexicon
 from avs3d.training.loop import Schedule, fit
 from avs3d.training.samples import STRANGE, SampleMaker
 from avs3d.training.words import WordLoss

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
-from avs3d.simulation.captions import write
-from avs3d.simulation.lexicon import lexicon
-from avs3d.simulation.salience import salient
+from avs3d.simulation.words.captions import write
+from avs3d.simulation.words.lexicon import lexicon
+from avs3d.simulation.words.salience import salient
 from avs3d.training.loop import Schedule, fit
 from avs3d.training.samples import Sample, SampleMaker
 from avs3d.views import lidar_sectors

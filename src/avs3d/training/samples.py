@@ -20,6 +20,7 @@ from avs3d.sparse import Level, SparseTensor, voxelize
 from avs3d.training.strange import make_strange
 
 MIN_POINTS = 500  # a scan with fewer is passed over
+MIN_COARSE_VOXELS = 8
 STRANGE = -1  # a voxel of nothing that has a word
 
 
@@ -60,8 +61,21 @@ class SampleMaker:
     strange: float = 0.0
 
     def __call__(self, rng: np.random.Generator) -> Sample:
-        """A random scan of the files, differently each time."""
-        simulated = self._draw(rng)
+        """A random scan of the files, differently each time.
+
+        Raises:
+            UserError: nothing is to be seen in the files.
+        """
+        for _ in range(100):
+            sample = self._sample(load(self.files[int(rng.integers(len(self.files)))]), rng)
+            # Fewer would leave the coarsest level without anything to normalise by.
+            if sample is not None and _coarse_voxels(sample) >= MIN_COARSE_VOXELS:
+                return sample
+        raise UserError(f"the scans beside {self.files[0]} are all but empty; make them again")
+
+    def _sample(self, simulated: SimulatedScan, rng: np.random.Generator) -> Sample | None:
+        if len(simulated.points) < MIN_POINTS:
+            return None
         kept = _thin(simulated.ring, rng)
         points, intensity = _move(simulated.points[kept], rng), simulated.intensity[kept]
         category, instance = simulated.category[kept], simulated.instance[kept]
@@ -88,14 +102,6 @@ class SampleMaker:
             instance[kept][first],
         )
 
-    def _draw(self, rng: np.random.Generator) -> SimulatedScan:
-        """A scan that shows something: a sensor may stand with its face to a wall."""
-        for _ in range(100):
-            simulated = load(self.files[int(rng.integers(len(self.files)))])
-            if len(simulated.points) >= MIN_POINTS:
-                return simulated
-        raise UserError(f"the scans beside {self.files[0]} are empty; generate them again")
-
     def _cut(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The points nearest to a random place, as many as `max_voxels` allow."""
         reach = np.hypot(points[:, 0], points[:, 1])
@@ -109,6 +115,11 @@ class SampleMaker:
         if len(first) > self.max_voxels:
             ordered = ordered[: np.partition(first, self.max_voxels)[self.max_voxels]]
         return ordered
+
+
+def _coarse_voxels(sample: Sample) -> int:
+    """How many voxels the coarsest level of a five-level network has."""
+    return len(torch.unique(sample.x.level.coords >> 4, dim=0))
 
 
 def _thin(ring: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -15,8 +15,8 @@ from avs3d.pipeline import EncodedScan, Pipeline, load
 from avs3d.scan import Scan
 from avs3d.simulation.categories import CATEGORIES, CATEGORY_ID
 from avs3d.simulation.dataset import load as load_scan
-from avs3d.simulation.lexicon import lexicon
-from avs3d.simulation.salience import salient
+from avs3d.simulation.words.lexicon import lexicon
+from avs3d.simulation.words.salience import salient
 from avs3d.simulation.world import SimulatedScan
 from avs3d.training.calibration import calibration_error, chances, fit_chances
 from avs3d.training.samples import MIN_POINTS

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from avs3d.simulation.categories import CATEGORIES
-from avs3d.simulation.lexicon import Lexicon
+from avs3d.simulation.words.lexicon import Lexicon
 
 REJECTED = 0.1  # a cosine that is no resemblance
 

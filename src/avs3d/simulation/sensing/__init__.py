@@ -1,0 +1,1 @@
+"""The LiDAR: sensors, their beams and echoes, weather, motion."""
