@@ -117,7 +117,7 @@ def test_table_tells_words_shares_and_that_scores_are_low(
     heading = next(line.split() for line in result.stdout.splitlines() if "word" in line.split())
     assert heading == ["word", "points", "share", "score", "from"]
     assert "given" in result.stdout and "(unlabelled)" in result.stdout
-    assert "scores are low" in result.stdout and "may be wrong" in result.stdout
+    assert "little alike" in result.stdout and "may be wrong" in result.stdout
     for suffix in SUFFIXES:
         assert f"avs3d-results/scan{suffix}" in result.stdout.replace("\\", "/")
 

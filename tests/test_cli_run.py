@@ -111,8 +111,9 @@ def test_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
 def segmentation(score: float, label: int = 0) -> Segmentation:
     scan = Scan(np.zeros((4, 3)))
     return Segmentation(
-        scan, np.full(4, label), np.full(4, score), Vocabulary.from_words(["car"]), "b"
-    )
+        scan, np.full(4, label), np.full(4, score), Vocabulary.from_words(["car"]), "b",
+        similarity=score if label >= 0 else None,
+    )  # fmt: skip
 
 
 def test_low_scores_are_said_so() -> None:

@@ -148,10 +148,12 @@ def test_scans_of_nothing_are_passed_over(scans: list[Path], tmp_path: Path) -> 
     save(replace(scan, **arrays, instance=scan.instance[few]), empty)
     near = tmp_path / "scan_000001.npz"  # enough points, but all in one place
     save(replace(scan, points=scan.points * np.float32(0.001)), near)
-    maker = SampleMaker([empty, near, scans[0]], ("one",), 0.3, max_voxels=3000)
+    far = tmp_path / "scan_000002.npz"
+    save(replace(scan, points=scan.points + np.float32([500, 0, 0])), far)
+    maker = SampleMaker([empty, near, far, scans[0]], ("one",), 0.3, max_voxels=3000)
     assert all(len(maker(np.random.default_rng(seed)).points) > 100 for seed in range(12))
     with pytest.raises(UserError, match="all but empty"):
-        SampleMaker([empty, near], ("one",), 0.3)(np.random.default_rng(0))
+        SampleMaker([empty, near, far], ("one",), 0.3)(np.random.default_rng(0))
 
 
 def test_strange_clouds_are_finite_and_no_larger(scans: list[Path]) -> None:

@@ -76,7 +76,7 @@ class BundleConfig(_Strict):
         inputs: what the network sees of a point, names of `avs3d.inputs.INPUTS`.
         views: azimuth sectors that a scan is described in (12 published).
         score: how similarities become chances; None: the score of a point is its similarity.
-        low_score: mean score below which the words of a scan should not be trusted.
+        low_score: mean similarity below which the words of a scan should not be trusted.
         provenance: where the weights come from: data, date, licence, measured scores.
     """
 

@@ -181,7 +181,7 @@ class EncodedScan:
         captions = self.captions(views) if own else {}
         return Segmentation(
             self.scan, label, score, vocabulary, self.pipeline.bundle.name, captions,
-            dict(self.timings),
+            dict(self.timings), float(best.cosine.mean()),
         )  # fmt: skip
 
     @torch.inference_mode()

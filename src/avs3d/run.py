@@ -185,11 +185,11 @@ def units_note(scan: Scan) -> str:
 
 def low_score_note(result: Segmentation, threshold: float | None) -> str:
     """A line that says so when the words of a scan should not be trusted, else nothing."""
-    mean = mean_score(result)
+    mean = result.similarity
     if threshold is None or mean is None or mean >= threshold:
         return ""
     return (
-        f"scores are low (mean {mean:.2f}, usual is {threshold:.2f} or more): "
+        f"points and words are little alike (mean {mean:.2f}, usual is {threshold:.2f} or more): "
         "the words may be wrong for this kind of scan"
     )
 

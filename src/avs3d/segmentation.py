@@ -28,6 +28,7 @@ class Segmentation:
         bundle: name of the bundle that made it.
         captions: view name -> caption that the words came from ({} for a fixed list).
         timings: step -> seconds.
+        similarity: mean cosine similarity of points and their words; None where unknown.
     """
 
     scan: Scan
@@ -37,6 +38,7 @@ class Segmentation:
     bundle: str
     captions: dict[str, str] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
+    similarity: float | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scan)

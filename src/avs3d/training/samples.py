@@ -91,6 +91,8 @@ class SampleMaker:
             column = self.inputs.index("distance")
             values[:, column] = values[:, column].max()
         kept = self._cut(points, rng)
+        if not len(kept):  # all of it is farther away than this sample goes
+            return None
         voxels = voxelize(points[kept], self.voxel_size)
         first = voxels.first.numpy()
         coords = torch.cat([torch.zeros(len(first), 1, dtype=torch.long), voxels.coords], 1)

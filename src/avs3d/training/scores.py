@@ -41,7 +41,7 @@ class Exam:
             category from others, mean over the words; ``calibration_error`` of the scores, fitted
             on every other scan and measured on the rest.
         score: how similarities become chances, fitted on all scans.
-        low_score: three standard deviations below the mean score of a scan.
+        low_score: three standard deviations below the mean similarity of a scan.
         categories: IoU of each category that counts.
     """
 
@@ -69,6 +69,7 @@ class _Examiner:
     )
     own: list[int] = field(default_factory=lambda: [0, 0])  # points with a right word, points
     captions: np.ndarray = field(default_factory=lambda: np.zeros(4))
+    means: list[float] = field(default_factory=list)
     aucs: dict[str, list[float]] = field(default_factory=dict)
     answers: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
 
@@ -79,6 +80,8 @@ class _Examiner:
         label = encoded.segment(Vocabulary.from_words(CATEGORIES)).label[known]
         self.confusion += np.bincount(truth * size + label, minlength=size**2).reshape(size, size)
         own = encoded.segment()
+        assert own.similarity is not None
+        self.means.append(own.similarity)
         right = _named(own.vocabulary.words)[own.label[known], truth]
         self.own = [self.own[0] + int(right.sum()), self.own[1] + len(truth)]
         self.captions += _caption_counts(encoded, scan)
@@ -98,7 +101,6 @@ class _Examiner:
             _joined(self.answers[1::2] or self.answers),
         )
         chance = chances(halves[0], *halves[1][:2])
-        means = [float(chances(score, *a[:2]).mean()) for a in self.answers]
         said, there, true, named = self.captions[[0, 1, 2, 3]]
         scores = {
             "category_iou": float(iou[counted].mean()),
@@ -111,7 +113,7 @@ class _Examiner:
         return Exam(
             {key: round(value, 4) for key, value in scores.items()},
             score,
-            round(float(np.mean(means) - 3 * np.std(means)), 3),
+            round(float(np.mean(self.means) - 3 * np.std(self.means)), 3),
             {CATEGORIES[i]: round(float(iou[i]), 3) for i in counted},
         )
 
