@@ -35,6 +35,7 @@ import torch
 import avs3d
 from avs3d import labelsets
 from avs3d.simulation.words.lexicon import lexicon
+from avs3d.training.calibration import calibration_error
 from avs3d.training.scores import auc
 from avs3d.vocabulary import Vocabulary
 
@@ -174,7 +175,8 @@ class Words:
     def __init__(self) -> None:
         self.covered: list[float] = []
         self.false: list[float] = []
-        self.gaps = np.zeros((3, 10))  # points, score, right; by score
+        self.scores: list[np.ndarray] = []
+        self.right: list[np.ndarray] = []
         self.aucs: dict[str, list[float]] = {}
 
     def add_own(
@@ -185,10 +187,8 @@ class Words:
         self.covered.append(float(np.isin(np.flatnonzero(seen), classes).mean()))
         self.false.append(float((present[classes] < 10).mean()))
         judged = (target >= 0) & (own.label >= 0)
-        score, right = own.score[judged], classes[own.label[judged]] == target[judged]
-        place = np.clip((score * 10).astype(int), 0, 9)
-        for row, weight in enumerate((None, score, right)):
-            self.gaps[row] += np.bincount(place, weight, minlength=10)
+        self.scores.append(own.score[judged])
+        self.right.append(classes[own.label[judged]] == target[judged])
 
     def add_never_trained(
         self, target: np.ndarray, encoded: avs3d.EncodedScan, dataset: str, names: list[str]
@@ -203,7 +203,6 @@ class Words:
                 self.aucs.setdefault(word, []).append(auc(similarity, torch.from_numpy(inside)))
 
     def table(self) -> dict[str, object]:
-        points, score, right = self.gaps
         out: dict[str, object] = {
             "never trained": float(np.mean([np.mean(a) for a in self.aucs.values()])),
             "words never trained": {w: float(np.mean(a)) for w, a in self.aucs.items()},
@@ -211,7 +210,8 @@ class Words:
         if self.covered:
             out["with a word"] = float(np.mean(self.covered))
             out["false words"] = float(np.mean(self.false))
-            out["calibration"] = float(np.abs(score - right).sum() / points.sum())
+            scores, right = np.concatenate(self.scores), np.concatenate(self.right)
+            out["calibration"] = calibration_error(scores, right)
         return out
 
 

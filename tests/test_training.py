@@ -19,10 +19,11 @@ from avs3d.bundle_config import ScoreConfig
 from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
+from avs3d.segmenter import chances
 from avs3d.simulation import CATEGORIES, CATEGORY_ID
 from avs3d.simulation.dataset import generate, load, save
 from avs3d.simulation.words.lexicon import lexicon
-from avs3d.training.calibration import calibration_error, chances, fit_chances
+from avs3d.training.calibration import calibration_error, fit_chances
 from avs3d.training.loop import Schedule, fit
 from avs3d.training.network import category_weights
 from avs3d.training.pooling import pooled_views
@@ -169,17 +170,21 @@ def test_what_has_no_word_is_rejected_not_learned(scans: list[Path]) -> None:
     assert set(maker(np.random.default_rng(0)).category.tolist()) == {STRANGE}
 
 
+def chance(config: ScoreConfig, cosine: np.ndarray, lead: np.ndarray) -> np.ndarray:
+    return chances(config, torch.from_numpy(cosine), torch.from_numpy(lead)).numpy()
+
+
 def test_chances_are_what_happened() -> None:
     rng = np.random.default_rng(0)
     cosine, lead = rng.uniform(0, 0.6, 20_000), rng.uniform(0, 0.4, 20_000)
     truth = ScoreConfig(cosine=5.0, lead=10.0, bias=-3.0)
-    right = rng.random(20_000) < chances(truth, cosine, lead)
+    right = rng.random(20_000) < chance(truth, cosine, lead)
     found = fit_chances(cosine, lead, right)
     assert found.lead == pytest.approx(10, rel=0.15) and found.bias == pytest.approx(-3, rel=0.15)
-    assert calibration_error(chances(found, cosine, lead), right) < 0.02
+    assert calibration_error(chance(found, cosine, lead), right) < 0.02
     assert calibration_error(np.full(20_000, 0.99), right) > 0.2
     never = fit_chances(cosine, lead, np.zeros(20_000, bool))
-    assert chances(never, cosine, lead).max() < 0.2
+    assert chance(never, cosine, lead).max() < 0.2
 
 
 def test_auc_counts_pairs() -> None:

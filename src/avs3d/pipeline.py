@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from avs3d.bundle import Bundle
-from avs3d.bundle_config import BundleConfig, ScoreConfig
+from avs3d.bundle_config import BundleConfig
 from avs3d.captioning import PointCaptioner, load_captioner
 from avs3d.errors import UserError
 from avs3d.inputs import point_inputs
 from avs3d.scan import Scan
 from avs3d.segmentation import UNLABELLED, Segmentation
-from avs3d.segmenter import Best, WordHead
+from avs3d.segmenter import WordHead, chances
 from avs3d.sparse import Level, SparseTensor, Voxels, voxelize
 from avs3d.tagging import nouns
 from avs3d.text import TextEncoder, load_text_encoder
@@ -176,8 +176,9 @@ class EncodedScan:
         with self._timed("segment"):
             best = self.pipeline.head.best(self.trunk, words)
             label = self._per_point(best.label.cpu(), UNLABELLED, np.int32)
-            per_voxel = _score(best, self.pipeline.bundle.config.score)
-            score = self._per_point(per_voxel.cpu(), 0.0, np.float32)
+            config = self.pipeline.bundle.config.score
+            sure = best.cosine if config is None else chances(config, best.cosine, best.lead)
+            score = self._per_point(sure.cpu(), 0.0, np.float32)
         captions = self.captions(views) if own else {}
         return Segmentation(
             self.scan, label, score, vocabulary, self.pipeline.bundle.name, captions,
@@ -213,13 +214,6 @@ class EncodedScan:
         began = time.perf_counter()
         yield
         self.timings[step] = self.timings.get(step, 0.0) + time.perf_counter() - began
-
-
-def _score(best: Best, config: ScoreConfig | None) -> Tensor:
-    """(M,) chance that each word is right, or its similarity where the bundle has no chances."""
-    if config is None:
-        return best.cosine
-    return (config.cosine * best.cosine + config.lead * best.lead + config.bias).sigmoid()
 
 
 def _voxelize(scan: Scan, config: BundleConfig) -> Voxels:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from avs3d.bundle_config import ScoreConfig
+
 ALIKE = 0.5  # words this similar may both be right of a point: they are no rivals
 _ROWS_AT_ONCE = 65_536
 
@@ -23,6 +25,11 @@ class Best(NamedTuple):
     label: Tensor
     cosine: Tensor
     lead: Tensor
+
+
+def chances(config: ScoreConfig, cosine: Tensor, lead: Tensor) -> Tensor:
+    """(M,) chance that each word is right; `cosine` and `lead` as in `Best`."""
+    return (config.cosine * cosine + config.lead * lead + config.bias).sigmoid()
 
 
 class WordHead:
@@ -57,6 +64,6 @@ class WordHead:
         for rows in trunk.split(_ROWS_AT_ONCE):
             similarity = self.similarity(rows, words)
             cosine, label = similarity.max(1)
-            other = (similarity * rivals[label]).max(1).values.clamp(min=0)
+            other = similarity.mul_(rivals[label]).max(1).values.clamp(min=0)
             found.append((label, cosine, cosine - other))
         return Best(*(torch.cat(column) for column in zip(*found, strict=True)))

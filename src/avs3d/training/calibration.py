@@ -28,14 +28,6 @@ def fit_chances(cosine: np.ndarray, lead: np.ndarray, right: np.ndarray) -> Scor
     return ScoreConfig(cosine=of_cosine, lead=of_lead, bias=bias)
 
 
-def chances(config: ScoreConfig, cosine: np.ndarray, lead: np.ndarray) -> np.ndarray:
-    """(K,) chance that each word is right."""
-    chance: np.ndarray = 1 / (
-        1 + np.exp(-(config.cosine * cosine + config.lead * lead + config.bias))
-    )
-    return chance
-
-
 def calibration_error(chance: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
     """Expected calibration error: mean gap between chance and share of right words, by chance."""
     index = np.clip((chance * bins).astype(int), 0, bins - 1)

@@ -13,12 +13,13 @@ from torch import Tensor
 from avs3d.bundle_config import ScoreConfig
 from avs3d.pipeline import EncodedScan, Pipeline, load
 from avs3d.scan import Scan
+from avs3d.segmenter import chances
 from avs3d.simulation.categories import CATEGORIES, CATEGORY_ID
 from avs3d.simulation.dataset import load as load_scan
 from avs3d.simulation.words.lexicon import lexicon
 from avs3d.simulation.words.salience import salient
 from avs3d.simulation.world import SimulatedScan
-from avs3d.training.calibration import calibration_error, chances, fit_chances
+from avs3d.training.calibration import calibration_error, fit_chances
 from avs3d.training.samples import MIN_POINTS
 from avs3d.views import lidar_sectors
 from avs3d.vocabulary import Vocabulary
@@ -88,7 +89,7 @@ class _Examiner:
         some = rng.permutation(size)[: rng.integers(size // 6, size)]
         words = Vocabulary.from_words([CATEGORIES[i] for i in some])
         one, other = (self._answers(encoded, scan, v, rng) for v in (own.vocabulary, words))
-        self.answers.append(tuple(np.concatenate(pair) for pair in zip(one, other, strict=True)))  # type: ignore[arg-type]
+        self.answers.append(_joined([one, other]))
         self._add_aucs(encoded, scan)
 
     def result(self) -> Exam:
@@ -96,19 +97,17 @@ class _Examiner:
         iou = np.diag(self.confusion) / np.maximum(truth + guess - np.diag(self.confusion), 1)
         counted = np.flatnonzero(truth >= _LEAST_POINTS)
         score = fit_chances(*_joined(self.answers))
-        halves = (
-            fit_chances(*_joined(self.answers[::2])),
-            _joined(self.answers[1::2] or self.answers),
-        )
-        chance = chances(halves[0], *halves[1][:2])
-        said, there, true, named = self.captions[[0, 1, 2, 3]]
+        half = fit_chances(*_joined(self.answers[::2]))
+        cosine, lead, right = _joined(self.answers[1::2] or self.answers)
+        chance = chances(half, torch.from_numpy(cosine), torch.from_numpy(lead)).numpy()
+        said, there, true, named = self.captions
         scores = {
             "category_iou": float(iou[counted].mean()),
             "word_precision": self.own[0] / max(self.own[1], 1),
             "caption_recall": float(said / max(there, 1)),
             "caption_precision": float(true / max(named, 1)),
             "held_out_auc": _mean([_mean(a) for a in self.aucs.values()]),
-            "calibration_error": calibration_error(chance, halves[1][2]),
+            "calibration_error": calibration_error(chance, right),
         }
         return Exam(
             {key: round(value, 4) for key, value in scores.items()},
