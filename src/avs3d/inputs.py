@@ -8,6 +8,7 @@ points, or on the scale of the sensor's intensity.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -33,9 +34,21 @@ def point_inputs(scan: Scan, names: Sequence[str]) -> np.ndarray:
     if unknown:
         raise ValueError(f"unknown inputs {unknown}; there are {sorted(INPUTS)}")
     values = np.empty((len(scan), len(names)), np.float32)
+    seen = _Seen(scan)
     for column, name in enumerate(names):
-        values[:, column] = INPUTS[name](scan)
+        values[:, column] = INPUTS[name](seen)
     return values
+
+
+class _Seen:
+    """A scan, and what several inputs are made from."""
+
+    def __init__(self, scan: Scan) -> None:
+        self.scan = scan
+
+    @cached_property
+    def height(self) -> np.ndarray:
+        return ground_height(self.scan.points)
 
 
 def ground_height(points: np.ndarray) -> np.ndarray:
@@ -80,17 +93,23 @@ def _around(occupied: np.ndarray, low: np.ndarray, depth: int, rows: slice) -> n
     return np.append(low, np.float32(np.inf))[at].reshape(len(wanted), -1)
 
 
-def _height(scan: Scan) -> np.ndarray:
-    return np.clip(ground_height(scan.points), -1.0, 12.0) / 4.0
+def _height(seen: _Seen) -> np.ndarray:
+    return np.clip(seen.height, -1.0, 12.0) / 4.0
 
 
-def _distance(scan: Scan) -> np.ndarray:
-    away = scan.points[:, :2] - viewpoint(scan)[:2]
+def _step(seen: _Seen) -> np.ndarray:
+    """The lowest half metre in a finer measure: kerbs and verges are a few centimetres high."""
+    return np.clip(seen.height, -0.2, 0.6) * 5.0 - 1.0
+
+
+def _distance(seen: _Seen) -> np.ndarray:
+    away = seen.scan.points[:, :2] - viewpoint(seen.scan)[:2]
     return np.log1p(np.minimum(np.hypot(away[:, 0], away[:, 1]), MAX_DISTANCE)) / 2.0 - 1.0
 
 
-def _intensity(scan: Scan) -> np.ndarray:
+def _intensity(seen: _Seen) -> np.ndarray:
     """Rank within the scan, -1 to 1: the same for 0-1 and 0-255, and after any gamma."""
+    scan = seen.scan
     if not has_intensity(scan):
         return np.zeros(len(scan))
     assert scan.intensity is not None
@@ -101,8 +120,8 @@ def _intensity(scan: Scan) -> np.ndarray:
     return (2.0 * middle / len(scan) - 1.0)[inverse]
 
 
-def _has_intensity(scan: Scan) -> np.ndarray:
-    return np.full(len(scan), float(has_intensity(scan)))
+def _has_intensity(seen: _Seen) -> np.ndarray:
+    return np.full(len(seen.scan), float(has_intensity(seen.scan)))
 
 
 def has_intensity(scan: Scan) -> bool:
@@ -111,9 +130,10 @@ def has_intensity(scan: Scan) -> bool:
 
 
 MAX_DISTANCE = 60.0
-INPUTS: dict[str, Callable[[Scan], np.ndarray]] = {
-    "one": lambda scan: np.ones(len(scan)),
+INPUTS: dict[str, Callable[[_Seen], np.ndarray]] = {
+    "one": lambda seen: np.ones(len(seen.scan)),
     "height": _height,
+    "step": _step,
     "distance": _distance,
     "intensity": _intensity,
     "has_intensity": _has_intensity,

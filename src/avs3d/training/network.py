@@ -14,10 +14,11 @@ from avs3d.simulation.categories import CATEGORIES
 from avs3d.simulation.dataset import load
 from avs3d.simulation.words.lexicon import lexicon
 from avs3d.training.loop import Schedule, fit
-from avs3d.training.samples import STRANGE, SampleMaker
+from avs3d.training.samples import STRANGE, SampleMaker, joined
 from avs3d.training.words import WordLoss
 
-LOSS_VOXELS = 12_288
+BATCH = 2  # samples of a step, of each process
+LOSS_VOXELS = 8_192
 
 
 def train_network(
@@ -47,7 +48,7 @@ def train_network(
 
     def step(module: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         assert isinstance(module, MinkUNet)
-        sample = samples(rng)
+        sample = joined([samples(rng) for _ in range(BATCH)])
         trunk = module.trunk(sample.x).features
         numbers = {"accuracy": float("nan"), "voxels": float(len(trunk))}
         named = torch.nonzero(sample.category != STRANGE).flatten()

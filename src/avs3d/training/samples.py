@@ -52,6 +52,8 @@ class SampleMaker:
         max_voxels: samples are cut to about this many.
         strange: share of the samples that are turned into what no sensor on a street sees; all
             their voxels are `STRANGE`.
+        aimed: share of the samples that are cut around a thing of a kind drawn from those in the
+            scan, so that rare kinds are seen as often as common ones.
     """
 
     files: Sequence[Path]
@@ -59,6 +61,7 @@ class SampleMaker:
     voxel_size: float
     max_voxels: int = 30_000
     strange: float = 0.0
+    aimed: float = 0.0
 
     def __call__(self, rng: np.random.Generator) -> Sample:
         """A random scan of the files, differently each time.
@@ -90,7 +93,7 @@ class SampleMaker:
         if rng.random() < 0.1 and "distance" in self.inputs:
             column = self.inputs.index("distance")
             values[:, column] = values[:, column].max()
-        kept = self._cut(points, rng)
+        kept = self._cut(points, category, rng)
         if not len(kept):  # all of it is farther away than this sample goes
             return None
         voxels = voxelize(points[kept], self.voxel_size)
@@ -104,11 +107,18 @@ class SampleMaker:
             instance[kept][first],
         )
 
-    def _cut(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The points nearest to a random place, as many as `max_voxels` allow."""
-        reach = np.hypot(points[:, 0], points[:, 1])
-        centre = points[int(rng.integers(len(points))), :2] * 0.6
-        inside = np.flatnonzero(reach < rng.uniform(30.0, 80.0))
+    def _cut(
+        self, points: np.ndarray, category: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """The points nearest to a place, as many as `max_voxels` allow."""
+        inside = np.flatnonzero(np.hypot(points[:, 0], points[:, 1]) < rng.uniform(30.0, 80.0))
+        if not len(inside):
+            return inside
+        if rng.random() < self.aimed:
+            kind = rng.choice(np.unique(category[inside]))
+            centre = points[rng.choice(inside[category[inside] == kind]), :2]
+        else:
+            centre = points[int(rng.integers(len(points))), :2] * 0.6
         away = np.hypot(*(points[inside, :2] - centre).T)
         ordered = inside[np.argsort(away, kind="stable")]
         cells = np.floor(points[ordered] / self.voxel_size).astype(np.int64)
@@ -117,6 +127,19 @@ class SampleMaker:
         if len(first) > self.max_voxels:
             ordered = ordered[: np.partition(first, self.max_voxels)[self.max_voxels]]
         return ordered
+
+
+def joined(samples: Sequence[Sample]) -> Sample:
+    """Several samples as one, each a batch entry of its own."""
+    coords = [sample.x.level.coords.clone() for sample in samples]
+    for batch, part in enumerate(coords):
+        part[:, 0] = batch
+    return Sample(
+        SparseTensor(torch.cat([s.x.features for s in samples]), Level(torch.cat(coords))),
+        torch.cat([s.category for s in samples]),
+        np.concatenate([s.points for s in samples]),
+        np.concatenate([s.instance for s in samples]),
+    )
 
 
 def _coarse_voxels(sample: Sample) -> int:

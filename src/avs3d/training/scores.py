@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from avs3d import labelsets
 from avs3d.bundle_config import ScoreConfig
 from avs3d.pipeline import EncodedScan, Pipeline, load
 from avs3d.scan import Scan
@@ -27,6 +28,7 @@ from avs3d.vocabulary import Vocabulary
 _LEAST_POINTS = 200  # a category with fewer does not count
 _HELD = 5  # points of a category that is in view
 _SAMPLE = 2000  # voxels of a scan that calibration looks at
+_LABELSETS = ("semantickitti", "nuscenes-16")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Exam:
 
     Attributes:
         scores: ``category_iou``, mean IoU with the categories' names as the vocabulary;
+            ``semantickitti_iou`` and ``nuscenes-16_iou`` with the class names of those label sets,
+            where a category belongs to the narrowest class that names it;
             ``word_precision``, share of the points whose own word names their category;
             ``caption_recall``, share of the categories seen well that captions name;
             ``caption_precision``, share of the captions' nouns that are true of the view;
@@ -62,11 +66,39 @@ def simulated_scores(bundle: Path, files: Sequence[Path]) -> Exam:
     return examiner.result()
 
 
+class _Closed:
+    """Confusion of the points with the names of some classes as the vocabulary."""
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self._vocabulary = Vocabulary.from_words(classes)
+        names = _named(self._vocabulary.words)
+        breadth = np.where(names, names.sum(1, keepdims=True), len(CATEGORIES) + 1)
+        self._class = np.full(256, -1)
+        self._class[: len(CATEGORIES)] = np.where(names.any(0), breadth.argmin(0), -1)
+        self._confusion = np.zeros((len(names), len(names)), np.int64)
+
+    def add(self, encoded: EncodedScan, category: np.ndarray) -> None:
+        truth, size = self._class[category], len(self._confusion)
+        guess = encoded.segment(self._vocabulary).label
+        both = (truth * size + guess)[truth >= 0]
+        self._confusion += np.bincount(both, minlength=size**2).reshape(size, size)
+
+    def iou(self) -> dict[str, float]:
+        """Of each class that has enough points."""
+        hit, truth = np.diag(self._confusion), self._confusion.sum(1)
+        union = np.maximum(truth + self._confusion.sum(0) - hit, 1)
+        words = self._vocabulary.words
+        return {words[i]: float(hit[i] / union[i]) for i in np.flatnonzero(truth >= _LEAST_POINTS)}
+
+
 @dataclass
 class _Examiner:
     pipeline: Pipeline
-    confusion: np.ndarray = field(
-        default_factory=lambda: np.zeros((len(CATEGORIES), len(CATEGORIES)), np.int64)
+    closed: dict[str, _Closed] = field(
+        default_factory=lambda: {
+            "category": _Closed(CATEGORIES),
+            **{name: _Closed(labelsets.load(name).classes) for name in _LABELSETS},
+        }
     )
     own: list[int] = field(default_factory=lambda: [0, 0])  # points with a right word, points
     captions: np.ndarray = field(default_factory=lambda: np.zeros(4))
@@ -78,8 +110,8 @@ class _Examiner:
         encoded = self.pipeline.encode(Scan(scan.points, scan.intensity))
         known = scan.category < len(CATEGORIES)
         truth, size = scan.category[known], len(CATEGORIES)
-        label = encoded.segment(Vocabulary.from_words(CATEGORIES)).label[known]
-        self.confusion += np.bincount(truth * size + label, minlength=size**2).reshape(size, size)
+        for closed in self.closed.values():
+            closed.add(encoded, scan.category)
         own = encoded.segment()
         assert own.similarity is not None
         self.means.append(own.similarity)
@@ -93,16 +125,14 @@ class _Examiner:
         self._add_aucs(encoded, scan)
 
     def result(self) -> Exam:
-        truth, guess = self.confusion.sum(1), self.confusion.sum(0)
-        iou = np.diag(self.confusion) / np.maximum(truth + guess - np.diag(self.confusion), 1)
-        counted = np.flatnonzero(truth >= _LEAST_POINTS)
+        iou = {name: closed.iou() for name, closed in self.closed.items()}
         score = fit_chances(*_joined(self.answers))
         half = fit_chances(*_joined(self.answers[::2]))
         cosine, lead, right = _joined(self.answers[1::2] or self.answers)
         chance = chances(half, torch.from_numpy(cosine), torch.from_numpy(lead)).numpy()
         said, there, true, named = self.captions
         scores = {
-            "category_iou": float(iou[counted].mean()),
+            **{f"{name}_iou": _mean(list(row.values())) for name, row in iou.items()},
             "word_precision": self.own[0] / max(self.own[1], 1),
             "caption_recall": float(said / max(there, 1)),
             "caption_precision": float(true / max(named, 1)),
@@ -113,7 +143,7 @@ class _Examiner:
             {key: round(value, 4) for key, value in scores.items()},
             score,
             round(float(np.mean(self.means) - 3 * np.std(self.means)), 3),
-            {CATEGORIES[i]: round(float(iou[i]), 3) for i in counted},
+            {name: round(value, 3) for name, value in iou["category"].items()},
         )
 
     def _answers(

@@ -38,8 +38,8 @@ class WordLoss:
         embed: Callable[[list[str]], np.ndarray],
         *,
         scale: float = 20.0,
-        general_words: int = 5,
-        general_weight: float = 0.25,
+        general_words: int = 12,
+        general_weight: float = 0.4,
         pull: float = 0.5,
     ) -> None:
         words = list(lexicon.trained_words)
@@ -80,7 +80,7 @@ class WordLoss:
         words = torch.tensor(sorted(set(drawn)))
         unit = F.normalize(features, dim=1)
         logits = self._scale * (unit @ self._embedding[words].T)
-        names = self._names[category][:, words]
+        names = self._names[:, words][category]
         noun, general = names & ~self._is_general[words], names & self._is_general[words]
         contrast = _beat(logits, noun, ~noun)
         contrast = contrast + self._general_weight * _beat(logits, general, ~names)
