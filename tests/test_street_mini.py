@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 import avs3d
+from avs3d.bundle import Bundle
+from avs3d.errors import UserError
+from avs3d.models.minkunet import MinkUNet
 from avs3d.scan import Scan
 from avs3d.simulation import simulate
 from avs3d.training.loop import Schedule
-from avs3d.training.street_mini import Recipe, train
+from avs3d.training.street_mini import INPUTS, NETWORK, Recipe, begin_with, train
 from avs3d.vocabulary import Vocabulary
 
 FEW = Schedule(steps=2, lr=1e-3, warmup=1)
@@ -47,5 +51,24 @@ def test_two_processes_average_their_gradients(tmp_path: Path) -> None:
 
     generate(tmp_path / "scans", 2, start_seed=3)
     _in_processes(_network_stage, 2, tmp_path, RECIPE, 0)
-    state = torch.load(tmp_path / "network" / "averaged.pt", weights_only=True)
+    state = torch.load(tmp_path / "tuning" / "averaged.pt", weights_only=True)
     assert all(torch.isfinite(value).all() for value in state.values())
+
+
+def test_a_network_begins_with_a_bundle_whatever_its_inputs() -> None:
+    bundle = Bundle.load("street-mini")
+    fewer = bundle.config.model_copy(update={"inputs": bundle.config.inputs[:-1]})
+    bundle.config = fewer
+    kernel = bundle.network.conv0p1s1.kernel.detach()
+    bundle.network.conv0p1s1.kernel = torch.nn.Parameter(kernel[:, : len(fewer.inputs)].clone())
+    network = MinkUNet(**NETWORK.model_dump())
+    begin_with(network, bundle)
+    for column, name in enumerate(INPUTS):
+        found = network.conv0p1s1.kernel[:, column]
+        known = name in fewer.inputs
+        wanted = kernel[:, fewer.inputs.index(name)] if known else torch.zeros_like(found)
+        assert torch.equal(found, wanted), name
+    assert torch.equal(network.final.kernel, bundle.network.final.kernel)
+    other = MinkUNet(len(INPUTS), 384, (8,) * 8, (1,) * 8, stem=8, stem_kernel=3)
+    with pytest.raises(UserError, match="another network"):
+        begin_with(other, bundle)

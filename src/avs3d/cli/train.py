@@ -19,6 +19,7 @@ Examples:
 
 \b
   avs3d train street-mini --processes 2
+  avs3d train street-mini --start street-mini --out runs/further
   avs3d segment scan.bin --bundle runs/street-mini/bundle"""
 
 app = typer.Typer(rich_markup_mode=None)
@@ -38,6 +39,14 @@ def street_mini(
     processes: Annotated[
         int, typer.Option("--processes", min=1, help="Train with so many, a thread each.")
     ] = 1,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--start",
+            help="Tune the network of this bundle further, in place of a new one.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """See `STREET_MINI`."""
     from avs3d.batch import make_folder
@@ -45,6 +54,6 @@ def street_mini(
 
     require("simulation")
     make_folder(out)
-    from avs3d.training.street_mini import train
+    from avs3d.training.street_mini import Recipe, train
 
-    typer.echo(str(train(out, seed=seed, processes=processes)))
+    typer.echo(str(train(out, Recipe(start=start), seed=seed, processes=processes)))

@@ -18,7 +18,7 @@ from avs3d.training.samples import STRANGE, SampleMaker, joined
 from avs3d.training.words import WordLoss
 
 BATCH = 2  # samples of a step, of each process
-LOSS_VOXELS = 8_192
+LOSS_VOXELS = 6_144
 
 
 def train_network(

@@ -19,8 +19,9 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from avs3d import __version__
-from avs3d.bundle import save_bundle
+from avs3d.bundle import Bundle, save_bundle
 from avs3d.bundle_config import BundleConfig, CaptionerConfig, NetworkConfig, PoolingConfig
+from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
 from avs3d.simulation.dataset import generate
@@ -33,13 +34,14 @@ from avs3d.training.samples import SampleMaker
 from avs3d.training.scores import simulated_scores
 
 RESULT = "averaged.pt"
+_STEM = "conv0p1s1.kernel"
 VALIDATION = {  # folder: what is simulated in it
     "validation": "other worlds of the kinds trained on",
     "held-out": "kinds of worlds, shapes and sensors never trained on",
 }
 CAPTIONS = 4  # different ones of each view
 # The network learns from parts of scans, half of them around a thing of a kind drawn at random.
-PARTS: dict[str, Any] = {"max_voxels": 14_000, "aimed": 0.5}
+PARTS: dict[str, Any] = {"max_voxels": 10_000, "aimed": 0.5}
 STRANGE_SHARE = 0.1  # of the scans in the last stage
 PROMPT = "a {word}"
 TEXT_ENCODER = "minilm"
@@ -69,16 +71,19 @@ class Recipe:
         written_views: views whose captions the captioner learns from text alone.
         pooled_scans: scans whose views it learns from as the pooling sees them.
         captioner: its schedule.
+        start: a bundle whose network is tuned further, see `Bundle.load`; None: a new network goes
+            through the `network` schedule first.
     """
 
     scans: int = 3000
     validation: int = 60
     network: Schedule = Schedule(steps=2700, lr=3e-3, warmup=100)
-    tuning: Schedule = Schedule(steps=2300, lr=1.5e-3, warmup=50)
+    tuning: Schedule = Schedule(steps=4400, lr=1.5e-3, warmup=100)
     pooling: Schedule = Schedule(steps=400, lr=2e-3, warmup=40)
     written_views: int = 7000
     pooled_scans: int = 150
     captioner: Schedule = Schedule(steps=900, lr=2e-3, warmup=100, average=0.995)
+    start: str | None = None
 
 
 def embed_words(words: list[str]) -> np.ndarray:
@@ -116,21 +121,43 @@ def train(folder: Path, recipe: Recipe | None = None, *, seed: int = 0, processe
 def _network_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     torch.manual_seed(seed)
     network = MinkUNet(**NETWORK.model_dump())
-    train_network(
-        network, _samples(folder / "scans", **PARTS), embed_words, recipe.network,
-        folder / "network", seed=seed,
-    )  # fmt: skip
+    if recipe.start is not None:
+        begin_with(network, Bundle.load(recipe.start))
+    else:
+        train_network(
+            network, _samples(folder / "scans", **PARTS), embed_words, recipe.network,
+            folder / "network", seed=seed,
+        )  # fmt: skip
     train_network(
         network, _samples(folder / "scans", **PARTS, strange=STRANGE_SHARE), embed_words,
         recipe.tuning, folder / "tuning", freeze_norm=True, seed=seed + 1,
     )  # fmt: skip
     if _is_first():
-        torch.save(network.state_dict(), folder / "network" / RESULT)
+        torch.save(network.state_dict(), folder / "tuning" / RESULT)
+
+
+def begin_with(network: MinkUNet, bundle: Bundle) -> None:
+    """Give a network the weights of a bundle's; inputs that are new to them count for nothing yet.
+
+    Raises:
+        UserError: the bundle's network has other layers.
+    """
+    state, known = bundle.network.state_dict(), bundle.config.inputs
+    stem = torch.zeros_like(network.conv0p1s1.kernel)
+    for column, name in enumerate(INPUTS):
+        if name in known and state[_STEM].shape[::2] == stem.shape[::2]:
+            stem[:, column] = state[_STEM][:, known.index(name)]
+    try:
+        network.load_state_dict({**state, _STEM: stem})
+    except RuntimeError:
+        raise UserError(
+            f"bundle {bundle.name} has another network than street-mini: it cannot be its start"
+        ) from None
 
 
 def _pooling_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     network = MinkUNet(**NETWORK.model_dump())
-    network.load_state_dict(torch.load(folder / "network" / RESULT, weights_only=True))
+    network.load_state_dict(torch.load(folder / "tuning" / RESULT, weights_only=True))
     torch.manual_seed(seed)
     pooling = _new_pooling()
     train_pooling(
@@ -176,20 +203,19 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     save_bundle(bundle, config, {"network": network, "pooling": pooling}, half=True)
     for name in ("captioner.safetensors", "tokenizer.json"):
         shutil.copyfile(folder / "captioner" / name, bundle / name)
-    for stage in ("network", "tuning", "pooling", "captioner"):
+    stages = ("network", "tuning", "pooling", "captioner")[recipe.start is not None :]
+    for stage in stages:
         shutil.copyfile(folder / stage / "log.jsonl", bundle / f"{stage}.log.jsonl")
     exams = {
         place: simulated_scores(bundle, sorted((folder / place).glob("scan_*.npz")))
         for place in VALIDATION
     }
-    steps = {
-        stage: getattr(recipe, stage).steps
-        for stage in ("network", "tuning", "pooling", "captioner")
-    }
+    steps = {stage: getattr(recipe, stage).steps for stage in stages}
     provenance = {
         "data": f"{recipe.scans} simulated scans (avs3d.simulation); no real scan, no image",
         "steps": ", ".join(f"{stage} {count}" for stage, count in steps.items()),
         "made": f"{date.today().isoformat()} with avs3d {__version__}, seed {seed}",
+        "start": None if recipe.start is None else Bundle.load(recipe.start).provenance,
         "licence": "Apache-2.0",
         "scores": {
             f"{recipe.validation} simulated scans, {what}": {
@@ -213,7 +239,7 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
 
 def _trained(folder: Path) -> tuple[MinkUNet, SparseMaskedAttentionPooling]:
     network, pooling = MinkUNet(**NETWORK.model_dump()), _new_pooling()
-    for module, stage in ((network, "network"), (pooling, "pooling")):
+    for module, stage in ((network, "tuning"), (pooling, "pooling")):
         module.load_state_dict(torch.load(folder / stage / RESULT, weights_only=True))
     return network.eval(), pooling.eval()
 
