@@ -78,7 +78,7 @@ class Recipe:
     scans: int = 3000
     validation: int = 60
     network: Schedule = Schedule(steps=2700, lr=3e-3, warmup=100)
-    tuning: Schedule = Schedule(steps=4400, lr=1.5e-3, warmup=100)
+    tuning: Schedule = Schedule(steps=3900, lr=1.5e-3, warmup=100)
     pooling: Schedule = Schedule(steps=400, lr=2e-3, warmup=40)
     written_views: int = 7000
     pooled_scans: int = 150
