@@ -27,6 +27,7 @@ from avs3d.vocabulary import Vocabulary
 
 _LEAST_POINTS = 200  # a category with fewer does not count
 _HELD = 5  # points of a category that is in view
+_COUNTED = 30  # points of a category that the plainest captioner names
 _SAMPLE = 2000  # voxels of a scan that calibration looks at
 _LABELSETS = ("semantickitti", "nuscenes-16")
 
@@ -42,6 +43,8 @@ class Exam:
             ``word_precision``, share of the points whose own word names their category;
             ``caption_recall``, share of the categories seen well that captions name;
             ``caption_precision``, share of the captions' nouns that are true of the view;
+            ``counted_recall`` and ``counted_precision``, the same of the plainest captioner: the
+            categories that enough points of the view were given, of all categories' names;
             ``held_out_auc``, how well the similarity to words never trained tells points of their
             category from others, mean over the words; ``calibration_error`` of the scores, fitted
             on every other scan and measured on the rest.
@@ -101,7 +104,7 @@ class _Examiner:
         }
     )
     own: list[int] = field(default_factory=lambda: [0, 0])  # points with a right word, points
-    captions: np.ndarray = field(default_factory=lambda: np.zeros(4))
+    captions: np.ndarray = field(default_factory=lambda: np.zeros((2, 4)))
     means: list[float] = field(default_factory=list)
     aucs: dict[str, list[float]] = field(default_factory=dict)
     answers: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
@@ -130,12 +133,14 @@ class _Examiner:
         half = fit_chances(*_joined(self.answers[::2]))
         cosine, lead, right = _joined(self.answers[1::2] or self.answers)
         chance = chances(half, torch.from_numpy(cosine), torch.from_numpy(lead)).numpy()
-        said, there, true, named = self.captions
+        (said, there, true, named), (counted, _, borne, guessed) = self.captions
         scores = {
             **{f"{name}_iou": _mean(list(row.values())) for name, row in iou.items()},
             "word_precision": self.own[0] / max(self.own[1], 1),
             "caption_recall": float(said / max(there, 1)),
             "caption_precision": float(true / max(named, 1)),
+            "counted_recall": float(counted / max(there, 1)),
+            "counted_precision": float(borne / max(guessed, 1)),
             "held_out_auc": _mean([_mean(a) for a in self.aucs.values()]),
             "calibration_error": calibration_error(chance, right),
         }
@@ -202,18 +207,22 @@ def _named(words: Sequence[str]) -> np.ndarray:
 
 
 def _caption_counts(encoded: EncodedScan, scan: SimulatedScan) -> np.ndarray:
-    """Over the views: categories seen well that are named, and all; nouns true of any of the
-    categories that are in view at all, and all."""
+    """(2, 4) of captions, and of counting the points of each category, over the views: categories
+    seen well that are named, and all; nouns true of any of the categories that are in view at
+    all, and all."""
     views = encoded.pipeline.bundle.config.views
     sectors = lidar_sectors(scan.points, views)
-    counts = np.zeros(4)
+    label = encoded.segment(Vocabulary.from_words(CATEGORIES)).label
+    counts = np.zeros((2, 4))
     for view, caption in encoded.captions().items():
         rows = sectors[:, int(view.split()[-1])]
         things = salient(scan.points[rows], scan.category[rows], scan.instance[rows])
         there = {CATEGORY_ID[thing.category] for thing in things}
-        named = [lexicon().names(word) for word in lexicon().find(caption)]
-        covered = there & frozenset().union(*named)
         held = set(np.flatnonzero(np.bincount(scan.category[rows]) >= _HELD).tolist())
-        true = sum(bool(names & held) for names in named)
-        counts += (len(covered), len(there), true, len(named))
+        said = [lexicon().names(word) for word in lexicon().find(caption)]
+        many = np.flatnonzero(np.bincount(label[rows][label[rows] >= 0]) >= _COUNTED)
+        for row, named in enumerate((said, [frozenset([int(c)]) for c in many])):
+            covered = there & frozenset().union(*named)
+            true = sum(bool(names & held) for names in named)
+            counts[row] += (len(covered), len(there), true, len(named))
     return counts
