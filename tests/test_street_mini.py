@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +58,40 @@ def test_two_processes_average_their_gradients(tmp_path: Path) -> None:
     _in_processes(_network_stage, 2, tmp_path, RECIPE, 0)
     state = torch.load(tmp_path / "tuning" / "averaged.pt", weights_only=True)
     assert all(torch.isfinite(value).all() for value in state.values())
+
+
+def waiting_stage(folder: Path, recipe: Recipe, seed: int) -> None:
+    Path(folder, f"pid_{os.getpid()}").touch()
+    time.sleep(600)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_no_process_outlives_a_killed_run(tmp_path: Path) -> None:
+    script = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_street_mini import *
+if __name__ == "__main__":
+    from avs3d.training.street_mini import _in_processes
+    _in_processes(waiting_stage, 2, Path({str(tmp_path)!r}), RECIPE, 0)
+"""
+    (tmp_path / "run.py").write_text(script)
+    run = subprocess.Popen([sys.executable, str(tmp_path / "run.py")])
+    try:
+        assert soon(lambda: len(list(tmp_path.glob("pid_*"))) == 2)
+    finally:
+        run.kill()
+        run.wait()
+    pids = [int(path.name[4:]) for path in tmp_path.glob("pid_*")]
+    assert soon(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in pids))
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """Whether it comes true within three minutes."""
+    end = time.monotonic() + 180
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    return condition()
 
 
 def test_a_network_begins_with_a_bundle_whatever_its_inputs() -> None:

@@ -6,11 +6,13 @@ Every stage keeps its progress in the folder; the same command goes on where it 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -282,8 +284,17 @@ def _ranked(
     recipe: Recipe,
     seed: int,
 ) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     address = f"file://{meeting.absolute()}"
     dist.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
     stage(folder, recipe, seed)
     dist.destroy_process_group()
+
+
+def _end_with_parent() -> None:
+    """Else a killed run's processes would go on, and write where the next run writes."""
+    parent = mp.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
