@@ -81,9 +81,9 @@ class Recipe:
     validation: int = 60
     network: Schedule = Schedule(steps=2700, lr=3e-3, warmup=100)
     tuning: Schedule = Schedule(steps=3900, lr=1.5e-3, warmup=100)
-    pooling: Schedule = Schedule(steps=400, lr=2e-3, warmup=40)
+    pooling: Schedule = Schedule(steps=500, lr=2e-3, warmup=40)
     written_views: int = 7000
-    pooled_scans: int = 150
+    pooled_scans: int = 250
     captioner: Schedule = Schedule(steps=900, lr=2e-3, warmup=100, average=0.995)
     start: str | None = None
 
