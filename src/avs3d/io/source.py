@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 MAX_FILE_BYTES = 4 << 30
@@ -33,6 +34,7 @@ _SIGNATURES = (
     (b"\x80\x04\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
     (b"\x80\x05\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
 )
+_stored: ContextVar[int | None] = ContextVar("stored", default=None)
 _TEXT_BYTES = frozenset(b"\t\n\r\f" + bytes(range(32, 127)))
 
 
@@ -134,9 +136,33 @@ def check_claim(points: int, needed: int, present: int) -> None:
         )
 
 
+@contextmanager
+def stored_as(size: int) -> Iterator[None]:
+    """Inside, what is unpacked counts against a file of `size` bytes on disk.
+
+    A packed file in a gzip or zstd stream would else be allowed the expansion of both.
+    """
+    token = _stored.set(size)
+    try:
+        yield
+    finally:
+        _stored.reset(token)
+
+
+def stored_size(packed: int) -> int:
+    """The bytes that `packed` bytes of a file's content take on disk."""
+    stored = _stored.get()
+    return packed if stored is None else min(packed, stored)
+
+
+def expansion_limit(packed: int) -> int:
+    """To how many bytes `packed` bytes may unpack."""
+    return max(FREE_EXPANSION_BYTES, MAX_EXPANSION * stored_size(packed))
+
+
 def check_expansion(packed: int, unpacked: int) -> None:
     """Refuse to unpack what would grow out of all proportion (a decompression bomb)."""
-    if unpacked > max(FREE_EXPANSION_BYTES, MAX_EXPANSION * packed):
+    if unpacked > expansion_limit(packed):
         raise MalformedError(
             f"would unpack from {packed} to {unpacked} bytes, which no point cloud does;"
             " export it again without compression"
