@@ -116,7 +116,7 @@ def _send(answer: BinaryIO, columns: dict[str, np.ndarray]) -> None:
     written = answer.write(head + b"\n")
     for array in arrays.values():
         answer.write(bytes(_aligned(written) - written))
-        written = _aligned(written) + answer.write(memoryview(array).cast("B"))
+        written = _aligned(written) + answer.write(array.data)
 
 
 def _aligned(offset: int) -> int:

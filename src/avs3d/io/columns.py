@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from avs3d.errors import UserError
+from avs3d.io.names import stem
 from avs3d.io.source import MalformedError
 from avs3d.scan import Scan
 
@@ -25,10 +26,10 @@ DEFAULT_NAMES: dict[int, tuple[str, ...]] = {
 }
 ALIASES: dict[str, tuple[str, ...]] = {
     "intensity": ("intensity", "reflectance", "remission", "i"),
-    "ring": ("ring", "laser", "channel"),
+    "ring": ("ring", "laser", "channel", "laser_number"),
     "labels": ("label", "labels", "semantic"),
 }
-_SHORT = {"r": "red", "g": "green", "b": "blue"}
+SHORT = {"r": "red", "g": "green", "b": "blue"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def parse_columns(columns: int | str | Sequence[str] | None) -> tuple[str, ...] 
             )
         return DEFAULT_NAMES[columns]
     names = [name.strip().lower() for name in columns]
-    names = [_SHORT.get(name, name) for name in names]
+    names = [SHORT.get(name, name) for name in names]
     if not {"x", "y", "z"} <= set(names) or len(set(names)) != len(names) or "" in names:
         raise UserError(
             f"--columns {','.join(columns)}: give 3, 4, 5, 6, or names that are all different"
@@ -120,7 +121,7 @@ def to_scan(table: Table, path: Path) -> Scan:
         labels=own["labels"],
         origin=origin,
         fields={name: np.ascontiguousarray(value) for name, value in columns.items()},
-        name=_stem(path),
+        name=stem(path),
         path=path,
     )
 
@@ -128,11 +129,6 @@ def to_scan(table: Table, path: Path) -> Scan:
 def _plain(name: str) -> str:
     """A column's name without case and without the ``scalar_`` that CloudCompare adds."""
     return name.lower().removeprefix("scalar_")
-
-
-def _stem(path: Path) -> str:
-    stem = path.stem
-    return stem[: -len(".pcd")] if stem.lower().endswith(".pcd") else stem
 
 
 def _flat(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

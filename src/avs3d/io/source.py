@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from avs3d.environment import missing_modules
+from avs3d.io.names import PACKED, unpacked
+
 MAX_FILE_BYTES = 4 << 30
 """A larger cloud is refused: the whole file is read into memory."""
 MAX_EXPANSION = 200
@@ -20,8 +23,8 @@ FREE_EXPANSION_BYTES = 64 << 20
 
 _SIGNATURES = (
     (b"version https://git-lfs", "a Git LFS pointer, not the data", "run `git lfs pull`"),
-    (b"\x1f\x8b", "gzip data", "unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "zstd data", "unpack it first"),
+    (b"\x1f\x8b", "gzip data", "add .gz to its name"),
+    (b"\x28\xb5\x2f\xfd", "zstd data", "add .zst to its name"),
     (b"BZh", "bzip2 data", "unpack it first"),
     (b"\xfd7zXZ", "xz data", "unpack it first"),
     (b"PK\x03\x04", "a zip archive", "unpack it first"),
@@ -50,22 +53,22 @@ def show(path: Path) -> str:
 def load(path: Path, readable: tuple[str, ...]) -> bytes:
     """The bytes of a regular file with one of the extensions `readable`, else `MalformedError`."""
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
+        _check_kind(path.stat())
+        if unpacked(path).suffix.lower() not in readable:
             raise MalformedError(
-                "is a folder; give the files in it, or the folder to `avs3d segment`"
+                f"unknown extension; readable are {', '.join(readable)}, each also as"
+                f" {' or '.join(PACKED)}"
             )
-        if not stat.S_ISREG(status.st_mode):
-            raise MalformedError("is not a regular file; copy its content into a file first")
-        if path.suffix.lower() not in readable:
-            raise MalformedError(f"unknown extension; readable are {', '.join(readable)}")
-        if status.st_size > MAX_FILE_BYTES:
-            raise MalformedError(
-                f"{status.st_size / 2**30:.1f} GiB are more than the"
-                f" {MAX_FILE_BYTES >> 30} GiB that are read at once; split it into tiles"
-            )
-        with open(path, "rb") as handle:
-            data = handle.read(status.st_size)  # not more, should it be growing meanwhile
+        with open(path, "rb", opener=_open_at_once) as handle:
+            before = os.fstat(handle.fileno())
+            _check_kind(before)  # another file may have come to its place
+            if before.st_size > MAX_FILE_BYTES:
+                raise MalformedError(
+                    f"{before.st_size / 2**30:.1f} GiB are more than the"
+                    f" {MAX_FILE_BYTES >> 30} GiB that are read at once; split it into tiles"
+                )
+            data = handle.read(before.st_size)  # not more, should it be growing meanwhile
+            after = os.fstat(handle.fileno())
     except FileNotFoundError:
         raise MalformedError(_missing(path)) from None
     except PermissionError:
@@ -75,10 +78,23 @@ def load(path: Path, readable: tuple[str, ...]) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise MalformedError(f"cannot be read ({reason}); check the path and the disk") from error
+    if len(data) != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
+        raise MalformedError("changed while it was read; try again when it is complete")
     if not data:
         raise MalformedError("is empty (0 bytes); get the file again")
-    _refuse_foreign(data, path)
     return data
+
+
+def _check_kind(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise MalformedError("is a folder; give the files in it, or the folder to `avs3d segment`")
+    if not stat.S_ISREG(status.st_mode):
+        raise MalformedError("is not a regular file; copy its content into a file first")
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens without waiting for whoever might write into it, should it be a pipe by now."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _missing(path: Path) -> str:
@@ -93,7 +109,7 @@ def _missing(path: Path) -> str:
     return "no such file; check the path"
 
 
-def _refuse_foreign(data: bytes, path: Path) -> None:
+def refuse_foreign(data: bytes, path: Path) -> None:
     """Raise when the content is plainly something else than a point cloud."""
     head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     for signature, what, remedy in _SIGNATURES:
@@ -166,4 +182,12 @@ def check_expansion(packed: int, unpacked: int) -> None:
         raise MalformedError(
             f"would unpack from {packed} to {unpacked} bytes, which no point cloud does;"
             " export it again without compression"
+        )
+
+
+def require(what: str, *modules: str) -> None:
+    """Refuse what only an extra can read, with the command that installs it."""
+    if missing := missing_modules(modules):
+        raise MalformedError(
+            f'{what} needs {", ".join(missing)}; run `pip install "avs3d[formats]"`'
         )
