@@ -86,9 +86,9 @@ class _Scan:
     def read(self) -> dict[str, np.ndarray]:
         """Its columns by our names, x y z in the file's coordinates."""
         columns = {name: np.empty(self._count, kind) for name, kind in self._kinds.items()}
-        # libE57Format knows no int32, so wide integers come as int64.
+        # pye57 knows no int32, and takes "l" (numpy's int64) for one of four bytes: "q" is right.
         parts = {
-            name: np.empty(min(_CHUNK, self._count), "i8" if kind in ("i4", "u4") else kind)
+            name: np.empty(min(_CHUNK, self._count), "q" if kind in ("i4", "u4", "i8") else kind)
             for name, kind in self._kinds.items()
         }
         buffers = self._libe57.VectorSourceDestBuffer()

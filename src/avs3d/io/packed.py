@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from avs3d.environment import ZSTD
-from avs3d.io.names import PACKED
 from avs3d.io.source import MalformedError, check_expansion, damaged, require
 
 _CHUNK = 1 << 20
@@ -20,8 +19,6 @@ _SIGNATURES = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 def unpack(data: bytes, path: Path) -> bytes:
     """The file in a gzip or zstd stream, or `MalformedError`."""
     suffix = path.suffix.lower()
-    if Path(path.stem).suffix.lower() in PACKED:
-        raise MalformedError("is packed twice; unpack it once")
     if suffix == ".zst":
         require(".zst", ZSTD)
     parts = list(_parts(data, suffix))

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from avs3d.environment import missing_modules
-from avs3d.io.names import PACKED, unpacked
+from avs3d.io.names import PACKED, is_packed, unpacked
 
 MAX_FILE_BYTES = 4 << 30
 """A larger cloud is refused: the whole file is read into memory."""
@@ -54,7 +54,10 @@ def load(path: Path, readable: tuple[str, ...]) -> bytes:
     """The bytes of a regular file with one of the extensions `readable`, else `MalformedError`."""
     try:
         _check_kind(path.stat())
-        if unpacked(path).suffix.lower() not in readable:
+        plain = unpacked(path)
+        if is_packed(plain):
+            raise MalformedError("is packed twice; unpack it once")
+        if plain.suffix.lower() not in readable:
             raise MalformedError(
                 f"unknown extension; readable are {', '.join(readable)}, each also as"
                 f" {' or '.join(PACKED)}"
