@@ -84,7 +84,7 @@ def test_damage_to_packed_las(tmp_path: Path, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", EXTRA)
-@settings(fuzz, max_examples=15)
+@settings(fuzz, max_examples=6)
 @given(data=st.data())
 def test_damage_to_files_of_the_extra(tmp_path: Path, name: str, data: st.DataObject) -> None:
     FILES.setdefault(name, EXTRA[name]())

@@ -15,6 +15,8 @@ from avs3d.scan import Scan
 
 MAX_COORDINATE = 10_000.0
 """Metres; beyond it float32 steps are over a millimetre, so an origin is taken off."""
+_PART = 1 << 16
+"""Points that fit into a processor's cache."""
 MAX_WIDTH = 16
 """A wider 2-D array beside the points is a table of features, not a few more columns."""
 
@@ -152,14 +154,33 @@ def _local(axes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """
     points = np.empty((len(axes[0]), 3), dtype=np.float32)
     origin = np.zeros(3)
-    for i, axis in enumerate(axes):
-        with np.errstate(invalid="ignore", over="ignore"):
-            largest = max(abs(float(np.fmin.reduce(axis))), abs(float(np.fmax.reduce(axis))))
-            if largest > MAX_COORDINATE and abs(middle := _median(axis)) > MAX_COORDINATE:
+    with np.errstate(invalid="ignore", over="ignore"):
+        if _fill(points, axes) <= MAX_COORDINATE:
+            return points, origin
+        for i, axis in enumerate(axes):
+            if _largest(axis) > MAX_COORDINATE and abs(middle := _median(axis)) > MAX_COORDINATE:
                 origin[i] = np.round(middle)
-                axis = axis.astype(np.float64) - origin[i]
-            points[:, i] = axis
+                points[:, i] = axis.astype(np.float64) - origin[i]
     return points, origin
+
+
+def _fill(points: np.ndarray, axes: list[np.ndarray]) -> float:
+    """Put the axes beside each other and return the largest absolute value, without NaN.
+
+    Part by part: the rows of a file, which the axes are strides of, then come from memory once.
+    """
+    largest = 0.0
+    for start in range(0, len(points), _PART):
+        part = points[start : start + _PART]
+        for i, axis in enumerate(axes):
+            part[:, i] = axis[start : start + _PART]
+        largest = np.fmax(largest, _largest(part.reshape(-1)))
+    return float(largest)
+
+
+def _largest(values: np.ndarray) -> float:
+    """The largest absolute value; NaN only where all are."""
+    return max(abs(float(np.fmin.reduce(values))), abs(float(np.fmax.reduce(values))))
 
 
 def _median(values: np.ndarray) -> float:

@@ -26,13 +26,13 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
     start = header.offset_to_point_data
     if header.are_points_compressed:
         check_expansion(len(data), count * row)
-        points = _unpack(data, header) if count else b""
+        rows, start = (_unpack(data, header) if count else memoryview(b"")), 0
     else:
         check_claim(count, count * row, len(data) - start)
-        points = data[start : start + count * row]
+        rows = memoryview(data)
     with damaged("LAS"):
         record = laspy.ScaleAwarePointRecord(
-            np.frombuffer(points, header.point_format.dtype()),
+            np.frombuffer(rows, header.point_format.dtype(), count, start),
             header.point_format,
             header.scales,
             header.offsets,
@@ -54,7 +54,7 @@ def _header(data: bytes) -> laspy.LasHeader:
         return laspy.open(io.BytesIO(data), read_evlrs=False).header
 
 
-def _unpack(data: bytes, header: laspy.LasHeader) -> np.ndarray:
+def _unpack(data: bytes, header: laspy.LasHeader) -> memoryview:
     """The points of a LAZ file as the bytes of the rows of a LAS file."""
     with damaged("LAZ"):
         record = header.vlrs[header.vlrs.index("LasZipVlr")].record_data
@@ -70,4 +70,4 @@ def _unpack(data: bytes, header: laspy.LasHeader) -> np.ndarray:
         start=start,
         size=size,
     )
-    return columns["points"]
+    return columns["points"].data
