@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import avs3d
+from avs3d.io.facts import table
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
@@ -59,6 +60,11 @@ def test_links_of_the_documentation_lead_somewhere(page: str | Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)", path.read_text("utf-8")):
         if "://" not in link:
             assert (path.parent / link).exists(), f"{page}: {link}"
+
+
+def test_the_table_of_formats_is_the_codes() -> None:
+    page = (ROOT / "docs" / "files.md").read_text("utf-8")
+    assert table() in page, "renew it with `python docs/formats_table.py`"
 
 
 def test_commands_of_the_readme_exist() -> None:

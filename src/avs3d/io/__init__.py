@@ -8,7 +8,8 @@ To add a format, write ``avs3d/io/FORMAT.py`` and name it in `avs3d.io.formats`:
   the bytes of the file to named columns, or `source.MalformedError` with what is wrong and the
   remedy. What columns mean, large coordinates and unreadable files are in `columns` and
   `source`, once for all formats;
-- a writer is ``encode(segmentation: Segmentation) -> bytes``.
+- a writer is ``encode(segmentation: Segmentation) -> bytes``;
+- ``FACTS`` is what the documentation says of it (`facts`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,14 @@ import numpy as np
 
 from avs3d.io.apart import call, limit_memory
 from avs3d.io.columns import Table
+from avs3d.io.facts import Facts
 from avs3d.io.source import MalformedError, check_expansion, damaged, require
+
+FACTS = Facts(
+    "Feather 2 (Arrow), Parquet",
+    "every column of numbers",
+    "extra `formats`; Argoverse 2 sweeps",
+)
 
 _PARQUET, _ARROW, _FEATHER_1 = b"PAR1", b"ARROW1", b"FEA1"
 

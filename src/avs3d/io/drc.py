@@ -8,7 +8,14 @@ import numpy as np
 
 from avs3d.io.apart import call, limit_memory
 from avs3d.io.columns import Table
+from avs3d.io.facts import Facts
 from avs3d.io.source import MalformedError, check_expansion, damaged, require
+
+FACTS = Facts(
+    "Google Draco",
+    "position, colour, normal and named attributes",
+    "extra `formats`; not always in the order in which it was packed",
+)
 
 _EXPANSION = 25
 """Points may take this many times the file's size: Draco needs a byte or more for twelve."""

@@ -11,7 +11,14 @@ import numpy as np
 
 from avs3d.io.apart import call, limit_memory
 from avs3d.io.columns import Table
+from avs3d.io.facts import Facts
 from avs3d.io.source import MalformedError, check_expansion, damaged, require
+
+FACTS = Facts(
+    "ASTM E57",
+    "every number; `scan_number` where there are several scans",
+    "extra `formats`; scans are put where they stood; invalid points have no position",
+)
 
 _CHUNK = 1 << 18
 """Points that are unpacked at once, into the types that libE57Format has."""

@@ -11,7 +11,14 @@ import numpy as np
 
 from avs3d.io import apart
 from avs3d.io.columns import Table
+from avs3d.io.facts import Facts
 from avs3d.io.source import MalformedError, check_claim, check_expansion, damaged
+
+FACTS = Facts(
+    "ASPRS LAS to 1.4, LAZ, COPC",
+    "every dimension and extra byte",
+    "coordinates in float64",
+)
 
 _VLR_BYTES = 54
 _MAX_LASZIP_BYTES = 4096

@@ -10,7 +10,14 @@ import numpy as np
 from pypcd4 import Encoding, MetaData, PointCloud
 
 from avs3d.io.columns import Table
+from avs3d.io.facts import Facts
 from avs3d.io.source import MalformedError, check_claim, check_expansion, damaged
+
+FACTS = Facts(
+    "Point Cloud Library",
+    "every field",
+    "ascii, binary, binary_compressed; any order, with padding",
+)
 
 _KEYS = (
     "VERSION", "FIELDS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA",

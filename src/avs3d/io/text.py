@@ -15,7 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from avs3d.io.columns import SHORT, Table, named
+from avs3d.io.facts import Facts
 from avs3d.io.source import MalformedError
+
+FACTS = Facts(
+    "a point a line",
+    "every column of numbers",
+    "blanks, tabs, `,` or `;`; header or comment with names, a count in the first line",
+)
 
 _MAX_LINE = 1 << 16
 _MAX_COLUMNS = 1024
