@@ -7,6 +7,7 @@ import importlib
 import io
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import laspy
@@ -103,6 +104,41 @@ def e57_bytes(*poses: tuple[list[float], list[float]], **columns: np.ndarray) ->
                     translation=np.array(translation, float),
                 )
         return path.read_bytes()
+
+
+def e57_of(
+    fields: dict[str, tuple[Callable, np.ndarray]], rotation: tuple[float, ...] | None = None
+) -> bytes:
+    """An E57 file with the prototype nodes `fields`: name -> (image file -> node, values)."""
+    libe57 = pytest.importorskip("pye57", reason="E57 needs the extra `formats`").libe57
+    folder = tempfile.TemporaryDirectory()
+    path = Path(folder.name, "a.e57")
+    image = libe57.ImageFile(str(path), "w")
+    image.extensionsAdd("", libe57.E57_V1_0_URI)
+    scan, prototype = libe57.StructureNode(image), libe57.StructureNode(image)
+    if rotation:
+        pose, turn = libe57.StructureNode(image), libe57.StructureNode(image)
+        for axis, value in zip("wxyz", rotation, strict=True):
+            turn.set(axis, libe57.FloatNode(image, value))
+        pose.set("rotation", turn)
+        scan.set("pose", pose)
+    buffers = libe57.VectorSourceDestBuffer()
+    for name, (node, values) in fields.items():
+        prototype.set(name, node(libe57, image))
+        buffers.append(libe57.SourceDestBuffer(image, name, values, len(values), True, True))
+    points = libe57.CompressedVectorNode(image, prototype, libe57.VectorNode(image, True))
+    scan.set("points", points)
+    image.root().set("data3D", libe57.VectorNode(image, True))
+    image.root()["data3D"].append(scan)
+    count = len(next(iter(fields.values()))[1])
+    points.writer(buffers).write(count)
+    image.close()
+    with folder:
+        return path.read_bytes()
+
+
+def double(libe57: object, image: object) -> object:
+    return libe57.FloatNode(image, 0.0, libe57.E57_DOUBLE, -1e9, 1e9)
 
 
 HERE = ([1, 0, 0, 0], [0, 0, 0])

@@ -110,7 +110,7 @@ class _Scan:
                 columns[name][done : done + count] = part[:count]
             done += count
         if done < self._count:
-            raise MalformedError(f"truncated: {done} of {self._count} points; get the file again")
+            raise ValueError(f"{done} of {self._count} points")
         return self._placed({_NAMES.get(name, name): value for name, value in columns.items()})
 
     def _placed(self, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

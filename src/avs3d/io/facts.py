@@ -23,7 +23,7 @@ class Facts:
 
 
 def table() -> str:
-    """All formats as a Markdown table, from `READERS`, `WRITERS` and the ``FACTS`` of the modules."""
+    """All formats as a Markdown table, from `READERS`, `WRITERS` and the modules' ``FACTS``."""
     rows = ["| format | read | write | fields kept | notes |", "| --- | --- | --- | --- | --- |"]
     for name in dict.fromkeys([*READERS.values(), *WRITERS.values()]):
         facts: Facts = module(name).FACTS

@@ -93,10 +93,6 @@ def _header(data: bytes) -> tuple[str, list[_Element], list[str], int]:
         )
     for element in elements:  # a row has a byte at least, so no count is beyond the file's size
         check_claim(element.count, element.count, len(data) - end.end())
-        if element.count < 0:
-            raise MalformedError(
-                f"its header gives {element.name} a negative count; export it again"
-            )
     return form, elements, comments, end.end()
 
 

@@ -6,6 +6,7 @@ import difflib
 import itertools
 import os
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -132,9 +133,14 @@ def is_text(data: bytes) -> bool:
 
 @contextmanager
 def damaged(kind: str) -> Iterator[None]:
-    """Around a call into another library: whatever it raises means a damaged file."""
+    """Around a call into another library: whatever it raises means a damaged file.
+
+    What it warns of is about its own use, and nothing that a user could put right.
+    """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except (MalformedError, KeyboardInterrupt, SystemExit):
         raise
     except Exception as error:

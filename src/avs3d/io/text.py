@@ -62,13 +62,9 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
     layout, first = _layout(data)
     names = layout.names or (list(columns) if columns else None)
     if names is not None and len(names) != layout.width:
+        told = "the header" if layout.names else "--columns"
         raise MalformedError(
-            f"line {layout.line} has {layout.width} columns, not {len(names)};"
-            + (
-                " correct the header"
-                if layout.names
-                else f" pass --columns with {layout.width} names"
-            )
+            f"line {layout.line} has {layout.width} columns, {told} {len(names)}; correct {told}"
         )
     used = [i for i in range(len(first)) if _is_used(i, first, names)]
     rows = _rows(data, layout, used)
