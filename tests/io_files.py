@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import importlib
 import io
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
 import laspy
 import numpy as np
+import pytest
 from plyfile import PlyData, PlyElement
 from pypcd4 import Encoding, PointCloud
 
@@ -77,6 +84,102 @@ def las_bytes(packed: bool, offset: tuple[float, float, float] = (0, 0, 0)) -> b
     return stream.getvalue()
 
 
+def text_bytes(table: np.ndarray, separator: str = " ", header: str = "") -> bytes:
+    stream = io.BytesIO()
+    np.savetxt(stream, table, fmt="%.9g", delimiter=separator, header=header, comments="")
+    return stream.getvalue()
+
+
+def e57_bytes(*poses: tuple[list[float], list[float]], **columns: np.ndarray) -> bytes:
+    """The cloud once for every pose (rotation w x y z, translation); float32 coordinates."""
+    pye57 = pytest.importorskip("pye57", reason="E57 needs the extra `formats`")
+    axes = {f"cartesian{axis}": XYZ[:, i].astype("f8") for i, axis in enumerate("XYZ")}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.e57")
+        with pye57.E57(str(path), mode="w") as file:
+            for rotation, translation in poses:
+                file.write_scan_raw(
+                    {**axes, "intensity": INTENSITY, **columns},
+                    rotation=np.array(rotation, float),
+                    translation=np.array(translation, float),
+                )
+        return path.read_bytes()
+
+
+def e57_of(
+    fields: dict[str, tuple[Callable, np.ndarray]], rotation: tuple[float, ...] | None = None
+) -> bytes:
+    """An E57 file with the prototype nodes `fields`: name -> (image file -> node, values)."""
+    libe57 = pytest.importorskip("pye57", reason="E57 needs the extra `formats`").libe57
+    folder = tempfile.TemporaryDirectory()
+    path = Path(folder.name, "a.e57")
+    image = libe57.ImageFile(str(path), "w")
+    image.extensionsAdd("", libe57.E57_V1_0_URI)
+    scan, prototype = libe57.StructureNode(image), libe57.StructureNode(image)
+    if rotation:
+        pose, turn = libe57.StructureNode(image), libe57.StructureNode(image)
+        for axis, value in zip("wxyz", rotation, strict=True):
+            turn.set(axis, libe57.FloatNode(image, value))
+        pose.set("rotation", turn)
+        scan.set("pose", pose)
+    buffers = libe57.VectorSourceDestBuffer()
+    for name, (node, values) in fields.items():
+        prototype.set(name, node(libe57, image))
+        buffers.append(libe57.SourceDestBuffer(image, name, values, len(values), True, True))
+    points = libe57.CompressedVectorNode(image, prototype, libe57.VectorNode(image, True))
+    scan.set("points", points)
+    image.root().set("data3D", libe57.VectorNode(image, True))
+    image.root()["data3D"].append(scan)
+    count = len(next(iter(fields.values()))[1])
+    points.writer(buffers).write(count)
+    image.close()
+    with folder:
+        return path.read_bytes()
+
+
+def double(libe57: object, image: object) -> object:
+    return libe57.FloatNode(image, 0.0, libe57.E57_DOUBLE, -1e9, 1e9)
+
+
+HERE = ([1, 0, 0, 0], [0, 0, 0])
+"""A pose that changes nothing."""
+
+
+def arrow_bytes(kind: str, table: dict[str, object] | None = None, **options: object) -> bytes:
+    """A Feather or Parquet file of arrays, or of what else pyarrow makes columns of."""
+    pyarrow = pytest.importorskip("pyarrow", reason="Arrow needs the extra `formats`")
+    columns = {name: rows()[name] for name in rows().dtype.names} if table is None else table
+    stream = io.BytesIO()
+    module = importlib.import_module(f"pyarrow.{kind}")
+    write = module.write_feather if kind == "feather" else module.write_table
+    write(pyarrow.table(columns), stream, **options)
+    return stream.getvalue()
+
+
+def drc_bytes(**attributes: np.ndarray) -> bytes:
+    """The points alone, in their order, to 20 bits."""
+    draco = pytest.importorskip("DracoPy", reason="Draco needs the extra `formats`")
+    return draco.encode(XYZ, quantization_bits=20, preserve_order=True, **attributes)
+
+
+def zstd_bytes(content: bytes) -> bytes:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        zstd = pytest.importorskip("backports.zstd", reason="zstd needs the extra `formats`")
+    return zstd.compress(content)
+
+
+EXTRA = {
+    "cloud.e57": lambda: e57_bytes(HERE),
+    "cloud.feather": lambda: arrow_bytes("feather"),
+    "cloud.parquet": lambda: arrow_bytes("parquet"),
+    "cloud.drc": drc_bytes,
+    "four.bin.zst": lambda: zstd_bytes(bin_bytes(INTENSITY)),
+}
+"""File name -> content of the formats of the extra; making it skips where that is missing."""
+
+
 def all_files() -> dict[str, bytes]:
     """File name -> content: the same points in every format and variant that is read."""
     flat = np.column_stack([XYZ, INTENSITY])
@@ -100,4 +203,13 @@ def all_files() -> dict[str, bytes]:
         "ascii.ply": ply_bytes(text=True),
         "tile.las": las_bytes(packed=False),
         "tile.laz": las_bytes(packed=True),
+        "plain.xyz": text_bytes(flat),
+        "tabs.asc": text_bytes(flat, "\t"),
+        "named.csv": text_bytes(rows(), ",", ",".join(rows().dtype.names or ())),
+        "named.txt": text_bytes(
+            rows(), ";", "# made by hand\n//" + ";".join(rows().dtype.names or ())
+        ),
+        "count.pts": text_bytes(flat, header=str(COUNT)),
+        "four.bin.gz": gzip.compress(bin_bytes(INTENSITY), mtime=0),
+        "binary.pcd.gz": gzip.compress(pcd_bytes(Encoding.BINARY), mtime=0),
     }

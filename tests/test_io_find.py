@@ -15,7 +15,9 @@ def folder(tmp_path: Path) -> Path:
     for name in (
         "b.bin", "a.PLY", "notes.txt", ".hidden.bin", ".cache/c.bin", "deep/er/c.laz",
         "deep/TOKEN_lidarseg.bin", "deep/d[1].npy", "out/b.npz", "out/b.ply",
-        "out/b.vocabulary.json", "out/own.ply",
+        "out/b.vocabulary.json", "out/own.ply", "f.bin.gz", "g.ply.zst", "h.txt.gz", "i.doc.gz",
+        "av2/annotations.feather", "av2/calibration/egovehicle_SE3_sensor.feather",
+        "av2/lidar/1.feather", "table.csv", ".j.bin.gz", "k.PCD.BIN.GZ", "l_lidarseg.bin.gz",
     ):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -30,10 +32,23 @@ def test_a_folder_means_the_scans_below_it(folder: Path) -> None:
     assert names(folder, find([folder])) == [
         "a.PLY",
         "b.bin",
+        "f.bin.gz",
+        "g.ply.zst",
+        "k.PCD.BIN.GZ",
+        "av2/lidar/1.feather",
         "deep/d[1].npy",
         "deep/er/c.laz",
         "out/own.ply",
     ]
+
+
+def test_any_text_is_a_scan_where_it_is_asked_for(folder: Path) -> None:
+    assert names(folder, find([f"{folder}/*.csv", folder / "notes.txt"])) == [
+        "table.csv",
+        "notes.txt",
+    ]
+    assert names(folder, find([f"{folder}/*.txt*"])) == ["h.txt.gz", "notes.txt"]
+    assert "table.csv" not in names(folder, find([f"{folder}/*"]))
 
 
 def test_globs(folder: Path) -> None:
@@ -50,11 +65,11 @@ def test_a_named_file_is_taken_as_it_is(folder: Path) -> None:
 
 def test_each_file_once_in_the_order_given(folder: Path) -> None:
     found = find([folder / "b.bin", folder, f"{folder}/*.bin"])
-    assert names(folder, found)[:2] == ["b.bin", "a.PLY"] and len(found) == len(set(found)) == 5
+    assert names(folder, found)[:2] == ["b.bin", "a.PLY"] and len(found) == len(set(found)) == 9
 
 
 @pytest.mark.parametrize("given", ["*.pcd", ".cache/../empty", "out/*.npz"])
 def test_nothing_to_read_is_said(folder: Path, given: str) -> None:
     (folder / "empty").mkdir()
-    with pytest.raises(UserError, match=r"no readable file .*; readable are \.bin"):
+    with pytest.raises(UserError, match=r"no readable file .*; readable are \.asc, \.bin"):
         find([folder, folder / given])

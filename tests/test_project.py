@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 import avs3d
+from avs3d.io.facts import table
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 
 
 def requirement_names() -> set[str]:
-    lists = re.findall(r"^(?:dependencies|simulation|dev) = \[(.*?)\]$", PYPROJECT, re.M | re.S)
+    lists = re.findall(
+        r"^(?:dependencies|simulation|formats|dev) = \[(.*?)\]$", PYPROJECT, re.M | re.S
+    )
     names = re.findall(r'"([A-Za-z0-9_.-]+)(?:\[[a-z]+\])?[><=]', " ".join(lists))
     return {name.lower().replace("_", "-") for name in names}
 
@@ -38,6 +41,7 @@ def test_version_is_written_once() -> None:
 @pytest.mark.parametrize("module", ["avs3d", "avs3d.io", "avs3d.cli", "avs3d.run", "avs3d.palette"])
 def test_light_rooms_import_nothing_heavy(module: str) -> None:
     heavy = "torch transformers sentence_transformers spacy matplotlib laspy plyfile trimesh"
+    heavy += " pyarrow pye57 DracoPy"
     code = f"import sys, {module}; print([n for n in {heavy.split()} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -56,6 +60,11 @@ def test_links_of_the_documentation_lead_somewhere(page: str | Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)", path.read_text("utf-8")):
         if "://" not in link:
             assert (path.parent / link).exists(), f"{page}: {link}"
+
+
+def test_the_table_of_formats_is_the_codes() -> None:
+    page = (ROOT / "docs" / "files.md").read_text("utf-8")
+    assert table() in page, "renew it with `python docs/formats_table.py`"
 
 
 def test_commands_of_the_readme_exist() -> None:

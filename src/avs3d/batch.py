@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from avs3d.errors import UserError
 from avs3d.io import find, read
+from avs3d.io.names import stem
 from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -190,8 +191,8 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     ['a', '08_lidar', '24_lidar']
     """
     full = [Path(os.path.abspath(path)) for path in paths]
-    bases = [_stem(path) for path in full]
-    beside = Counter((path.parent, stem.lower()) for path, stem in zip(full, bases, strict=True))
+    bases = [stem(path) for path in full]
+    beside = Counter((path.parent, base.lower()) for path, base in zip(full, bases, strict=True))
     for i, path in enumerate(full):
         if beside[path.parent, bases[i].lower()] > 1:
             bases[i] = path.name.replace(".", "_")
@@ -225,8 +226,3 @@ def _clashing(names: list[str]) -> list[int]:
     for i, name in enumerate(names):
         seen.setdefault(name.lower(), []).append(i)
     return [i for group in seen.values() if len(group) > 1 for i in group]
-
-
-def _stem(path: Path) -> str:
-    stem = path.stem
-    return stem[: -len(".pcd")] if stem.lower().endswith(".pcd") else stem

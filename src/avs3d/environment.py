@@ -27,9 +27,11 @@ PACKAGES = (
     "pypcd4",
     "matplotlib",
 )
+ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 # What it is for, the modules it needs, the extra of `pip install "avs3d[EXTRA]"`.
 OPTIONAL_PARTS = (
     ("simulated scans and training", ("embreex",), "simulation"),
+    (".e57, .feather, .parquet, .drc and .zst", ("pye57", "pyarrow", "DracoPy", ZSTD), "formats"),
     ("tests and checks", ("pytest", "hypothesis", "ruff", "mypy"), "dev"),
 )
 
@@ -49,7 +51,14 @@ def versions() -> dict[str, str | None]:
 
 def missing_modules(modules: tuple[str, ...]) -> list[str]:
     """Those of `modules` that are not installed."""
-    return [name for name in modules if importlib.util.find_spec(name) is None]
+    return [name for name in modules if not _is_there(name)]
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # the package that it would be in
+        return False
 
 
 def require(extra: str) -> None:

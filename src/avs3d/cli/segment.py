@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 HELP = """Find words for a scan and give one to every point.
 
-Reads .bin (KITTI, nuScenes), .pcd, .ply, .las, .laz, .npy and .npz. For every scan it writes a
-picture (.png), a labelled cloud (.ply), arrays (.npz), the words and where they came from
-(.vocabulary.json), the sentences (.captions.json), and one run.json for all.
+Reads .bin (KITTI, nuScenes), .pcd, .ply, .las, .laz, .e57, .npy, .npz, text and more. For every
+scan it writes a picture (.png), a labelled cloud (.ply), arrays (.npz), the words and where they
+came from (.vocabulary.json), the sentences (.captions.json), and one run.json for all.
 
 Examples:
 

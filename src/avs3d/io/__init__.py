@@ -8,7 +8,8 @@ To add a format, write ``avs3d/io/FORMAT.py`` and name it in `avs3d.io.formats`:
   the bytes of the file to named columns, or `source.MalformedError` with what is wrong and the
   remedy. What columns mean, large coordinates and unreadable files are in `columns` and
   `source`, once for all formats;
-- a writer is ``encode(segmentation: Segmentation) -> bytes``.
+- a writer is ``encode(segmentation: Segmentation) -> bytes``;
+- ``FACTS`` is what the documentation says of it (`facts`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from avs3d.errors import ReadError, UserError
 from avs3d.io.columns import parse_columns, to_scan
 from avs3d.io.formats import READERS, WRITERS, module
 from avs3d.io.inputs import find
-from avs3d.io.source import MalformedError, load, show
+from avs3d.io.names import unpacked
+from avs3d.io.packed import unpack
+from avs3d.io.source import MalformedError, load, refuse_foreign, show, stored_as
 from avs3d.scan import Scan
 
 if TYPE_CHECKING:
@@ -35,11 +38,11 @@ def read(path: str | Path, *, columns: int | str | Sequence[str] | None = None) 
     """Read one point cloud; the format is chosen by the extension, case ignored.
 
     Args:
-        path: a file with one of the extensions in `READERS`.
-        columns: the columns of bare rows (``.bin``, ``.npy``, 2-D arrays in ``.npz``): 3 (x y z),
-            4 (... intensity), 5 (... ring) or 6 (x y z red green blue); or their names, as a
-            sequence or as ``"x,y,z,time"``. Files that name their columns ignore it. A ``.bin``
-            that reads equally well with 4 and with 5 columns is refused without it.
+        path: a file with one of the extensions in `READERS`, or with ``.gz`` or ``.zst`` after it.
+        columns: the columns of bare rows (``.bin``, ``.npy``, 2-D arrays in ``.npz``, text without
+            a header): 3 (x y z), 4 (... intensity), 5 (... ring) or 6 (x y z red green blue); or
+            their names, as a sequence or as ``"x,y,z,time"``. Files that name their columns ignore
+            it. A ``.bin`` that reads equally well with 4 and with 5 columns is refused without it.
 
     Returns:
         The points in the order of the file, (N, 3) float32 metres. Where the coordinates of an
@@ -54,7 +57,12 @@ def read(path: str | Path, *, columns: int | str | Sequence[str] | None = None) 
     names = parse_columns(columns)
     try:
         data = load(path, readable=tuple(READERS))
-        return to_scan(module(READERS[path.suffix.lower()]).parse(data, path, names), path)
+        with stored_as(len(data)):
+            plain = unpacked(path)
+            if plain != path:
+                data = unpack(data, path)
+            refuse_foreign(data, plain)
+            return to_scan(module(READERS[plain.suffix.lower()]).parse(data, plain, names), path)
     except MalformedError as error:
         raise ReadError(f"{show(path)}: {error}") from error
 

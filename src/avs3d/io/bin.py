@@ -12,7 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from avs3d.io.columns import DEFAULT_NAMES, Table, named
+from avs3d.io.facts import Facts
 from avs3d.io.source import MalformedError, is_text
+
+FACTS = Facts(
+    "bare float32 rows",
+    "x y z intensity (KITTI), and ring (nuScenes); what `--columns` names",
+    "refused where both readings fit: pass `--columns`",
+)
 
 _WINDOW = 20 * 65_536
 """Values that are looked at: a whole number of rows for both 4 and 5 columns."""

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from avs3d.errors import UserError
+from avs3d.io.names import stem
 from avs3d.io.source import MalformedError
 from avs3d.scan import Scan
 
 MAX_COORDINATE = 10_000.0
 """Metres; beyond it float32 steps are over a millimetre, so an origin is taken off."""
+_PART = 1 << 16
+"""Points that fit into a processor's cache."""
 MAX_WIDTH = 16
 """A wider 2-D array beside the points is a table of features, not a few more columns."""
 
@@ -25,10 +28,10 @@ DEFAULT_NAMES: dict[int, tuple[str, ...]] = {
 }
 ALIASES: dict[str, tuple[str, ...]] = {
     "intensity": ("intensity", "reflectance", "remission", "i"),
-    "ring": ("ring", "laser", "channel"),
+    "ring": ("ring", "laser", "channel", "laser_number"),
     "labels": ("label", "labels", "semantic"),
 }
-_SHORT = {"r": "red", "g": "green", "b": "blue"}
+SHORT = {"r": "red", "g": "green", "b": "blue"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def parse_columns(columns: int | str | Sequence[str] | None) -> tuple[str, ...] 
             )
         return DEFAULT_NAMES[columns]
     names = [name.strip().lower() for name in columns]
-    names = [_SHORT.get(name, name) for name in names]
+    names = [SHORT.get(name, name) for name in names]
     if not {"x", "y", "z"} <= set(names) or len(set(names)) != len(names) or "" in names:
         raise UserError(
             f"--columns {','.join(columns)}: give 3, 4, 5, 6, or names that are all different"
@@ -120,7 +123,7 @@ def to_scan(table: Table, path: Path) -> Scan:
         labels=own["labels"],
         origin=origin,
         fields={name: np.ascontiguousarray(value) for name, value in columns.items()},
-        name=_stem(path),
+        name=stem(path),
         path=path,
     )
 
@@ -128,11 +131,6 @@ def to_scan(table: Table, path: Path) -> Scan:
 def _plain(name: str) -> str:
     """A column's name without case and without the ``scalar_`` that CloudCompare adds."""
     return name.lower().removeprefix("scalar_")
-
-
-def _stem(path: Path) -> str:
-    stem = path.stem
-    return stem[: -len(".pcd")] if stem.lower().endswith(".pcd") else stem
 
 
 def _flat(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -156,14 +154,33 @@ def _local(axes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """
     points = np.empty((len(axes[0]), 3), dtype=np.float32)
     origin = np.zeros(3)
-    for i, axis in enumerate(axes):
-        with np.errstate(invalid="ignore", over="ignore"):
-            largest = max(abs(float(np.fmin.reduce(axis))), abs(float(np.fmax.reduce(axis))))
-            if largest > MAX_COORDINATE and abs(middle := _median(axis)) > MAX_COORDINATE:
+    with np.errstate(invalid="ignore", over="ignore"):
+        if _fill(points, axes) <= MAX_COORDINATE:
+            return points, origin
+        for i, axis in enumerate(axes):
+            if _largest(axis) > MAX_COORDINATE and abs(middle := _median(axis)) > MAX_COORDINATE:
                 origin[i] = np.round(middle)
-                axis = axis.astype(np.float64) - origin[i]
-            points[:, i] = axis
+                points[:, i] = axis.astype(np.float64) - origin[i]
     return points, origin
+
+
+def _fill(points: np.ndarray, axes: list[np.ndarray]) -> float:
+    """Put the axes beside each other and return the largest absolute value, without NaN.
+
+    Part by part: the rows of a file, which the axes are strides of, then come from memory once.
+    """
+    largest = 0.0
+    for start in range(0, len(points), _PART):
+        part = points[start : start + _PART]
+        for i, axis in enumerate(axes):
+            part[:, i] = axis[start : start + _PART]
+        largest = np.fmax(largest, _largest(part.reshape(-1)))
+    return float(largest)
+
+
+def _largest(values: np.ndarray) -> float:
+    """The largest absolute value; NaN only where all are."""
+    return max(abs(float(np.fmin.reduce(values))), abs(float(np.fmax.reduce(values))))
 
 
 def _median(values: np.ndarray) -> float:

@@ -6,13 +6,22 @@ import importlib
 from types import ModuleType
 
 READERS = {
+    ".asc": "text",
     ".bin": "bin",
+    ".csv": "text",
+    ".drc": "drc",
+    ".e57": "e57",
+    ".feather": "arrow",
     ".las": "las",
     ".laz": "las",
     ".npy": "npy",
     ".npz": "npz",
+    ".parquet": "arrow",
     ".pcd": "pcd",
     ".ply": "ply",
+    ".pts": "text",
+    ".txt": "text",
+    ".xyz": "text",
 }
 WRITERS = {
     ".npz": "npz",

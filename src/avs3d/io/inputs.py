@@ -5,20 +5,31 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from avs3d.errors import UserError
 from avs3d.io.formats import READERS, WRITERS
+from avs3d.io.names import unpacked
 from avs3d.io.source import show
+
+_NO_SCANS = (
+    "*lidarseg.bin",  # nuScenes: labels
+    "annotations.feather", "*_se3_*.feather", "intrinsics.feather",  # Argoverse 2
+)  # fmt: skip
+_ANY_TEXT = (".txt", ".csv")
+"""Extensions of any text: what has them in a folder is seldom a scan."""
 
 
 def find(inputs: Sequence[str | Path]) -> list[Path]:
     """The scans that files, folders and globs name, each once, in the order of `inputs`.
 
     A folder means every readable file below it, sorted, without hidden ones, without results of
-    ours (``STEM.npz`` and ``STEM.ply`` beside ``STEM.vocabulary.json``) and without nuScenes label
-    files (``*lidarseg.bin``). A file that is named is taken as it is, even if it is not there:
-    reading it tells why it fails, and the other files are still done.
+    ours (``STEM.npz`` and ``STEM.ply`` beside ``STEM.vocabulary.json``), without the labels, boxes
+    and calibrations that datasets keep beside their scans, and without ``.txt`` and ``.csv``, which
+    may be anything: their names, or a glob that ends in these, find them. A file that is named is
+    taken as it is, even if it is not there: reading it tells why it fails, and the other files are
+    still done.
 
     Raises:
         UserError: a folder or a glob with nothing to read.
@@ -51,14 +62,18 @@ def _matches(pattern: Path) -> Iterator[Path]:
     for match in map(Path, sorted(glob.glob(str(pattern), recursive=True))):
         if match.is_dir():
             yield from _below(match)
-        elif _is_scan(match):
+        elif _is_scan(match, pattern.name):
             yield match
 
 
-def _is_scan(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    if path.name.startswith(".") or suffix not in READERS:
+def _is_scan(path: Path, told: str = "") -> bool:
+    """Whether a file that was found is a scan; `told`: the pattern that it was found by."""
+    plain = unpacked(path)
+    suffix, name = plain.suffix.lower(), plain.name.lower()
+    if name.startswith(".") or suffix not in READERS:
         return False
-    if path.name.lower().endswith("lidarseg.bin"):
+    if any(fnmatchcase(name, pattern) for pattern in _NO_SCANS):
+        return False
+    if suffix in _ANY_TEXT and suffix not in told.lower():
         return False
     return suffix not in WRITERS or not path.with_suffix(".vocabulary.json").exists()

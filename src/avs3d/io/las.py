@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
-import os
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import laspy
 import numpy as np
 
+from avs3d.io import apart
 from avs3d.io.columns import Table
+from avs3d.io.facts import Facts
 from avs3d.io.source import MalformedError, check_claim, check_expansion, damaged
 
+FACTS = Facts(
+    "ASPRS LAS to 1.4, LAZ, COPC",
+    "every dimension and extra byte",
+    "coordinates in float64",
+)
+
 _VLR_BYTES = 54
-_UNPACKER_BYTES = 512 << 20
-"""Address space of an interpreter with lazrs, several times over."""
+_MAX_LASZIP_BYTES = 4096
+"""LASzip describes the items of a point in some ten bytes each."""
 _RAW_AXES = frozenset("XYZ")
 
 
@@ -29,13 +33,13 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
     start = header.offset_to_point_data
     if header.are_points_compressed:
         check_expansion(len(data), count * row)
-        points = _unpack(data, header) if count else b""
+        rows, start = (_unpack(data, header) if count else memoryview(b"")), 0
     else:
         check_claim(count, count * row, len(data) - start)
-        points = data[start : start + count * row]
+        rows = memoryview(data)
     with damaged("LAS"):
         record = laspy.ScaleAwarePointRecord(
-            np.frombuffer(points, header.point_format.dtype()),
+            np.frombuffer(rows, header.point_format.dtype(), count, start),
             header.point_format,
             header.scales,
             header.offsets,
@@ -57,53 +61,20 @@ def _header(data: bytes) -> laspy.LasHeader:
         return laspy.open(io.BytesIO(data), read_evlrs=False).header
 
 
-# Runs in a fresh interpreter without this package. lazrs ends the whole process, past any
-# exception handler, when damaged data makes it ask for more memory than there is.
-_UNPACKER = """
-import sys
-site, size, memory, record, start = sys.argv[1:]
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-except (ImportError, ValueError, OSError):
-    pass
-sys.path.append(site)
-import io, lazrs
-source = io.BytesIO(sys.stdin.buffer.read())
-source.seek(int(start))
-points = bytearray(int(size))
-lazrs.ParLasZipDecompressor(source, bytes.fromhex(record)).decompress_many(points)
-sys.stdout.buffer.write(points)
-"""
-
-
-def _unpack(data: bytes, header: laspy.LasHeader) -> bytes:
-    """The points of a LAZ file as the rows of a LAS file."""
-    found = importlib.util.find_spec("lazrs")
-    if found is None or found.origin is None:
-        raise MalformedError('needs lazrs to unpack .laz; run `pip install "laspy[lazrs]"`')
+def _unpack(data: bytes, header: laspy.LasHeader) -> memoryview:
+    """The points of a LAZ file as the bytes of the rows of a LAS file."""
     with damaged("LAZ"):
         record = header.vlrs[header.vlrs.index("LasZipVlr")].record_data
+    if len(record) > _MAX_LASZIP_BYTES:
+        raise MalformedError("not a readable LAZ file (its LASzip record is damaged); get it again")
     size = header.point_count * header.point_format.size
-    arguments = {
-        "site": Path(found.origin).parent.parent,
-        "size": size,
-        "memory": _UNPACKER_BYTES + 4 * (len(data) + size),
-        "record": record.hex(),
-        "start": header.offset_to_point_data,
-    }
-    try:
-        result = subprocess.run(
-            [sys.executable, "-I", "-c", _UNPACKER, *map(str, arguments.values())],
-            input=data,
-            capture_output=True,
-            timeout=30 + size / 1e6,
-            env=os.environ | {"RAYON_NUM_THREADS": "2"},
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise MalformedError("could not be unpacked in time; export it again as .las") from None
-    if result.returncode or len(result.stdout) != size:
-        raise MalformedError("truncated or damaged: its points do not unpack; get the file again")
-    return result.stdout
+    start = header.offset_to_point_data
+    columns = apart.call(
+        "avs3d.io.laz:unpack",
+        data,
+        seconds=30 + size / 1e6,
+        record=record.hex(),
+        start=start,
+        size=size,
+    )
+    return columns["points"].data

@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from avs3d.io.columns import MAX_WIDTH, Table, named
+from avs3d.io.facts import Facts
 from avs3d.io.source import MalformedError, check_claim, damaged
+
+FACTS = Facts(
+    "NumPy array",
+    "rows as in `.bin`, or every field of a structured array",
+    "nothing is unpickled",
+)
 
 
 class PickledError(MalformedError):

@@ -10,9 +10,16 @@ from typing import Any
 import numpy as np
 
 from avs3d.io.columns import Table
+from avs3d.io.facts import Facts
 from avs3d.io.npy import PickledError, array_from, table_columns
 from avs3d.io.source import MalformedError, check_expansion, damaged
 from avs3d.segmentation import Segmentation
+
+FACTS = Facts(
+    "NumPy archive",
+    "`points` (or `xyz`, …) or `x`, `y`, `z`; every array with a row a point",
+    "nothing is unpickled",
+)
 
 _POINTS = (
     "points", "xyz", "xyzi", "coord", "coords", "positions", "pos", "pc", "pcd", "pointcloud",

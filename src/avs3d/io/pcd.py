@@ -10,7 +10,14 @@ import numpy as np
 from pypcd4 import Encoding, MetaData, PointCloud
 
 from avs3d.io.columns import Table
+from avs3d.io.facts import Facts
 from avs3d.io.source import MalformedError, check_claim, check_expansion, damaged
+
+FACTS = Facts(
+    "Point Cloud Library",
+    "every field",
+    "ascii, binary, binary_compressed; any order, with padding",
+)
 
 _KEYS = (
     "VERSION", "FIELDS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA",
@@ -31,11 +38,12 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
         # a value is a digit and a separator at least; the last line may lack its separator
         check_claim(header.points, header.points * 2 * sum(header.count), rest + 1)
         rows = _ascii_rows(data[offset:], dtype, header.points)
+    elif header.data == Encoding.BINARY:
+        check_claim(header.points, header.points * dtype.itemsize, rest)
+        with damaged(".pcd"):
+            rows = np.frombuffer(data, dtype, header.points, offset)
     else:
-        if header.data == Encoding.BINARY:
-            check_claim(header.points, header.points * dtype.itemsize, rest)
-        else:
-            _check_compressed(data, offset, header.points, dtype.itemsize)
+        _check_compressed(data, offset, header.points, dtype.itemsize)
         with damaged(".pcd"):
             rows = PointCloud.from_fileobj(io.BytesIO(data)).pc_data
     names = [name for name in rows.dtype.names or () if not name.startswith(_PADDING)]

@@ -11,9 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from avs3d.io.columns import Table
+from avs3d.io.facts import Facts
 from avs3d.io.source import MalformedError, check_claim, damaged
 from avs3d.palette import UNLABELLED_COLOR, palette
 from avs3d.segmentation import Segmentation
+
+FACTS = Facts(
+    "Stanford PLY",
+    "every property of `vertex` that is no list",
+    "ascii and both binary orders",
+)
 
 _MAX_HEADER = 1 << 20
 _MAX_LISTED = 1_000_000
@@ -86,10 +93,6 @@ def _header(data: bytes) -> tuple[str, list[_Element], list[str], int]:
         )
     for element in elements:  # a row has a byte at least, so no count is beyond the file's size
         check_claim(element.count, element.count, len(data) - end.end())
-        if element.count < 0:
-            raise MalformedError(
-                f"its header gives {element.name} a negative count; export it again"
-            )
     return form, elements, comments, end.end()
 
 

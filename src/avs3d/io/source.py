@@ -6,9 +6,14 @@ import difflib
 import itertools
 import os
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+
+from avs3d.environment import missing_modules
+from avs3d.io.names import PACKED, is_packed, unpacked
 
 MAX_FILE_BYTES = 4 << 30
 """A larger cloud is refused: the whole file is read into memory."""
@@ -19,8 +24,8 @@ FREE_EXPANSION_BYTES = 64 << 20
 
 _SIGNATURES = (
     (b"version https://git-lfs", "a Git LFS pointer, not the data", "run `git lfs pull`"),
-    (b"\x1f\x8b", "gzip data", "unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "zstd data", "unpack it first"),
+    (b"\x1f\x8b", "gzip data", "add .gz to its name"),
+    (b"\x28\xb5\x2f\xfd", "zstd data", "add .zst to its name"),
     (b"BZh", "bzip2 data", "unpack it first"),
     (b"\xfd7zXZ", "xz data", "unpack it first"),
     (b"PK\x03\x04", "a zip archive", "unpack it first"),
@@ -33,6 +38,7 @@ _SIGNATURES = (
     (b"\x80\x04\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
     (b"\x80\x05\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
 )
+_stored: ContextVar[int | None] = ContextVar("stored", default=None)
 _TEXT_BYTES = frozenset(b"\t\n\r\f" + bytes(range(32, 127)))
 
 
@@ -48,22 +54,25 @@ def show(path: Path) -> str:
 def load(path: Path, readable: tuple[str, ...]) -> bytes:
     """The bytes of a regular file with one of the extensions `readable`, else `MalformedError`."""
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
+        _check_kind(path.stat())
+        plain = unpacked(path)
+        if is_packed(plain):
+            raise MalformedError("is packed twice; unpack it once")
+        if plain.suffix.lower() not in readable:
             raise MalformedError(
-                "is a folder; give the files in it, or the folder to `avs3d segment`"
+                f"unknown extension; readable are {', '.join(readable)}, each also as"
+                f" {' or '.join(PACKED)}"
             )
-        if not stat.S_ISREG(status.st_mode):
-            raise MalformedError("is not a regular file; copy its content into a file first")
-        if path.suffix.lower() not in readable:
-            raise MalformedError(f"unknown extension; readable are {', '.join(readable)}")
-        if status.st_size > MAX_FILE_BYTES:
-            raise MalformedError(
-                f"{status.st_size / 2**30:.1f} GiB are more than the"
-                f" {MAX_FILE_BYTES >> 30} GiB that are read at once; split it into tiles"
-            )
-        with open(path, "rb") as handle:
-            data = handle.read(status.st_size)  # not more, should it be growing meanwhile
+        with open(path, "rb", opener=_open_at_once) as handle:
+            before = os.fstat(handle.fileno())
+            _check_kind(before)  # another file may have come to its place
+            if before.st_size > MAX_FILE_BYTES:
+                raise MalformedError(
+                    f"{before.st_size / 2**30:.1f} GiB are more than the"
+                    f" {MAX_FILE_BYTES >> 30} GiB that are read at once; split it into tiles"
+                )
+            data = handle.read(before.st_size)  # not more, should it be growing meanwhile
+            after = os.fstat(handle.fileno())
     except FileNotFoundError:
         raise MalformedError(_missing(path)) from None
     except PermissionError:
@@ -73,10 +82,23 @@ def load(path: Path, readable: tuple[str, ...]) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise MalformedError(f"cannot be read ({reason}); check the path and the disk") from error
+    if len(data) != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
+        raise MalformedError("changed while it was read; try again when it is complete")
     if not data:
         raise MalformedError("is empty (0 bytes); get the file again")
-    _refuse_foreign(data, path)
     return data
+
+
+def _check_kind(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise MalformedError("is a folder; give the files in it, or the folder to `avs3d segment`")
+    if not stat.S_ISREG(status.st_mode):
+        raise MalformedError("is not a regular file; copy its content into a file first")
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens without waiting for whoever might write into it, should it be a pipe by now."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _missing(path: Path) -> str:
@@ -91,7 +113,7 @@ def _missing(path: Path) -> str:
     return "no such file; check the path"
 
 
-def _refuse_foreign(data: bytes, path: Path) -> None:
+def refuse_foreign(data: bytes, path: Path) -> None:
     """Raise when the content is plainly something else than a point cloud."""
     head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     for signature, what, remedy in _SIGNATURES:
@@ -111,9 +133,14 @@ def is_text(data: bytes) -> bool:
 
 @contextmanager
 def damaged(kind: str) -> Iterator[None]:
-    """Around a call into another library: whatever it raises means a damaged file."""
+    """Around a call into another library: whatever it raises means a damaged file.
+
+    What it warns of is about its own use, and nothing that a user could put right.
+    """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except (MalformedError, KeyboardInterrupt, SystemExit):
         raise
     except Exception as error:
@@ -134,10 +161,42 @@ def check_claim(points: int, needed: int, present: int) -> None:
         )
 
 
+@contextmanager
+def stored_as(size: int) -> Iterator[None]:
+    """Inside, what is unpacked counts against a file of `size` bytes on disk.
+
+    A packed file in a gzip or zstd stream would else be allowed the expansion of both.
+    """
+    token = _stored.set(size)
+    try:
+        yield
+    finally:
+        _stored.reset(token)
+
+
+def stored_size(packed: int) -> int:
+    """The bytes that `packed` bytes of a file's content take on disk."""
+    stored = _stored.get()
+    return packed if stored is None else min(packed, stored)
+
+
+def expansion_limit(packed: int) -> int:
+    """To how many bytes `packed` bytes may unpack."""
+    return max(FREE_EXPANSION_BYTES, MAX_EXPANSION * stored_size(packed))
+
+
 def check_expansion(packed: int, unpacked: int) -> None:
     """Refuse to unpack what would grow out of all proportion (a decompression bomb)."""
-    if unpacked > max(FREE_EXPANSION_BYTES, MAX_EXPANSION * packed):
+    if unpacked > expansion_limit(packed):
         raise MalformedError(
             f"would unpack from {packed} to {unpacked} bytes, which no point cloud does;"
             " export it again without compression"
+        )
+
+
+def require(what: str, *modules: str) -> None:
+    """Refuse what only an extra can read, with the command that installs it."""
+    if missing := missing_modules(modules):
+        raise MalformedError(
+            f'{what} needs {", ".join(missing)}; run `pip install "avs3d[formats]"`'
         )

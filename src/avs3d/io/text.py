@@ -1,0 +1,230 @@
+"""``.xyz .txt .csv .asc .pts``: a point a line; separator, header and columns are found.
+
+Column names come from a header line or the last comment before the points, else from
+``--columns``, else from the number of columns. Decimals have points. The first line may be the
+number of points, as ``.pts`` has it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avs3d.io.columns import SHORT, Table, named
+from avs3d.io.facts import Facts
+from avs3d.io.source import MalformedError
+
+FACTS = Facts(
+    "a point a line",
+    "every column of numbers",
+    "blanks, tabs, `,` or `;`; header or comment with names, a count in the first line",
+)
+
+_MAX_LINE = 1 << 16
+_MAX_COLUMNS = 1024
+_COMMENTS = ("#", "//")
+_SEPARATORS = (";", ",", "\t")
+_COLOURS = ("red", "green", "blue")
+_COLOURED = {6: ("x", "y", "z", *_COLOURS), 7: ("x", "y", "z", "intensity", *_COLOURS)}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|nan|inf|infinity)", re.I)
+
+
+@dataclass
+class _Layout:
+    """How the lines of a file are to be read.
+
+    Attributes:
+        start: byte where the points begin.
+        line: number of the line that begins there, from 1.
+        separator: between values; None: any number of blanks and tabs.
+        width: values in the first line of points.
+        names: of the columns by the header, or None.
+        count: how many points the first line promises, or None.
+    """
+
+    start: int
+    line: int
+    separator: str | None
+    width: int
+    names: list[str] | None
+    count: int | None
+
+
+def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+    """All columns of numbers, float64; see `avs3d.io.read`."""
+    _check_text(data)
+    if b"\n" not in data:
+        data = data.replace(b"\r", b"\n")
+    layout, first = _layout(data)
+    names = layout.names or (list(columns) if columns else None)
+    if names is not None and len(names) != layout.width:
+        told = "the header" if layout.names else "--columns"
+        raise MalformedError(
+            f"line {layout.line} has {layout.width} columns, {told} {len(names)}; correct {told}"
+        )
+    used = [i for i in range(len(first)) if _is_used(i, first, names)]
+    rows = _rows(data, layout, used)
+    if layout.count is not None and layout.count != len(rows):
+        raise MalformedError(
+            f"truncated or damaged: its first line promises {layout.count} points,"
+            f" but {len(rows)} follow; get the file again, or remove that line"
+        )
+    if names is None:
+        return Table(named(rows, _coloured(rows)))
+    return Table({names[i]: rows[:, place] for place, i in enumerate(used)})
+
+
+def _is_used(i: int, values: list[str], names: list[str] | None) -> bool:
+    """Whether a column is read: of named ones what holds numbers, else all but an empty last."""
+    if names is None:
+        return i + 1 < len(values) or values[i] != ""
+    return names[i].lower() in ("x", "y", "z") or bool(_NUMBER.fullmatch(values[i]))
+
+
+def _check_text(data: bytes) -> None:
+    """Refuse what is no text, and lines so long that cutting them up would take all memory."""
+    if b"\0" in data:
+        raise MalformedError("is no plain text; give a text file in ASCII or UTF-8")
+    ends = re.compile(rb"[\r\n]")
+    for start in range(0, len(data) - _MAX_LINE, _MAX_LINE):
+        if not ends.search(data, start, start + _MAX_LINE):
+            raise MalformedError(f"has lines of over {_MAX_LINE} bytes; save one point a line")
+
+
+def _layout(data: bytes) -> tuple[_Layout, list[str]]:
+    """The layout, and the values of the first line of points."""
+    header: str | None = None
+    count: int | None = None
+    names: list[str] | None = None
+    for number, (start, line) in enumerate(_lines(data), start=1):
+        text = line.strip()
+        if not text:
+            continue
+        if text.startswith(_COMMENTS):
+            header = text.lstrip("#/").strip()
+            continue
+        separator = _separator(text)
+        values = _split(text, separator)
+        if len(values) == 1 and text.isdecimal() and count is None and names is None:
+            count = int(text[:18])
+        elif names is None and not any(_NUMBER.fullmatch(value) for value in values):
+            names = _header_names(values)
+        else:
+            _check_first(values, number, names is not None)
+            if names is None and header is not None:
+                names = _commented_names(header, len(values))
+            return _Layout(start, number, separator, len(values), names, count), values
+    raise MalformedError("holds no points; check how it was made")
+
+
+def _lines(data: bytes) -> list[tuple[int, str]]:
+    """Where each of the first lines begins, and its text."""
+    lines, start = [], 3 if data.startswith(b"\xef\xbb\xbf") else 0
+    for line in data[start : start + 2 * _MAX_LINE].splitlines(keepends=True):
+        lines.append((start, line.decode("utf-8", "replace")))
+        start += len(line)
+    return lines
+
+
+def _separator(text: str) -> str | None:
+    """The mark between values; None for blanks, also where these are tabs and nothing is empty."""
+    mark = next((mark for mark in _SEPARATORS if text.count(mark) >= 2), None)
+    return None if mark == "\t" and _split(text, mark) == text.split() else mark
+
+
+def _split(text: str, separator: str | None) -> list[str]:
+    return [value.strip().strip('"') for value in text.split(separator)]
+
+
+def _check_first(values: list[str], line: int, has_names: bool) -> None:
+    last = len(values) - (values[-1] == "")  # a separator at the end of every line
+    wrong = next((value for value in values[:last] if not _NUMBER.fullmatch(value)), None)
+    if wrong is not None and not has_names:
+        raise _bad_line(line, wrong)
+    if not 3 <= len(values) <= _MAX_COLUMNS:
+        raise MalformedError(
+            f"line {line} has {len(values)} columns;"
+            f" save x y z and up to {_MAX_COLUMNS - 3} more, separated by blanks or commas"
+        )
+
+
+def _bad_line(line: int, value: str) -> MalformedError:
+    shown = ascii(value[:20])
+    return MalformedError(
+        f"line {line} has {shown} where a number is expected, with a point for decimals;"
+        " correct that line"
+    )
+
+
+def _header_names(values: list[str]) -> list[str]:
+    """Names of columns, each once; r g b are colours."""
+    names = [value.lower() for value in values]
+    if {"r", "g", "b"} <= set(names):
+        values = [SHORT.get(name, value) for name, value in zip(names, values, strict=True)]
+    return [
+        f"column_{i}" if not value or value in values[:i] else value
+        for i, value in enumerate(values)
+    ]
+
+
+def _commented_names(header: str, width: int) -> list[str] | None:
+    """The names in a comment such as ``//X Y Z Intensity``, if it is a header."""
+    for separator in (_separator(header), None):
+        names = _header_names(_split(header, separator))
+        if len(names) == width and {"x", "y", "z"} <= {name.lower() for name in names}:
+            return names
+    return None
+
+
+def _coloured(rows: np.ndarray) -> tuple[str, ...] | None:
+    """Names for 6 and 7 columns that end with colours, whole numbers from 0 to 255."""
+    names = _COLOURED.get(rows.shape[1])
+    if names is None or not len(rows):
+        return None
+    colours = rows[:, -3:]
+    with np.errstate(invalid="ignore"):
+        are = ((colours >= 0) & (colours <= 255) & (colours == np.round(colours))).all()
+    return names if are and colours.any() else None
+
+
+def _rows(data: bytes, layout: _Layout, used: list[int]) -> np.ndarray:
+    """(N, columns used) float64."""
+    marks = [mark for mark in _COMMENTS if data.find(mark.encode(), layout.start) >= 0]
+    stream = io.BytesIO(data)
+    stream.seek(layout.start)
+    try:
+        return np.loadtxt(
+            stream,
+            comments=marks or None,
+            delimiter=layout.separator,
+            usecols=used if len(used) < layout.width else None,
+            quotechar=None if "//" in marks else '"',  # numpy cannot do both
+            ndmin=2,
+            encoding="latin-1",
+        )
+    except ValueError as error:
+        _explain(data, layout, used)
+        raise MalformedError("is no table of numbers; save one point a line") from error
+
+
+def _explain(data: bytes, layout: _Layout, used: list[int]) -> None:
+    """Raise the `MalformedError` that names the first bad line."""
+    lines = io.BytesIO(data)
+    lines.seek(layout.start)
+    for number, line in enumerate(lines, start=layout.line):
+        text = re.split("#|//", line.decode("latin-1"), maxsplit=1)[0].strip()
+        if not text:
+            continue
+        values = _split(text, layout.separator)
+        if len(values) != layout.width:
+            raise MalformedError(
+                f"line {number} has {len(values)} columns where {layout.width} are expected;"
+                " correct that line"
+            )
+        for i in used:
+            if not _NUMBER.fullmatch(values[i]):
+                raise _bad_line(number, values[i])
