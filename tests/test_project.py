@@ -16,7 +16,9 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 
 
 def requirement_names() -> set[str]:
-    lists = re.findall(r"^(?:dependencies|simulation|dev) = \[(.*?)\]$", PYPROJECT, re.M | re.S)
+    lists = re.findall(
+        r"^(?:dependencies|simulation|formats|dev) = \[(.*?)\]$", PYPROJECT, re.M | re.S
+    )
     names = re.findall(r'"([A-Za-z0-9_.-]+)(?:\[[a-z]+\])?[><=]', " ".join(lists))
     return {name.lower().replace("_", "-") for name in names}
 

@@ -30,6 +30,7 @@ PACKAGES = (
 # What it is for, the modules it needs, the extra of `pip install "avs3d[EXTRA]"`.
 OPTIONAL_PARTS = (
     ("simulated scans and training", ("embreex",), "simulation"),
+    ("tables (.csv, .parquet)", ("pyarrow",), "formats"),
     ("tests and checks", ("pytest", "hypothesis", "ruff", "mypy"), "dev"),
 )
 

@@ -14,6 +14,7 @@ import laspy
 import numpy as np
 
 from avs3d.io.columns import Table
+from avs3d.io.las_result import OWNER
 from avs3d.io.source import MalformedError, check_claim, check_expansion, damaged
 
 _VLR_BYTES = 54
@@ -43,7 +44,8 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
         names = [n for n in header.point_format.dimension_names if n not in _RAW_AXES]
         with np.errstate(invalid="ignore", over="ignore"):
             axes = {axis: np.asarray(record[axis], dtype=np.float64) for axis in "xyz"}
-            return Table(axes | {name: np.asarray(record[name]) for name in names})
+            columns = axes | {name: np.asarray(record[name]) for name in names}
+    return Table(columns, result=any(record.user_id == OWNER for record in header.vlrs))
 
 
 def _header(data: bytes) -> laspy.LasHeader:
