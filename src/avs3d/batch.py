@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from avs3d.environment import peak_memory
 from avs3d.errors import UserError
 from avs3d.io import find, read
 from avs3d.vocabulary import Vocabulary
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan, Pipeline
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class BatchConfig:
         overwrite: replace results that are there.
         picture: draw one for every scan.
         min_score: points with a lower score stay unlabelled.
+        write: how the names of the labelled clouds end, keys of `avs3d.io.WRITERS`.
+        jobs: processes that work at the same time.
     """
 
     inputs: tuple[str, ...]
@@ -50,121 +55,222 @@ class BatchConfig:
     overwrite: bool = False
     picture: bool = True
     min_score: float | None = None
+    write: tuple[str, ...] = (".npz", ".ply")
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
 class Job:
-    """An input and the name of its results (see `unique_names`)."""
+    """An input.
+
+    Attributes:
+        path: where it is.
+        name: that of its results (see `unique_names`).
+        state: its bytes and when it was changed (ns), before it was read; None: not there.
+    """
 
     path: Path
     name: str
+    state: tuple[int, int] | None = None
 
 
-class Batch(Generic[T]):
-    """Iterate to get `(job, result or error)` for every input.
+@dataclass(frozen=True)
+class Jobs:
+    """The inputs of a run.
 
-    Args:
-        config: what to do.
-        outputs: what is added to a job's name to make the names of its results.
-        work: makes the result of a job from its encoded scan; adds to the timings it is given.
-        status: called with a few words whenever something slow begins.
-
-    Raises:
-        UserError: while iterating, what concerns every file: unknown bundle or device, a folder
-            for results that cannot be made.
+    Attributes:
+        found: a job a file.
+        unfound: what names nothing that can be read, and why.
+        paths: absolute paths of the files.
     """
 
-    def __init__(
-        self,
-        config: BatchConfig,
-        outputs: tuple[str, ...],
-        work: Callable[[Job, EncodedScan, dict[str, float]], T],
-        status: Callable[[str], None],
-    ) -> None:
-        self.config = config
-        self.load_seconds = 0.0
+    found: tuple[Job, ...]
+    unfound: tuple[tuple[Job, UserError], ...]
+    paths: frozenset[str]
+
+
+class Work(Protocol[T_co]):
+    """Makes the result of a job from its encoded scan; adds to the timings it is given."""
+
+    def __call__(self, job: Job, encoded: EncodedScan, timings: dict[str, float]) -> T_co: ...
+
+
+class Worker(Generic[T]):
+    """A pipeline, loaded when it is first needed, and the work that is done with it.
+
+    Attributes:
+        status: called with a few words whenever something slow begins.
+        pipeline: None before the first job.
+        load_seconds: what loading it took.
+    """
+
+    def __init__(self, config: BatchConfig, work: Work[T]) -> None:
+        self.status: Callable[[str], None] = lambda text: None
         self.pipeline: Pipeline | None = None
-        self._outputs = outputs
+        self.load_seconds = 0.0
+        self._config = config
         self._work = work
-        self._status = status
-        self._unfound: list[tuple[Job, UserError]] = []
-        self.jobs = self._find()
-        self._inputs = {os.path.abspath(job.path) for job in self.jobs}
 
-    def __len__(self) -> int:
-        return len(self.jobs) + len(self._unfound)
+    def __call__(self, job: Job) -> T | Exception:
+        """What the work makes of a job, or why that failed.
 
-    def __iter__(self) -> Iterator[tuple[Job, T | Exception]]:
-        yield from self._unfound
-        for job in self.jobs:
-            yield job, self._one(job)
-
-    def _find(self) -> list[Job]:
-        found: dict[str, Path] = {}
-        out = os.path.abspath(self.config.out) if self.config.out is not None else None
-        for item in self.config.inputs:
-            try:
-                paths = find([item])
-            except UserError as error:
-                self._unfound.append((Job(Path(item), item), error))
-                continue
-            for path in paths:
-                full = os.path.abspath(path)
-                # A folder that holds the results of an earlier run: those are no input.
-                is_result = out is not None and full.startswith(out + os.sep)
-                if str(path) == item or not is_result:
-                    found.setdefault(full, path)
-        paths = list(found.values())
-        return [Job(path, name) for path, name in zip(paths, unique_names(paths), strict=True)]
-
-    def _one(self, job: Job) -> T | Exception:
+        Raises:
+            UserError: what concerns every job: unknown bundle or device.
+        """
         timings: dict[str, float] = {}
         try:
-            self._check_outputs(job)
-            self._status(f"reading {job.path.name}")
+            self.status(f"reading {job.path.name}")
             with timed(timings, "read"):
-                scan = read(job.path, columns=self.config.columns)
+                scan = read(job.path, columns=self._config.columns)
         except UserError as error:
             return error
         pipeline = self._loaded()
         try:
-            self._status(f"{job.path.name}  ({len(scan):,} points)")
+            self.status(f"{job.path.name}  ({len(scan):,} points)")
             return self._work(job, pipeline.encode(scan), timings)
         except Exception as error:  # the other files are still done
             return error
 
     def _loaded(self) -> Pipeline:
-        if self.pipeline is None:
-            self._status(f"loading {self.config.bundle}")
-            began = time.perf_counter()
-            import torch
+        import torch
 
+        if self.pipeline is None:
+            self.status(f"loading {self._config.bundle}")
+            began = time.perf_counter()
             from avs3d.pipeline import load
 
-            torch.manual_seed(self.config.seed)
-            pipeline = load(self.config.bundle, self.config.device)
+            if self._config.jobs > 1:
+                torch.set_num_threads(max(1, torch.get_num_threads() // self._config.jobs))
+            pipeline = load(self._config.bundle, self._config.device)
             pipeline.text  # noqa: B018  loaded now, so that its time is not the first scan's
-            if self.config.vocabulary is None:
+            if self._config.vocabulary is None:
                 pipeline.captioner  # noqa: B018
-            if self.config.out is not None:
-                make_folder(self.config.out)
             self.pipeline = pipeline
             self.load_seconds = time.perf_counter() - began
+        # For each scan, so that what is drawn does not depend on the scans before.
+        torch.manual_seed(self._config.seed)
         return self.pipeline
 
-    def _check_outputs(self, job: Job) -> None:
-        if self.config.out is None:
-            return
-        for target in (self.config.out / f"{job.name}{suffix}" for suffix in self._outputs):
-            if os.path.abspath(target) in self._inputs:
-                raise UserError(
-                    f"{job.path}: its result {target} would replace an input; choose another --out"
-                )
-            if target.exists() and not self.config.overwrite:
-                raise UserError(
-                    f"{job.path}: its result {target} is there already; --overwrite replaces it, "
-                    "--out puts results elsewhere"
-                )
+    def facts(self) -> dict[str, Any]:
+        """What it ran on and needed, for `run.json`."""
+        torch: Any = sys.modules.get("torch")
+        return {
+            "device": None if self.pipeline is None else str(self.pipeline.device),
+            "threads": None if torch is None else torch.get_num_threads(),
+            "load_seconds": round(self.load_seconds, 4),
+            "peak_memory": peak_memory(),
+        }
+
+
+class Batch(Generic[T]):
+    """Iterate to get `(job, result or error)` for every input, in the order of the inputs.
+
+    Args:
+        config: what to do.
+        jobs: see `find_jobs`.
+        work: see `Work`; with several processes it must be possible to pickle it.
+        check: gives the result of a job that needs no work, else None, or raises `UserError` when
+            it must not be done.
+        status: see `Worker`.
+
+    Attributes:
+        jobs: the inputs.
+        facts: see `Worker.facts`; of the process that needed most memory.
+
+    Raises:
+        UserError: while iterating, see `Worker`.
+    """
+
+    def __init__(
+        self,
+        config: BatchConfig,
+        jobs: Jobs,
+        work: Work[T],
+        check: Callable[[Job], T | None],
+        status: Callable[[str], None],
+    ) -> None:
+        self.config = config
+        self.jobs = jobs
+        self.worker = Worker(config, work)
+        self.facts = self.worker.facts()
+        self._work = work
+        self._check = check
+        self._status = status
+
+    def __len__(self) -> int:
+        return len(self.jobs.found) + len(self.jobs.unfound)
+
+    def __iter__(self) -> Iterator[tuple[Job, T | Exception]]:
+        yield from self.jobs.unfound
+        settled = {job: self._settled(job) for job in self.jobs.found}
+        fresh = self._fresh([job for job, outcome in settled.items() if outcome is None])
+        with contextlib.closing(fresh):
+            for job, outcome in settled.items():
+                yield job, next(fresh) if outcome is None else outcome
+
+    def _settled(self, job: Job) -> T | Exception | None:
+        try:
+            return self._check(job)
+        except UserError as error:
+            return error
+
+    def _fresh(self, jobs: list[Job]) -> Generator[T | Exception, None, None]:
+        self.worker.status = self._status
+        for job in jobs:
+            outcome = self.worker(job)
+            self.facts = self.worker.facts()
+            yield outcome
+
+
+def find_jobs(config: BatchConfig) -> Jobs:
+    """What the inputs of a config mean."""
+    found: dict[str, Path] = {}
+    unfound = []
+    out = os.path.abspath(config.out) if config.out is not None else None
+    for item in config.inputs:
+        try:
+            paths = find([item])
+        except UserError as error:
+            unfound.append((Job(Path(item), item), error))
+            continue
+        for path in paths:
+            full = os.path.abspath(path)
+            # A folder that holds the results of an earlier run: those are no input.
+            is_result = out is not None and full.startswith(out + os.sep)
+            if str(path) == item or not is_result:
+                found.setdefault(full, path)
+    paths = list(found.values())
+    names = unique_names(paths)
+    jobs = [Job(path, name, _state(path)) for path, name in zip(paths, names, strict=True)]
+    return Jobs(tuple(jobs), tuple(unfound), frozenset(found))
+
+
+def keep_inputs(job: Job, targets: Iterable[Path], inputs: frozenset[str]) -> None:
+    """Raise `UserError` where a result would replace an input (absolute paths)."""
+    for target in targets:
+        if os.path.abspath(target) in inputs:
+            raise UserError(
+                f"{job.path}: its result {target} would replace an input; choose another --out"
+            )
+
+
+def keep_results(job: Job, targets: Iterable[Path], what: str = "") -> None:
+    """Raise `UserError` where a result is there already; `what` tells more about it."""
+    for target in targets:
+        if target.exists():
+            raise UserError(
+                f"{job.path}: its result {target} is there already{what}; --overwrite replaces it, "
+                "--out puts results elsewhere"
+            )
+
+
+def keep(config: BatchConfig, jobs: Jobs, ends: Iterable[str], job: Job) -> None:
+    """Raise `UserError` where a result, `job.name` and one of `ends`, must not be written."""
+    if config.out is not None:
+        targets = [config.out / f"{job.name}{end}" for end in ends]
+        keep_inputs(job, targets, jobs.paths)
+        if not config.overwrite:
+            keep_results(job, targets)
 
 
 def make_folder(path: Path) -> None:
@@ -212,12 +318,19 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     return names()
 
 
-@contextmanager
+@contextlib.contextmanager
 def timed(timings: dict[str, float], step: str) -> Iterator[None]:
     """Adds the seconds spent inside to `timings[step]`."""
     began = time.perf_counter()
     yield
     timings[step] = timings.get(step, 0.0) + time.perf_counter() - began
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError, ValueError):  # ValueError: a NUL in the name
+        status = path.stat()
+        return status.st_size, status.st_mtime_ns
+    return None
 
 
 def _clashing(names: list[str]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -99,6 +100,25 @@ class BundleConfig(_Strict):
 def list_bundles() -> list[str]:
     """Names of the packaged bundles."""
     return sorted(path.parent.name for path in PACKAGED.glob(f"*/{CONFIG}"))
+
+
+def fingerprint(name: str) -> str | None:
+    """A hash of a bundle's files, so that a run knows whether it is the bundle of an earlier one.
+
+    None for a bundle of a hub, which is known by its name alone, and for one that is not there.
+    """
+    folder = PACKAGED / name if name in list_bundles() else Path(name).expanduser()
+    try:
+        files = sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")])
+        digest = hashlib.sha256()
+        for path in files:
+            digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+            with path.open("rb") as handle:
+                while part := handle.read(1 << 20):
+                    digest.update(part)
+    except OSError:
+        return None
+    return digest.hexdigest() if files else None
 
 
 def read_config(folder: Path) -> BundleConfig:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avs3d.batch import Batch, BatchConfig, Job, exit_code
+from avs3d.batch import Batch, BatchConfig, Job, exit_code, find_jobs, keep, make_folder
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import RESULTS, Bundle, Columns, Device, Out, Overwrite
 from avs3d.errors import UserError
@@ -59,6 +60,7 @@ def query(
 
     def ask(job: Job, encoded: EncodedScan, timings: dict[str, float]) -> _Answer:
         similarity = encoded.query(vocabulary.words[0])
+        make_folder(out)
         ply, png = (out / f"{job.name}{suffix}" for suffix in outputs)
         _write(encoded, vocabulary, similarity, ply, png)
         return _Answer(encoded.scan.points, similarity, (ply, png))
@@ -67,7 +69,9 @@ def query(
     config = BatchConfig((scan,), out, bundle, vocabulary, 1, columns, device, overwrite=overwrite)
     errors = []
     with Progress() as progress:
-        for job, answer in Batch(config, outputs, ask, progress.status):
+        jobs = find_jobs(config)
+        check = partial(keep, config, jobs, outputs)
+        for job, answer in Batch(config, jobs, ask, check, progress.status):
             with progress.paused():
                 if isinstance(answer, Exception):
                     complain_about(job.path, answer)

@@ -100,7 +100,7 @@ def show_run(config: BatchConfig) -> int:
 
     console = stdout()
     run = Run(config)
-    with Progress(len(run)) as progress, run:
+    with run, Progress(len(run)) as progress:
         run.status = progress.status
         for job, result in run:
             with progress.paused():
@@ -118,16 +118,18 @@ def show_run(config: BatchConfig) -> int:
 def _show(console: Console, name: str, result: Result, in_full: bool) -> None:
     from avs3d.cli.tables import word_table
 
-    segmentation = result.segmentation
+    if result.skipped:
+        console.print(f"{name}   done by an earlier run", style="dim", soft_wrap=True)
+        return
     heading = (
-        f"{name}   {len(segmentation.scan):,} points   {len(segmentation.summary())} words   "
+        f"{name}   {result.found['points']:,} points   {len(result.rows)} words   "
         f"{sum(result.timings.values()):.1f} s"
     )
     console.print(heading, style="bold", soft_wrap=True)
     if in_full:
-        console.print(word_table(segmentation))
-    if result.note:
-        console.print(result.note, style="yellow", soft_wrap=True)
+        console.print(word_table(result))
+    if result.found["note"]:
+        console.print(result.found["note"], style="yellow", soft_wrap=True)
     if in_full:
         for path in result.files:
             console.print(f"  {path}", soft_wrap=True)

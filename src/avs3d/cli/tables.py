@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from avs3d.report.places import Place
-from avs3d.segmentation import Segmentation
+from avs3d.run import Result
 from avs3d.vocabulary import Source
 
 _NARROWEST = 100  # characters, where the output is no terminal and so has no width
@@ -27,7 +27,7 @@ def stdout() -> Console:
     )
 
 
-def word_table(result: Segmentation) -> Table:
+def word_table(result: Result) -> Table:
     """Word, points, share, mean score, and where the word came from."""
     table = plain_table()
     table.add_column("word", style="bold", no_wrap=True)
@@ -35,7 +35,7 @@ def word_table(result: Segmentation) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     # Not `no_wrap`, or a narrow table would lose its numbers first; the cell itself is cut instead.
     table.add_column("from", style="dim", ratio=1)
-    for row in result.summary():
+    for row in result.rows:
         table.add_row(
             Text(row["word"]),
             f"{row['points']:,}",
@@ -43,9 +43,10 @@ def word_table(result: Segmentation) -> Table:
             f"{row['score']:.2f}",
             Text(_origin(row["sources"]), no_wrap=True, overflow="ellipsis"),
         )
-    lost = int((result.label < 0).sum())
+    points = result.found["points"]
+    lost = points - result.found["labelled"]
     if lost:
-        share = 100 * lost / len(result.label)
+        share = 100 * lost / points
         table.add_row(Text("(unlabelled)", "dim"), f"{lost:,}", f"{share:.1f} %", "", "")
     return table
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from avs3d.errors import UserError
 from avs3d.io.formats import READERS, WRITERS
+from avs3d.io.record import is_result
 from avs3d.io.source import show
 
 
@@ -16,9 +17,9 @@ def find(inputs: Sequence[str | Path]) -> list[Path]:
     """The scans that files, folders and globs name, each once, in the order of `inputs`.
 
     A folder means every readable file below it, sorted, without hidden ones, without results of
-    ours (``STEM.npz`` and ``STEM.ply`` beside ``STEM.vocabulary.json``) and without nuScenes label
-    files (``*lidarseg.bin``). A file that is named is taken as it is, even if it is not there:
-    reading it tells why it fails, and the other files are still done.
+    ours (see `record.is_result`) and without nuScenes label files (``*lidarseg.bin``). A file that
+    is named is taken as it is, even if it is not there: reading it tells why it fails, and the
+    other files are still done.
 
     Raises:
         UserError: a folder or a glob with nothing to read.
@@ -61,4 +62,4 @@ def _is_scan(path: Path) -> bool:
         return False
     if path.name.lower().endswith("lidarseg.bin"):
         return False
-    return suffix not in WRITERS or not path.with_suffix(".vocabulary.json").exists()
+    return suffix not in WRITERS or not is_result(path)

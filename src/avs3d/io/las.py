@@ -44,8 +44,8 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
         names = [n for n in header.point_format.dimension_names if n not in _RAW_AXES]
         with np.errstate(invalid="ignore", over="ignore"):
             axes = {axis: np.asarray(record[axis], dtype=np.float64) for axis in "xyz"}
-            columns = axes | {name: np.asarray(record[name]) for name in names}
-    return Table(columns, result=any(record.user_id == OWNER for record in header.vlrs))
+            found = axes | {name: np.asarray(record[name]) for name in names}
+    return Table(found, result=any(vlr.user_id == OWNER for vlr in header.vlrs))
 
 
 def _header(data: bytes) -> laspy.LasHeader:
