@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from avs3d import Scan, Segmentation, UserError, Vocabulary
 from avs3d.atomic import write_bytes, write_json
-from avs3d.batch import exit_code, unique_names
+from avs3d.batch import exit_code
 from avs3d.cli.options import parse_vocabulary
 from avs3d.environment import OPTIONAL_PARTS, require, versions
+from avs3d.jobs import unique_names
 from avs3d.run import low_score_note, mean_score, units_note
 
 PART = st.text(alphabet="aAb_.", min_size=1, max_size=3).filter(lambda part: part.strip("."))

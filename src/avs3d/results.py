@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from avs3d import __version__
 from avs3d.atomic import write_json
-from avs3d.batch import BatchConfig, Job, keep_inputs, keep_results, timed
+from avs3d.batch import timed
 from avs3d.bundle_config import fingerprint
 from avs3d.errors import UserError
 from avs3d.io import WRITERS, write
 from avs3d.io.record import DONE, WORDS, read_record
+from avs3d.jobs import BatchConfig, Job, keep_inputs, keep_results
 
 if TYPE_CHECKING:
     from avs3d.segmentation import Segmentation

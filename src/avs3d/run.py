@@ -5,6 +5,7 @@ What the files are and hold: `docs/files.md`.
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from avs3d.atomic import remove_leftovers, write_json
-from avs3d.batch import Batch, BatchConfig, Job, exit_code, find_jobs
+from avs3d.batch import Batch, exit_code
 from avs3d.environment import versions
 from avs3d.errors import UserError
+from avs3d.jobs import BatchConfig, Job, find_jobs
 from avs3d.lock import locked
 from avs3d.results import Results, cannot_write
 from avs3d.scan import Scan
@@ -133,6 +135,12 @@ class Run:
             self._close(finished=error is None)
         finally:
             self._lock.__exit__(None, None, None)
+
+    def abandon(self) -> None:
+        """Leave the folder in order, since the process is about to end without more ado."""
+        for process in multiprocessing.active_children():
+            process.kill()
+        self._close(finished=False)
 
     def _close(self, *, finished: bool) -> None:
         for job in self._batch.jobs.found:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avs3d.batch import Batch, BatchConfig, Job, exit_code, find_jobs, keep, make_folder
+from avs3d.batch import Batch, exit_code, make_folder
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import Bundle, Columns, Device, Inputs, Overwrite, Views
+from avs3d.jobs import BatchConfig, Job, find_jobs, keep
 
 if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan

@@ -9,7 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from avs3d import labelsets
 from avs3d.errors import UserError
+from avs3d.io import WRITERS, encode
+from avs3d.io.result import UnwritableError
+from avs3d.jobs import BatchConfig
+from avs3d.scan import Scan
+from avs3d.segmentation import Segmentation
 from avs3d.vocabulary import Vocabulary
 
 RESULTS = Path("avs3d-results")
@@ -49,8 +55,44 @@ Out = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")]
 
 
+CLOUDS = {end.lstrip("._"): end for end in WRITERS}
+"""What `--write` takes -> a key of `WRITERS`."""
+
+
+def parse_formats(given: list[str] | None, words: Vocabulary | None) -> tuple[str, ...]:
+    """Keys of `WRITERS` for what `--write` names, each once.
+
+    Raises:
+        UserError: a format that there is not, or that can hold no result with these words.
+    """
+    if not given:
+        return BatchConfig.write
+    names = [name.strip().lower().lstrip("._") for item in given for name in item.split(",")]
+    for name in names:
+        if name not in CLOUDS:
+            raise UserError(
+                f"--write {name}: no such format; there are {', '.join(CLOUDS)}"
+                + (" (--no-picture leaves out the picture)" if name == "png" else "")
+            )
+    ends = tuple(dict.fromkeys(CLOUDS[name] for name in names))
+    for end in ends:  # rather than after hours of work
+        try:
+            encode(_nothing(words), end)
+        except UnwritableError as error:
+            raise UserError(f"--write {end.lstrip('._')}: {error}") from None
+    return ends
+
+
+def _nothing(words: Vocabulary | None) -> Segmentation:
+    """A result without points."""
+    import numpy as np
+
+    none = np.zeros(0)
+    return Segmentation(Scan(np.zeros((0, 3))), none, none, words or Vocabulary(()), "")
+
+
 def parse_vocabulary(text: str | None) -> Vocabulary | None:
-    """Words with commas between them, or the path of a file of words.
+    """Words with commas between them, the path of a file of words, or the name of a label set.
 
     A file has a word a line (or commas), or is JSON: a list of words, or one of our own
     ``STEM.vocabulary.json``.
@@ -64,6 +106,8 @@ def parse_vocabulary(text: str | None) -> Vocabulary | None:
     is_path = "," not in text and (os.sep in text or path.suffix in (".txt", ".json", ".csv"))
     if is_path or (len(text) < 255 and path.is_file()):
         words = _words_of_file(path)
+    elif text in labelsets.names():
+        words = list(labelsets.load(text).classes)
     else:
         words = text.split(",")
     vocabulary = Vocabulary.from_words(words)

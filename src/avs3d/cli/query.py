@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avs3d.batch import Batch, BatchConfig, Job, exit_code, find_jobs, keep, make_folder
+from avs3d.batch import Batch, exit_code, make_folder
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import RESULTS, Bundle, Columns, Device, Out, Overwrite
 from avs3d.errors import UserError
+from avs3d.io.record import QUERY
+from avs3d.jobs import BatchConfig, Job, find_jobs, keep
 from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def query(
     vocabulary = Vocabulary.from_words([words])
     if not len(vocabulary):
         raise UserError('no words to look for: give them after the scan, such as "a parked car"')
-    outputs = tuple(f".query-{_slug(words)}{kind}" for kind in (".ply", ".png"))
+    outputs = tuple(f"{QUERY}{_slug(words)}{kind}" for kind in (".ply", ".png"))
 
     def ask(job: Job, encoded: EncodedScan, timings: dict[str, float]) -> _Answer:
         similarity = encoded.query(vocabulary.words[0])

@@ -9,6 +9,7 @@ from typing import Any
 
 DONE = ".done.json"
 WORDS = ".vocabulary.json"
+QUERY = ".query-"
 _MAX_BYTES = 16 << 20
 
 
@@ -35,8 +36,10 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 
 def is_result(path: Path) -> bool:
-    """Whether a file was written by `avs3d segment`: its record lists it, or, where there is no
-    record, the words lie beside it."""
+    """Whether a file was written by avs3d: the record of `avs3d segment` lists it, or, where there
+    is no record, the words lie beside it; or it lies beside the picture of a query."""
+    if QUERY in path.name:
+        return path.with_suffix(".png").exists()
     record = read_record(path.with_suffix(DONE))
     if record is not None:
         return path.name in record["outputs"]
