@@ -19,6 +19,7 @@ from avs3d.io import read
 from avs3d.lock import LOCK, locked
 from avs3d.workers import WorkerDied, in_processes
 from commands import Call, lines, scan, segment
+from workshop import make_work
 
 OUT = "avs3d-results"
 
@@ -200,30 +201,16 @@ def test_several_processes_write_the_same(call: Call, bundle: Path, tmp_path: Pa
     assert list(record["scans"]) == ["d", "a", "c", "b"] and record["device"] == "cpu"
 
 
-def _work_of_a_test() -> object:
-    def work(job: str) -> str:
-        if job == "die":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if job == "exit":
-            os._exit(3)
-        if job == "raise":
-            raise ValueError("by design")
-        time.sleep(0.2 if job == "slow" else 0)
-        return f"{job} {os.getpid()}"
-
-    return work
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_a_process_that_dies_costs_its_job_only() -> None:
     jobs = ["slow", "a", "die", "b", "exit", "c"]
-    found = list(in_processes(_work_of_a_test, jobs, 2))  # type: ignore[arg-type]
+    found = list(in_processes(make_work, jobs, 2))
     assert [type(f) is WorkerDied or f.split()[0] for f in found] == [
         "slow", "a", True, "b", True, "c",
     ]  # fmt: skip
     assert (found[2].code, found[4].code) == (-9, 3)
     with pytest.raises(ValueError, match="by design"):
-        list(in_processes(_work_of_a_test, ["a", "raise", "b"], 2))  # type: ignore[arg-type]
+        list(in_processes(make_work, ["a", "raise", "b"], 2))
 
 
 def test_a_scan_from_stdin_and_a_result_to_stdout(
@@ -284,8 +271,8 @@ def test_label_sets_are_vocabularies(call: Call, bundle: Path, tmp_path: Path) -
 def test_a_full_disk_leaves_no_broken_file(call: Call, bundle: Path, tmp_path: Path) -> None:
     import resource
 
-    scan(tmp_path / "small.bin", count=50)
-    scan(tmp_path / "large.bin", count=2000)
+    scan(tmp_path / "small.bin", count=49)
+    scan(tmp_path / "large.bin", count=2001)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
