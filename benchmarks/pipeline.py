@@ -48,8 +48,8 @@ import torch
 from engine.measure import seconds
 
 import avs3d
-from avs3d.batch import BatchConfig
 from avs3d.environment import peak_memory
+from avs3d.jobs import BatchConfig
 from avs3d.labelsets import load as load_labels
 from avs3d.pipeline import EncodedScan, Pipeline
 from avs3d.run import Run

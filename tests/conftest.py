@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
+
+from commands import Call
 
 # Before torch is imported: threads that wait by spinning make a busy machine many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -27,3 +30,46 @@ def golden() -> Path:
     if not (SHARED / "golden").is_dir():
         pytest.skip(f"needs the golden outputs in {SHARED}, which are not part of the repository")
     return SHARED / "golden"
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """`avs3d ARGS` in an empty folder."""
+    from avs3d.cli import app
+
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*args: object) -> Result:
+        result = CliRunner().invoke(app, [str(arg) for arg in args])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return invoke
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with the packaged text encoder, a small random network and no captioner."""
+    import torch
+
+    from avs3d.bundle import save_bundle
+    from avs3d.bundle_config import BundleConfig, NetworkConfig
+    from avs3d.models.minkunet import MinkUNet
+
+    torch.manual_seed(0)
+    network = NetworkConfig(
+        in_channels=1, out_channels=384, planes=(8,) * 8, layers=(1,) * 8, stem=8, stem_kernel=3
+    )
+    config = BundleConfig(
+        name="tiny",
+        text_encoder="minilm",
+        prompt="a {word}",
+        voxel_size=0.5,
+        inputs=("one",),
+        network=network,
+        low_score=0.9,
+    )
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    save_bundle(folder, config, {"network": MinkUNet(**network.model_dump())})
+    return folder

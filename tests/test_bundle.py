@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from avs3d.bundle import Bundle
 from avs3d.bundle_config import CONFIG as CONFIG_FILE
-from avs3d.bundle_config import list_bundles, read_config
+from avs3d.bundle_config import fingerprint, list_bundles, read_config
+from avs3d.captioning import load_captioner
 from avs3d.errors import UserError
 from tiny import CONFIG, make_bundle
+
+assert CONFIG.captioner is not None
+NETWORK, CAPTIONER = CONFIG.network.model_dump(), CONFIG.captioner.model_dump()
 
 
 @pytest.fixture
@@ -64,18 +71,99 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
         ({"speed": 3}, "speed"),
         ({"inputs": ["colour"]}, "unknown inputs colour"),
         ({"format": 2}, "format"),
+        ({"name": "a\x1b[2J"}, "name: .*control characters"),
+        ({"name": "../../tiny"}, "name: .*a path with .. is not allowed"),
+        ({"text_encoder": "clip:../../secret"}, "text_encoder: .*a path with .. is not allowed"),
+        ({"low_score": float("nan")}, "low_score"),
+        ({"network": NETWORK | {"planes": [10**9] * 8}}, "network.planes"),
+        ({"network": NETWORK | {"layers": [10**9] * 8}}, "network.layers"),
+        ({"network": NETWORK | {"stem_kernel": 10**6}}, "network.stem_kernel"),
+        ({"captioner": CAPTIONER | {"gpt2": {"n_layer": 10**9}}}, "n_layer must be 1 to 64"),
+        ({"captioner": CAPTIONER | {"gpt2": {"n_positions": 10**9}}}, "n_positions must be"),
     ],
 )
 def test_a_wrong_config_is_refused(folder: Path, entries: dict[str, object], message: str) -> None:
     change(folder, **entries)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as caught:
         Bundle.load(folder)
+    assert "\n" not in str(caught.value) and "bundle.json" in str(caught.value)
+    assert "fetch the bundle again" in str(caught.value) or "update avs3d" in str(caught.value)
 
 
 def test_weights_that_do_not_fit(folder: Path) -> None:
     change(folder, network=CONFIG.network.model_dump() | {"stem": 16})
     with pytest.raises(UserError, match="network.safetensors does not fit"):
         Bundle.load(folder)
+
+
+def test_a_config_that_asks_for_more_than_the_file_holds(folder: Path) -> None:
+    change(folder, network=NETWORK | {"planes": [8192] * 8, "layers": [64] * 8})
+    with pytest.raises(UserError, match="network.safetensors does not fit .* bytes or more; fetch"):
+        Bundle.load(folder)
+    change(folder, network=NETWORK, captioner=CAPTIONER | {"gpt2": {"vocab_size": 10**12}})
+    with pytest.raises(UserError, match="captioner.safetensors does not fit .* bytes or more"):
+        load_captioner(Bundle.load(folder))
+
+
+def replace_tensors(path: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path)
+
+
+@pytest.mark.parametrize("name", ["network", "pooling", "captioner"])
+def test_altered_tensors(folder: Path, name: str) -> None:
+    path = folder / f"{name}.safetensors"
+    before = path.read_bytes()
+    first = next(key for key, value in load_file(path).items() if value.is_floating_point())
+
+    def not_finite(tensors: dict[str, torch.Tensor]) -> None:
+        tensors[first].view(-1)[0] = torch.nan
+
+    def of_another_shape(tensors: dict[str, torch.Tensor]) -> None:
+        tensors[first] = torch.zeros(3, 3, 3)
+
+    def one_more(tensors: dict[str, torch.Tensor]) -> None:
+        tensors["foreign"] = torch.zeros(2)
+
+    def one_less(tensors: dict[str, torch.Tensor]) -> None:
+        del tensors[first]
+
+    for alter, said in {
+        not_finite: f"is damaged: {first} has values that are not finite",
+        of_another_shape: "does not fit bundle.json: size mismatch",
+        one_more: "does not fit bundle.json: Unexpected key",
+        one_less: "does not fit bundle.json: Missing key",
+    }.items():
+        path.write_bytes(before)
+        replace_tensors(path, alter)
+        with pytest.raises(UserError, match=re.escape(f"{path} {said}")) as caught:
+            load_captioner(Bundle.load(folder))
+        assert "fetch the bundle again" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_oversized_files_and_folders_in_their_place(folder: Path) -> None:
+    weights, before = folder / "network.safetensors", (folder / "network.safetensors").read_bytes()
+    weights.write_bytes(before + b"\0" * 1000)
+    with pytest.raises(UserError, match="damaged.*fetch the bundle again"):
+        Bundle.load(folder)
+    weights.write_bytes((2**62).to_bytes(8, "little") + before[8:])  # the length of the header
+    with pytest.raises(UserError, match="damaged"):
+        Bundle.load(folder)
+    weights.unlink()
+    weights.mkdir()
+    with pytest.raises(UserError, match="is not a regular file; fetch the bundle again"):
+        Bundle.load(folder)
+    (folder / CONFIG_FILE).write_text(" " * (1 << 20) + "{}")
+    with pytest.raises(UserError, match="larger than 1 MiB"):
+        Bundle.load(folder)
+
+
+def test_a_hash_tells_bundles_apart(folder: Path, tmp_path: Path) -> None:
+    first = fingerprint(str(folder))
+    assert first is not None and first == fingerprint(str(make_bundle(tmp_path / "again")))
+    assert first != fingerprint(str(make_bundle(tmp_path / "other", seed=1)))
+    assert fingerprint("nobody/nothing") is None and fingerprint("street-mini") is not None
 
 
 def test_missing_and_damaged_weights(folder: Path) -> None:

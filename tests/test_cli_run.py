@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from avs3d import Scan, Segmentation, UserError, Vocabulary
 from avs3d.atomic import write_bytes, write_json
-from avs3d.batch import exit_code, unique_names
+from avs3d.batch import exit_code
 from avs3d.cli.options import parse_vocabulary
 from avs3d.environment import OPTIONAL_PARTS, require, versions
+from avs3d.jobs import unique_names
 from avs3d.run import low_score_note, mean_score, units_note
 
 PART = st.text(alphabet="aAb_.", min_size=1, max_size=3).filter(lambda part: part.strip("."))
@@ -63,6 +64,10 @@ def test_vocabulary_of_an_option() -> None:
         ("a.json", '["car", "road"]', ("car", "road")),
         ("a.json", '{"words": ["car"], "sources": {}}', ("car",)),
         ("words", "car\nroad", ("car", "road")),
+        ("a.txt", "\ufeffcar\n\n \t\ncar\n  car ", ("car",)),
+        ("a.txt", "cafe\u0301\ncaf\u00e9", ("caf\u00e9",)),
+        ("a.txt", "汽车\nдерево\nشجرة\n🌳\nपेड़", ("汽车", "дерево", "شجرة", "🌳", "पेड़")),
+        ("a.txt", "\n".join(f"w{i}" for i in range(10_000)), tuple(f"w{i}" for i in range(10_000))),
     ],
 )
 def test_vocabulary_of_a_file(
@@ -84,6 +89,16 @@ def test_vocabulary_of_a_file(
         ("a.json", b"[" * 100_000, "not JSON"),
         ("a.json", b'{"words": [1]}', "list of words"),
         ("a.json", b'"car"', "list of words"),
+        ("a.json", b"[" + b"9" * 5000 + b"]", "not JSON"),
+        ("a.txt", b"car\n" + b"b" * 10_000, r"a word of 10,000 characters \(bbb.*at most 200"),
+        ("a.txt", b"car\x1b[31m\ntree", r"control characters in 'car\\x1b\[31m'; take them out"),
+        ("a.txt", b"car\0tree", "control characters"),
+        ("a.json", b'["car\\ud800"]', "control characters"),
+        (
+            "a.txt",
+            b"".join(b"w%d\n" % i for i in range(10_001)),
+            "10,001 words; give at most 10,000",
+        ),
     ],
 )
 def test_bad_file_of_words_is_named(
@@ -93,7 +108,8 @@ def test_bad_file_of_words_is_named(
     path.write_bytes(content)
     with pytest.raises(UserError, match=complaint) as caught:
         parse_vocabulary(str(path))
-    assert name in str(caught.value) and "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert name in str(caught.value) or "--vocabulary: " in str(caught.value)
 
 
 def test_file_is_whole_or_as_it_was(tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ from plyfile import PlyData
 
 from avs3d import Scan, Segmentation, Vocabulary
 from avs3d.errors import UserError
-from avs3d.io import WRITERS, read, write
+from avs3d.io import READERS, WRITERS, read, write
 from avs3d.palette import UNLABELLED_COLOR, palette
 from io_files import COUNT, INTENSITY, LABEL, RING, XYZ
 
 WORDS = ("road", "car", "traffic light", "straße", "line\nbreak")
+CLOUDS = sorted(WRITERS.keys() & READERS.keys() - {".csv", ".parquet"})
+"""What can be read again as it was written."""
 
 
 def result(
@@ -47,16 +49,17 @@ def test_npz_is_what_python_expects(tmp_path: Path) -> None:
         assert str(found["bundle"]) == "street-mini"
 
 
-@pytest.mark.parametrize("extension", WRITERS)
+@pytest.mark.parametrize("extension", CLOUDS)
 @pytest.mark.parametrize("origin", [(0, 0, 0), (874403.0, 6616692.0, 0.0)])
 def test_results_are_scans_too(
     tmp_path: Path, extension: str, origin: tuple[float, float, float]
 ) -> None:
     given = result(origin=origin)
     scan = read(given.save(tmp_path / f"a{extension}"))
-    np.testing.assert_allclose(
-        scan.points + scan.origin, given.scan.points + given.scan.origin, atol=1e-5
-    )
+    expected = given.scan.points + given.scan.origin
+    if extension in (".las", ".laz"):  # no NaN there
+        expected[4] = origin
+    np.testing.assert_allclose(scan.points + scan.origin, expected, atol=1e-5)
     np.testing.assert_array_equal(scan.intensity, INTENSITY)
     assert scan.labels is None, "a prediction is not ground truth"
     np.testing.assert_array_equal(scan.fields["label"], given.label)
@@ -111,9 +114,10 @@ def test_ply_has_float64_only_where_there_is_an_origin(tmp_path: Path) -> None:
 @pytest.mark.parametrize("extension", WRITERS)
 def test_no_words_and_same_bytes(tmp_path: Path, extension: str) -> None:
     empty = write(result(words=()), tmp_path / f"empty{extension}")
-    assert (read(empty).fields["label"] == -1).all()
-    first = write(result(), tmp_path / f"a{extension}").read_bytes()
-    assert write(result(), tmp_path / f"b{extension}").read_bytes() == first
+    assert extension not in CLOUDS or (read(empty).fields["label"] == -1).all()
+    words = ("car", "truck", "person")
+    first = write(result(words), tmp_path / f"a{extension}").read_bytes()
+    assert write(result(words), tmp_path / f"b{extension}").read_bytes() == first
 
 
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
@@ -130,7 +134,7 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a.bin", r"no such output format; writable are \.npz, \.ply"),
+        ("a.bin", r"no such output format; writable are \.csv, \.label, \.las"),
         ("a", "no such output format"),
         ("no/a.ply", "there is no folder .*no; create it first"),
         ("folder.npz", "is a folder"),
@@ -147,7 +151,7 @@ def test_where_nothing_can_be_written(tmp_path: Path, name: str, message: str) -
 def test_a_failed_write_leaves_the_old_file(
     tmp_path: Path, extension: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write(result(), tmp_path / f"a{extension}")
+    path = write(result(("car",)), tmp_path / f"a{extension}")
     before = path.read_bytes()
 
     def full(self: Path, content: bytes) -> int:
@@ -156,7 +160,7 @@ def test_a_failed_write_leaves_the_old_file(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(UserError, match="cannot be written .No space left on device.; check"):
-        write(result(words=("road",)), path, overwrite=True)
+        write(result(words=("truck",)), path, overwrite=True)
     assert path.read_bytes() == before and os.listdir(tmp_path) == [path.name]
 
 
@@ -164,7 +168,7 @@ def test_a_failed_write_leaves_the_old_file(
 @given(
     words=st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=6, unique=True),
     names=st.lists(st.text(min_size=1, max_size=90), max_size=4, unique=True),
-    extension=st.sampled_from(sorted(WRITERS)),
+    extension=st.sampled_from(CLOUDS),
 )
 def test_any_words_and_any_column_names(
     tmp_path_factory: pytest.TempPathFactory, words: list[str], names: list[str], extension: str

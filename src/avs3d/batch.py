@@ -2,170 +2,197 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from avs3d.environment import peak_memory
 from avs3d.errors import UserError
-from avs3d.io import find, read
-from avs3d.io.names import stem
-from avs3d.vocabulary import Vocabulary
+from avs3d.io import read
+from avs3d.jobs import BatchConfig, Job, Jobs
 
 if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan, Pipeline
+    from avs3d.workers import WorkerDied
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True)
-class BatchConfig:
-    """What to do with which files.
+class Work(Protocol[T_co]):
+    """Makes the result of a job from its encoded scan; adds to the timings it is given."""
+
+    def __call__(self, job: Job, encoded: EncodedScan, timings: dict[str, float]) -> T_co: ...
+
+
+class Worker(Generic[T]):
+    """A pipeline, loaded when it is first needed, and the work that is done with it.
 
     Attributes:
-        inputs: files, folders, globs.
-        out: folder for results; None: nothing is written.
-        bundle: see `avs3d.load`.
-        vocabulary: the words to choose from; None: every scan finds its own.
-        views: sectors that a scan is described in; None: as many as the bundle says.
-        columns: see `avs3d.read`.
-        device: see `avs3d.load`.
-        seed: of whatever is drawn at random.
-        overwrite: replace results that are there.
-        picture: draw one for every scan.
-        min_score: points with a lower score stay unlabelled.
-    """
-
-    inputs: tuple[str, ...]
-    out: Path | None
-    bundle: str = "street-mini"
-    vocabulary: Vocabulary | None = None
-    views: int | None = None
-    columns: str | None = None
-    device: str = "auto"
-    seed: int = 0
-    overwrite: bool = False
-    picture: bool = True
-    min_score: float | None = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """An input and the name of its results (see `unique_names`)."""
-
-    path: Path
-    name: str
-
-
-class Batch(Generic[T]):
-    """Iterate to get `(job, result or error)` for every input.
-
-    Args:
-        config: what to do.
-        outputs: what is added to a job's name to make the names of its results.
-        work: makes the result of a job from its encoded scan; adds to the timings it is given.
         status: called with a few words whenever something slow begins.
-
-    Raises:
-        UserError: while iterating, what concerns every file: unknown bundle or device, a folder
-            for results that cannot be made.
+        pipeline: None before the first job.
+        load_seconds: what loading it took.
     """
 
-    def __init__(
-        self,
-        config: BatchConfig,
-        outputs: tuple[str, ...],
-        work: Callable[[Job, EncodedScan, dict[str, float]], T],
-        status: Callable[[str], None],
-    ) -> None:
-        self.config = config
-        self.load_seconds = 0.0
+    def __init__(self, config: BatchConfig, work: Work[T]) -> None:
+        self.status: Callable[[str], None] = lambda text: None
         self.pipeline: Pipeline | None = None
-        self._outputs = outputs
+        self.load_seconds = 0.0
+        self._config = config
         self._work = work
-        self._status = status
-        self._unfound: list[tuple[Job, UserError]] = []
-        self.jobs = self._find()
-        self._inputs = {os.path.abspath(job.path) for job in self.jobs}
 
-    def __len__(self) -> int:
-        return len(self.jobs) + len(self._unfound)
+    def __call__(self, job: Job) -> T | Exception:
+        """What the work makes of a job, or why that failed.
 
-    def __iter__(self) -> Iterator[tuple[Job, T | Exception]]:
-        yield from self._unfound
-        for job in self.jobs:
-            yield job, self._one(job)
-
-    def _find(self) -> list[Job]:
-        found: dict[str, Path] = {}
-        out = os.path.abspath(self.config.out) if self.config.out is not None else None
-        for item in self.config.inputs:
-            try:
-                paths = find([item])
-            except UserError as error:
-                self._unfound.append((Job(Path(item), item), error))
-                continue
-            for path in paths:
-                full = os.path.abspath(path)
-                # A folder that holds the results of an earlier run: those are no input.
-                is_result = out is not None and full.startswith(out + os.sep)
-                if str(path) == item or not is_result:
-                    found.setdefault(full, path)
-        paths = list(found.values())
-        return [Job(path, name) for path, name in zip(paths, unique_names(paths), strict=True)]
-
-    def _one(self, job: Job) -> T | Exception:
+        Raises:
+            UserError: what concerns every job: unknown bundle or device.
+        """
         timings: dict[str, float] = {}
         try:
-            self._check_outputs(job)
-            self._status(f"reading {job.path.name}")
+            self.status(f"reading {job.path.name}")
             with timed(timings, "read"):
-                scan = read(job.path, columns=self.config.columns)
+                scan = read(job.path, columns=self._config.columns)
         except UserError as error:
             return error
         pipeline = self._loaded()
         try:
-            self._status(f"{job.path.name}  ({len(scan):,} points)")
+            self.status(f"{job.path.name}  ({len(scan):,} points)")
             return self._work(job, pipeline.encode(scan), timings)
         except Exception as error:  # the other files are still done
             return error
 
     def _loaded(self) -> Pipeline:
-        if self.pipeline is None:
-            self._status(f"loading {self.config.bundle}")
-            began = time.perf_counter()
-            import torch
+        import torch
 
+        if self.pipeline is None:
+            self.status(f"loading {self._config.bundle}")
+            began = time.perf_counter()
             from avs3d.pipeline import load
 
-            torch.manual_seed(self.config.seed)
-            pipeline = load(self.config.bundle, self.config.device)
+            if self._config.jobs > 1:
+                torch.set_num_threads(max(1, torch.get_num_threads() // self._config.jobs))
+            pipeline = load(self._config.bundle, self._config.device)
             pipeline.text  # noqa: B018  loaded now, so that its time is not the first scan's
-            if self.config.vocabulary is None:
+            if self._config.vocabulary is None:
                 pipeline.captioner  # noqa: B018
-            if self.config.out is not None:
-                make_folder(self.config.out)
             self.pipeline = pipeline
             self.load_seconds = time.perf_counter() - began
+        # For each scan, so that what is drawn does not depend on the scans before.
+        torch.manual_seed(self._config.seed)
         return self.pipeline
 
-    def _check_outputs(self, job: Job) -> None:
-        if self.config.out is None:
+    def facts(self) -> dict[str, Any]:
+        """What it ran on and needed, for `run.json`."""
+        torch: Any = sys.modules.get("torch")
+        return {
+            "device": None if self.pipeline is None else str(self.pipeline.device),
+            "threads": None if torch is None else torch.get_num_threads(),
+            "load_seconds": round(self.load_seconds, 4),
+            "peak_memory": peak_memory(),
+        }
+
+
+class Batch(Generic[T]):
+    """Iterate to get `(job, result or error)` for every input, in the order of the inputs.
+
+    Args:
+        config: what to do.
+        jobs: see `find_jobs`.
+        work: see `Work`; with several processes it must be possible to pickle it.
+        check: gives the result of a job that needs no work, else None, or raises `UserError` when
+            it must not be done.
+        status: see `Worker`.
+
+    Attributes:
+        jobs: the inputs.
+        facts: see `Worker.facts`; of the process that needed most memory.
+
+    Raises:
+        UserError: while iterating, see `Worker`.
+    """
+
+    def __init__(
+        self,
+        config: BatchConfig,
+        jobs: Jobs,
+        work: Work[T],
+        check: Callable[[Job], T | None],
+        status: Callable[[str], None],
+    ) -> None:
+        self.config = config
+        self.jobs = jobs
+        self.worker = Worker(config, work)
+        self.facts = self.worker.facts()
+        self._work = work
+        self._check = check
+        self._status = status
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def __iter__(self) -> Iterator[tuple[Job, T | Exception]]:
+        yield from self.jobs.unfound
+        settled = {job: self._settled(job) for job in self.jobs.found}
+        fresh = self._fresh([job for job, outcome in settled.items() if outcome is None])
+        with contextlib.closing(fresh):
+            for job, outcome in settled.items():
+                yield job, next(fresh) if outcome is None else outcome
+
+    def _settled(self, job: Job) -> T | Exception | None:
+        try:
+            return self._check(job)
+        except UserError as error:
+            return error
+
+    def _fresh(self, jobs: list[Job]) -> Generator[T | Exception, None, None]:
+        if self.config.jobs == 1 or len(jobs) < 2:
+            self.worker.status = self._status
+            for job in jobs:
+                outcome = self.worker(job)
+                self.facts = self.worker.facts()
+                yield outcome
             return
-        for target in (self.config.out / f"{job.name}{suffix}" for suffix in self._outputs):
-            if os.path.abspath(target) in self._inputs:
-                raise UserError(
-                    f"{job.path}: its result {target} would replace an input; choose another --out"
-                )
-            if target.exists() and not self.config.overwrite:
-                raise UserError(
-                    f"{job.path}: its result {target} is there already; --overwrite replaces it, "
-                    "--out puts results elsewhere"
-                )
+        from avs3d.workers import WorkerDied, in_processes
+
+        count = min(self.config.jobs, len(jobs))
+        self._status(f"{count} processes")
+        made = partial(_Remote, self.config, self._work)
+        with contextlib.closing(in_processes(made, jobs, count)) as outcomes:
+            for job, told in zip(jobs, outcomes, strict=True):
+                if isinstance(told, WorkerDied):
+                    yield _death(job, told)
+                    continue
+                outcome, facts = told
+                self.facts = max(self.facts, facts, key=_most_memory)
+                yield outcome
+
+
+class _Remote(Generic[T]):
+    """A worker in a process of its own, which tells its facts with every outcome."""
+
+    def __init__(self, config: BatchConfig, work: Work[T]) -> None:
+        self._worker = Worker(config, work)
+
+    def __call__(self, job: Job) -> tuple[T | Exception, dict[str, Any]]:
+        return self._worker(job), self._worker.facts()
+
+
+def _death(job: Job, death: WorkerDied) -> Exception:
+    """Killed from outside is the user's to put right, any other end is a fault of ours."""
+    if death.code != -9:
+        return death
+    return UserError(
+        f"{job.path}: the process that worked on it was killed; if memory was short, "
+        "take fewer --jobs, or split the cloud into tiles"
+    )
+
+
+def _most_memory(facts: dict[str, Any]) -> tuple[bool, float]:
+    return facts["device"] is not None, facts["peak_memory"]["process_mib"] or 0.0
 
 
 def make_folder(path: Path) -> None:
@@ -183,46 +210,9 @@ def exit_code(errors: Sequence[Exception]) -> int:
     return 0 if not errors else 2 if all(isinstance(e, UserError) for e in errors) else 1
 
 
-def unique_names(paths: Sequence[Path]) -> list[str]:
-    """A name for the results of each file: its stem, with as many of its folders' names in front
-    as set it apart from the other files (whatever the case), and its extension if need be.
-
-    >>> unique_names([Path("a.bin"), Path("08/lidar.pcd.bin"), Path("24/lidar.pcd.bin")])
-    ['a', '08_lidar', '24_lidar']
-    """
-    full = [Path(os.path.abspath(path)) for path in paths]
-    bases = [stem(path) for path in full]
-    beside = Counter((path.parent, base.lower()) for path, base in zip(full, bases, strict=True))
-    for i, path in enumerate(full):
-        if beside[path.parent, bases[i].lower()] > 1:
-            bases[i] = path.name.replace(".", "_")
-    depth = [0] * len(full)
-
-    def names() -> list[str]:
-        return [
-            "_".join([*path.parts[1:-1][len(path.parts) - 2 - d :], base])
-            for path, base, d in zip(full, bases, depth, strict=True)
-        ]
-
-    while clashing := _clashing(names()):
-        growing = [i for i in clashing if depth[i] < len(full[i].parts) - 2]
-        for i in growing:
-            depth[i] += 1
-        if not growing:
-            return [f"{name}_{i}" for i, name in enumerate(names())]
-    return names()
-
-
-@contextmanager
+@contextlib.contextmanager
 def timed(timings: dict[str, float], step: str) -> Iterator[None]:
     """Adds the seconds spent inside to `timings[step]`."""
     began = time.perf_counter()
     yield
     timings[step] = timings.get(step, 0.0) + time.perf_counter() - began
-
-
-def _clashing(names: list[str]) -> list[int]:
-    seen: dict[str, list[int]] = {}
-    for i, name in enumerate(names):
-        seen.setdefault(name.lower(), []).append(i)
-    return [i for group in seen.values() if len(group) > 1 for i in group]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +17,9 @@ from avs3d.bundle_config import CONFIG, PACKAGED, BundleConfig, list_bundles, re
 from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
+
+M = TypeVar("M", bound=nn.Module)
+_LEAST_BYTES = 2  # of a stored parameter
 
 
 class Bundle:
@@ -32,12 +35,14 @@ class Bundle:
     def __init__(self, config: BundleConfig, folder: Path) -> None:
         self.config = config
         self.folder = folder
-        self.network = MinkUNet(**config.network.model_dump()).eval()
-        _load_weights(self.network, folder / "network.safetensors")
+        sizes = config.network.model_dump()
+        self.network = load_module(lambda: MinkUNet(**sizes), folder / "network.safetensors")
         self.pooling: SparseMaskedAttentionPooling | None = None
         if config.pooling is not None:
-            self.pooling = SparseMaskedAttentionPooling(**config.pooling.model_dump()).eval()
-            _load_weights(self.pooling, folder / "pooling.safetensors")
+            widths = config.pooling.model_dump()
+            self.pooling = load_module(
+                lambda: SparseMaskedAttentionPooling(**widths), folder / "pooling.safetensors"
+            )
 
     @property
     def name(self) -> str:
@@ -98,27 +103,47 @@ def save_bundle(
     (folder / CONFIG).write_text(text + "\n", "utf-8")
 
 
-def load_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """Float tensors of a safetensors file as float32.
+def load_module(make: Callable[[], M], path: Path) -> M:
+    """A module in eval mode with the weights of a safetensors file, as float32.
+
+    Args:
+        make: makes the module. Called on the meta device first, so that memory is asked for only
+            where the file is large enough for so many parameters.
+        path: the file.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: the file is missing or damaged, does not fit the module, or is not finite.
     """
+    tensors = _load_tensors(path)
     try:
+        with torch.device("meta"):
+            needed = sum(value.numel() for value in make().parameters()) * _LEAST_BYTES
+        if needed > path.stat().st_size:
+            raise ValueError(f"it would need {needed} bytes or more")
+        module = make()
+        module.load_state_dict(tensors)
+    except (RuntimeError, TypeError, ValueError) as error:
+        reason = (str(error).splitlines() or ["unknown"])[-1].strip()
+        raise UserError(f"{path} does not fit {CONFIG}: {reason}; fetch the bundle again") from None
+    return module.eval()
+
+
+def _load_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Finite float tensors as float32."""
+    try:
+        if not path.exists():
+            raise UserError(f"the bundle lacks {path.name}: {path}; fetch the bundle again")
+        if not path.is_file():
+            raise UserError(f"{path} is not a regular file; fetch the bundle again")
         tensors = load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"the bundle lacks {path.name}: {path}") from None
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path} is damaged: {error}; fetch the bundle again") from None
+    for name, value in tensors.items():
+        if value.is_floating_point() and not value.float().isfinite().all():
+            raise UserError(
+                f"{path} is damaged: {name} has values that are not finite; fetch the bundle again"
+            )
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
-
-
-def _load_weights(module: nn.Module, path: Path) -> None:
-    try:
-        module.load_state_dict(load_tensors(path))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise UserError(f"{path} does not fit {CONFIG}: {reason}") from None
 
 
 def _find(name: str) -> Path:

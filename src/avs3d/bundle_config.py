@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from avs3d.errors import UserError
 from avs3d.inputs import INPUTS
@@ -17,8 +19,16 @@ _MAX_CONFIG_BYTES = 1 << 20
 _Width = Field(gt=0, le=8192)
 
 
+_Widths = tuple[Annotated[int, Field(gt=0, le=8192)], ...]
+_GPT2_LIMITS = {
+    "n_layer": 64, "num_hidden_layers": 64, "n_head": 256, "num_attention_heads": 256,
+    "n_positions": 8192, "max_position_embeddings": 8192,
+}  # fmt: skip
+"""Of what costs time or memory without being in the weights, whose file bounds all else."""
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class NetworkConfig(_Strict):
@@ -26,10 +36,10 @@ class NetworkConfig(_Strict):
 
     in_channels: int = _Width
     out_channels: int = _Width
-    planes: tuple[int, ...] = Field(min_length=8, max_length=8)
-    layers: tuple[int, ...] = Field(min_length=8, max_length=8)
-    stem: int = 32
-    stem_kernel: int = 5
+    planes: _Widths = Field(min_length=8, max_length=8)
+    layers: tuple[Annotated[int, Field(ge=0, le=64)], ...] = Field(min_length=8, max_length=8)
+    stem: int = Field(32, gt=0, le=8192)
+    stem_kernel: int = Field(5, gt=0, le=15)
 
 
 class PoolingConfig(_Strict):
@@ -50,6 +60,14 @@ class CaptionerConfig(_Strict):
     stop: str = "."
     max_tokens: int = Field(67, gt=0, le=512)
     gpt2: dict[str, int | float | str | bool | None]
+
+    @field_validator("gpt2")
+    @classmethod
+    def _bounded(cls, gpt2: dict[str, Any]) -> dict[str, Any]:
+        for name, limit in _GPT2_LIMITS.items():
+            if not isinstance(value := gpt2.get(name, 1), int) or not 0 < value <= limit:
+                raise ValueError(f"{name} must be 1 to {limit}")
+        return gpt2
 
 
 class ScoreConfig(_Strict):
@@ -81,9 +99,9 @@ class BundleConfig(_Strict):
     """
 
     format: Literal[1] = 1
-    name: str
-    text_encoder: str
-    prompt: str
+    name: str = Field(min_length=1, max_length=100)
+    text_encoder: str = Field(min_length=1, max_length=1000)
+    prompt: str = Field(max_length=1000)
     voxel_size: float = Field(gt=0, le=10)
     grid: Literal["frame", "cloud"] = "frame"
     inputs: tuple[str, ...]
@@ -95,10 +113,38 @@ class BundleConfig(_Strict):
     low_score: float | None = None
     provenance: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("name", "text_encoder")
+    @classmethod
+    def _leads_nowhere_else(cls, text: str) -> str:
+        if not text.isprintable():
+            raise ValueError("control characters are not allowed")
+        if ".." in re.split(r"[/\\:]", text):
+            raise ValueError("a path with .. is not allowed")
+        return text
+
 
 def list_bundles() -> list[str]:
     """Names of the packaged bundles."""
     return sorted(path.parent.name for path in PACKAGED.glob(f"*/{CONFIG}"))
+
+
+def fingerprint(name: str) -> str | None:
+    """A hash of a bundle's files, so that a run knows whether it is the bundle of an earlier one.
+
+    None for a bundle of a hub, which is known by its name alone, and for one that is not there.
+    """
+    folder = PACKAGED / name if name in list_bundles() else Path(name).expanduser()
+    try:
+        files = sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")])
+        digest = hashlib.sha256()
+        for path in files:
+            digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+            with path.open("rb") as handle:
+                while part := handle.read(1 << 20):
+                    digest.update(part)
+    except OSError:
+        return None
+    return digest.hexdigest() if files else None
 
 
 def read_config(folder: Path) -> BundleConfig:
@@ -114,12 +160,12 @@ def read_config(folder: Path) -> BundleConfig:
         config = BundleConfig.model_validate(json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
         raise UserError(f"{folder} is no bundle: it has no {CONFIG}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path}: {where}: {first['msg']}") from None
+        raise UserError(f"{path}: {where}: {first['msg']}; fetch the bundle again") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read: {error}; fetch the bundle again") from None
     unknown = [name for name in config.inputs if name not in INPUTS]
     if unknown:
         raise UserError(f"{path}: unknown inputs {', '.join(unknown)}; update avs3d")

@@ -5,7 +5,7 @@ What the files are and hold: `docs/files.md`.
 
 from __future__ import annotations
 
-import sys
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from avs3d.atomic import write_json
-from avs3d.batch import Batch, BatchConfig, Job, exit_code, timed
-from avs3d.environment import peak_memory, versions
+from avs3d.atomic import remove_leftovers, write_json
+from avs3d.batch import Batch, exit_code
+from avs3d.environment import versions
 from avs3d.errors import UserError
-from avs3d.io import write
+from avs3d.jobs import BatchConfig, Job, find_jobs
+from avs3d.lock import locked
+from avs3d.results import Results, cannot_write
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 from avs3d.views import viewpoint
@@ -28,25 +30,52 @@ from avs3d.views import viewpoint
 if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan
 
-OUTPUTS = (".vocabulary.json", ".captions.json", ".npz", ".ply", ".png")
 RECORD = "run.json"
 _PLAUSIBLE_REACH = (1.0, 1000.0)  # metres from the sensor
 
 
 @dataclass(frozen=True)
 class Result:
-    """One scan that was done: its segmentation, files, seconds per step, and a warning or ""."""
+    """One scan that was done.
 
-    segmentation: Segmentation
+    Attributes:
+        found: what `run.json` says of it.
+        rows: a row per word that has points, see `Segmentation.summary`; none where skipped.
+        files: what was written.
+        timings: seconds per step; none where skipped.
+        skipped: an earlier run had done it.
+    """
+
+    found: dict[str, Any]
+    rows: list[dict[str, Any]]
     files: tuple[Path, ...]
     timings: dict[str, float]
-    note: str
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """The work of a run; can be pickled."""
+
+    results: Results
+
+    def __call__(self, job: Job, encoded: EncodedScan, timings: dict[str, float]) -> Result:
+        config = self.results.config
+        result = encoded.segment(config.vocabulary, views=config.views)
+        timings |= result.timings
+        notes = units_note(result.scan), low_score_note(result, encoded.pipeline.bundle.low_score)
+        if config.min_score is not None:
+            result = result.unlabel(config.min_score)
+        rows = result.summary()
+        found = _found(job, result, rows, "; ".join(filter(None, notes)))
+        files = self.results.write(job, result, found, timings)
+        return Result(found, rows, files, timings)
 
 
 @dataclass
 class Run:
-    """Iterate to get `(job, Result or error)` per input; use it as a context, at whose end
-    `run.json` is written, also when it ends early.
+    """Iterate to get `(job, Result or error)` per input, inside its context, in which the folder
+    is locked and at whose end `run.json` is written, also when it ends early.
 
     Attributes:
         config: what to do; `out` must be set.
@@ -55,7 +84,7 @@ class Run:
         errors: likewise.
 
     Raises:
-        UserError: see `Batch`.
+        UserError: another run writes to the folder, or it cannot be written; see also `Batch`.
     """
 
     config: BatchConfig
@@ -66,9 +95,18 @@ class Run:
     def __post_init__(self) -> None:
         assert self.config.out is not None
         self._out = self.config.out
-        self._batch = Batch(self.config, OUTPUTS, self._segment, lambda text: self.status(text))
         self._began = datetime.now(timezone.utc)
         self._clock = time.perf_counter()
+        jobs = find_jobs(self.config)
+        self._results = Results(self.config, jobs.paths)
+        self._batch = Batch(
+            self.config,
+            jobs,
+            _Segment(self._results),
+            self._earlier,
+            lambda text: self.status(text),
+        )
+        self._lock = locked(self._out)
 
     def __len__(self) -> int:
         return len(self._batch)
@@ -77,11 +115,14 @@ class Run:
         for job, result in self._batch:
             if isinstance(result, Exception):
                 self.errors[job] = result
+                self._results.discard(job)
             else:
                 self.done[job] = result
             yield job, result
 
     def __enter__(self) -> Run:
+        self._lock.__enter__()
+        remove_leftovers(self._out)
         return self
 
     def __exit__(
@@ -90,9 +131,35 @@ class Run:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        try:
+            self._close(finished=error is None)
+        finally:
+            self._lock.__exit__(None, None, None)
+
+    def abandon(self) -> None:
+        """Leave the folder in order, since the process is about to end without more ado."""
+        for process in multiprocessing.active_children():
+            process.kill()
+        self._close(finished=False)
+
+    def _close(self, *, finished: bool) -> None:
+        for job in self._batch.jobs.found:
+            if job not in self.done:
+                self._results.discard(job)
+        remove_leftovers(self._out)
         # Where nothing was done, the record of an earlier run in the same folder is worth more.
         if self.done:
-            write_json(self._out / RECORD, self.record(finished=error is None))
+            try:
+                write_json(self._out / RECORD, self.record(finished=finished))
+            except OSError as error:
+                raise cannot_write(self._out / RECORD, error) from error
+
+    def _earlier(self, job: Job) -> Result | None:
+        record = self._results.find(job)
+        if record is None:
+            return None
+        files = tuple(self._out / name for name in record["outputs"])
+        return Result(record["scan"], [], files, {}, skipped=True)
 
     @property
     def exit_code(self) -> int:
@@ -102,7 +169,6 @@ class Run:
     def record(self, *, finished: bool) -> dict[str, Any]:
         """The content of `run.json`."""
         words = self.config.vocabulary
-        pipeline = self._batch.pipeline
         return {
             "started": self._began.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - self._clock, 3),
@@ -112,59 +178,26 @@ class Run:
                 "out": str(self._out),
                 "vocabulary": None if words is None else list(words.words),
             },
-            "device": None if pipeline is None else str(pipeline.device),
-            "threads": _threads(),
+            **self._batch.facts,
             "versions": versions(),
-            "load_seconds": round(self._batch.load_seconds, 4),
-            "peak_memory": peak_memory(),
-            "scans": {job.name: _scan_record(job, done) for job, done in self.done.items()},
-            "failures": [
-                {
-                    "input": str(job.path),
-                    "error": str(error),
-                    "kind": "input" if isinstance(error, UserError) else "internal",
-                }
-                for job, error in self.errors.items()
-            ],
+            "scans": {job.name: scan_record(done) for job, done in self.done.items()},
+            "failures": [failure_record(job, error) for job, error in self.errors.items()],
         }
 
-    def _segment(self, job: Job, encoded: EncodedScan, timings: dict[str, float]) -> Result:
-        result = encoded.segment(self.config.vocabulary, views=self.config.views)
-        timings |= result.timings
-        notes = units_note(result.scan), low_score_note(result, encoded.pipeline.bundle.low_score)
-        note = "; ".join(filter(None, notes))
-        if self.config.min_score is not None:
-            result = result.unlabel(self.config.min_score)
-        self.status(f"writing {job.name}")
-        try:
-            files = self._write(result, job.name, note, timings)
-        except OSError as error:
-            raise UserError(
-                f"{self._out}: cannot write there ({error.strerror or error}); "
-                "make room, or choose another --out"
-            ) from error
-        return Result(result, files, timings, note)
 
-    def _write(
-        self, result: Segmentation, name: str, note: str, timings: dict[str, float]
-    ) -> tuple[Path, ...]:
-        """The vocabulary comes first: beside it, the other files are known as results."""
-        files = words, captions, npz, ply, png = tuple(
-            self._out / f"{name}{suffix}" for suffix in OUTPUTS
-        )
-        with timed(timings, "write"):
-            write_json(words, result.vocabulary.to_json())
-            write_json(captions, {name: result.captions})
-            write(result, npz, overwrite=True)
-            write(result, ply, overwrite=True)
-        if not self.config.picture:
-            png.unlink(missing_ok=True)  # of an earlier run that these results replace
-            return files[:-1]
-        with timed(timings, "picture"):
-            from avs3d.report.picture import draw
+def scan_record(done: Result) -> dict[str, Any]:
+    """What `run.json` says of a scan that was done."""
+    return {
+        **done.found,
+        "timings": {step: round(seconds, 4) for step, seconds in done.timings.items()},
+        "outputs": [path.name for path in done.files],
+    }
 
-            draw(result, png, note=note)
-        return files
+
+def failure_record(job: Job, error: Exception) -> dict[str, Any]:
+    """What `run.json` says of a scan that failed."""
+    kind = "input" if isinstance(error, UserError) else "internal"
+    return {"input": str(job.path), "error": str(error), "kind": kind}
 
 
 def mean_score(result: Segmentation) -> float | None:
@@ -194,21 +227,13 @@ def low_score_note(result: Segmentation, threshold: float | None) -> str:
     )
 
 
-def _scan_record(job: Job, done: Result) -> dict[str, Any]:
-    result = done.segmentation
+def _found(job: Job, result: Segmentation, rows: list[dict[str, Any]], note: str) -> dict[str, Any]:
     keys = ("word", "points", "share", "score")
     return {
         "input": str(job.path),
         "points": len(result.scan),
         "labelled": int((result.label >= 0).sum()),
         "mean_score": mean_score(result),
-        "note": done.note,
-        "words": [{key: row[key] for key in keys} for row in result.summary()],
-        "timings": {step: round(seconds, 4) for step, seconds in done.timings.items()},
-        "outputs": [path.name for path in done.files],
+        "note": note,
+        "words": [{key: row[key] for key in keys} for row in rows],
     }
-
-
-def _threads() -> int | None:
-    torch: Any = sys.modules.get("torch")
-    return None if torch is None else torch.get_num_threads()

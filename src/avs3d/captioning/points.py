@@ -106,21 +106,18 @@ def load_captioner(bundle: Bundle) -> PrefixCaptioner:
     Raises:
         UserError: the bundle has none, or its files are damaged or do not fit its config.
     """
-    from avs3d.bundle import load_tensors
+    from avs3d.bundle import load_module
     from avs3d.models.prefix_lm import PrefixLanguageModel
 
     config = bundle.config.captioner
     if config is None:
         raise UserError(f"bundle {bundle.name} has no captioner: give it a vocabulary instead")
-    path = bundle.folder / "captioner.safetensors"
-    try:
-        model = PrefixLanguageModel(config.embedding_dim, config.prefix_length, config.gpt2)
-        model.load_state_dict(load_tensors(path))
-    except (RuntimeError, TypeError, ValueError) as error:
-        reason = (str(error).splitlines() or ["unknown"])[-1].strip()
-        raise UserError(f"{path} does not fit the bundle's config: {reason}") from None
+    model = load_module(
+        lambda: PrefixLanguageModel(config.embedding_dim, config.prefix_length, config.gpt2),
+        bundle.folder / "captioner.safetensors",
+    )
     tokenizer = load_tokenizer(bundle.folder / "tokenizer.json")
     stop_id = tokenizer.token_to_id(config.stop)
     if stop_id is None:
         raise UserError(f"{bundle.folder / 'tokenizer.json'} has no token {config.stop!r}")
-    return PrefixCaptioner(model.eval(), tokenizer, stop_id, config.max_tokens)
+    return PrefixCaptioner(model, tokenizer, stop_id, config.max_tokens)

@@ -10,9 +10,10 @@ from typer.core import TyperGroup
 
 from avs3d.cli import bundles, caption, demo, info, query, segment, simulate, train
 from avs3d.cli.console import complain, internal_error
+from avs3d.cli.interrupt import exit_code_of, heed_sigterm
 from avs3d.errors import UserError
 
-USER_FAULT, OUR_FAULT, INTERRUPTED = 2, 1, 130
+USER_FAULT, OUR_FAULT = 2, 1
 
 
 class _Group(TyperGroup):
@@ -26,7 +27,7 @@ class _Group(TyperGroup):
             raise typer.Exit(USER_FAULT) from error
         except KeyboardInterrupt as error:
             complain("interrupted")
-            raise typer.Exit(INTERRUPTED) from error
+            raise typer.Exit(exit_code_of(error)) from error
 
 
 app = typer.Typer(
@@ -90,8 +91,11 @@ def main() -> None:
     # Threads of PyTorch that wait for each other by spinning make it 50 times slower as soon as
     # anything else runs on the machine. Read when torch is imported, so it is set before.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    heed_sigterm()
     try:
         app()
+    except KeyboardInterrupt as error:  # outside of any command
+        raise SystemExit(exit_code_of(error)) from None
     except Exception as error:  # whatever is not a user's mistake is ours
         internal_error(error)
         raise SystemExit(OUR_FAULT) from None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avs3d.batch import Batch, BatchConfig, Job, exit_code
+from avs3d.batch import Batch, exit_code, make_folder
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import Bundle, Columns, Device, Inputs, Overwrite, Views
+from avs3d.jobs import BatchConfig, Job, find_jobs, keep
 
 if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan
@@ -48,6 +50,7 @@ def caption(
     def describe(job: Job, encoded: EncodedScan, timings: dict[str, float]) -> dict[str, str]:
         captions = encoded.captions(views)
         if out is not None:
+            make_folder(out)
             write_json(out / f"{job.name}.captions.json", {job.name: captions})
         return captions
 
@@ -57,15 +60,17 @@ def caption(
     )
     errors = []
     with Progress() as progress:
-        batch = Batch(config, (".captions.json",), describe, progress.status)
+        jobs = find_jobs(config)
+        check = partial(keep, config, jobs, (".captions.json",))
+        batch = Batch(config, jobs, describe, check, progress.status)
         for job, result in batch:
             with progress.paused():
                 if isinstance(result, Exception):
                     complain_about(job.path, result)
                     errors.append(result)
                     continue
-                assert batch.pipeline is not None
-                sectors = views or batch.pipeline.bundle.config.views
+                assert batch.worker.pipeline is not None
+                sectors = views or batch.worker.pipeline.bundle.config.views
                 console.print(f"{job.name}   {len(result)} of {sectors} sectors", style="bold")
                 console.print(caption_table(result))
     raise typer.Exit(exit_code(errors))

@@ -46,9 +46,10 @@ class Progress:
 
     Args:
         total: how many times `step` will be called.
+        hidden: nothing on a terminal either.
     """
 
-    def __init__(self, total: int = 1) -> None:
+    def __init__(self, total: int = 1, hidden: bool = False) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -65,7 +66,8 @@ class Progress:
         if total > 1:
             columns += [BarColumn(), MofNCompleteColumn()]
         columns += [TimeElapsedColumn(), TextColumn("{task.description}", markup=False)]
-        self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        hidden = hidden or not console.is_terminal
+        self._bar = Bar(*columns, console=console, transient=True, disable=hidden)
         self._task = self._bar.add_task("", total=total)
 
     def __enter__(self) -> Progress:

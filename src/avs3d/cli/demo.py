@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from avs3d.batch import BatchConfig
-from avs3d.cli.segment import show_run
+from avs3d.cli.show import show_run
+from avs3d.jobs import BatchConfig
 
 HELP = """Segment the shipped scan: see what avs3d does.
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from avs3d import labelsets
 from avs3d.errors import UserError
+from avs3d.io import WRITERS, encode
+from avs3d.io.result import UnwritableError
+from avs3d.jobs import BatchConfig
+from avs3d.scan import Scan
+from avs3d.segmentation import Segmentation
 from avs3d.vocabulary import Vocabulary
 
 RESULTS = Path("avs3d-results")
 _MAX_VOCABULARY_BYTES = 1 << 20
+_MAX_WORDS = 10_000
+_MAX_WORD = 200  # characters
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Scans: files, folders or globs.", show_default=False)
@@ -49,8 +58,44 @@ Out = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")]
 
 
+CLOUDS = {end.lstrip("._"): end for end in WRITERS}
+"""What `--write` takes -> a key of `WRITERS`."""
+
+
+def parse_formats(given: list[str] | None, words: Vocabulary | None) -> tuple[str, ...]:
+    """Keys of `WRITERS` for what `--write` names, each once.
+
+    Raises:
+        UserError: a format that there is not, or that can hold no result with these words.
+    """
+    if not given:
+        return BatchConfig.write
+    names = [name.strip().lower().lstrip("._") for item in given for name in item.split(",")]
+    for name in names:
+        if name not in CLOUDS:
+            raise UserError(
+                f"--write {name}: no such format; there are {', '.join(CLOUDS)}"
+                + (" (--no-picture leaves out the picture)" if name == "png" else "")
+            )
+    ends = tuple(dict.fromkeys(CLOUDS[name] for name in names))
+    for end in ends:  # rather than after hours of work
+        try:
+            encode(_nothing(words), end)
+        except UnwritableError as error:
+            raise UserError(f"--write {end.lstrip('._')}: {error}") from None
+    return ends
+
+
+def _nothing(words: Vocabulary | None) -> Segmentation:
+    """A result without points."""
+    import numpy as np
+
+    none = np.zeros(0)
+    return Segmentation(Scan(np.zeros((0, 3))), none, none, words or Vocabulary(()), "")
+
+
 def parse_vocabulary(text: str | None) -> Vocabulary | None:
-    """Words with commas between them, or the path of a file of words.
+    """Words with commas between them, the path of a file of words, or the name of a label set.
 
     A file has a word a line (or commas), or is JSON: a list of words, or one of our own
     ``STEM.vocabulary.json``.
@@ -60,23 +105,41 @@ def parse_vocabulary(text: str | None) -> Vocabulary | None:
     """
     if text is None:
         return None
-    path = Path(text).expanduser()
+    path = Path(os.path.expanduser(text))
     is_path = "," not in text and (os.sep in text or path.suffix in (".txt", ".json", ".csv"))
     if is_path or (len(text) < 255 and path.is_file()):
         words = _words_of_file(path)
+    elif text in labelsets.names():
+        words = list(labelsets.load(text).classes)
     else:
         words = text.split(",")
-    vocabulary = Vocabulary.from_words(words)
+    vocabulary = Vocabulary.from_words(unicodedata.normalize("NFC", word) for word in words)
+    _check_words(vocabulary.words)
     if not len(vocabulary):
         raise UserError(f'--vocabulary {text!r} has no words; give for example "car, road, tree"')
     return vocabulary
 
 
+def _check_words(words: tuple[str, ...]) -> None:
+    if len(words) > _MAX_WORDS:
+        raise UserError(f"--vocabulary: {len(words):,} words; give at most {_MAX_WORDS:,}")
+    for word in words:
+        if len(word) > _MAX_WORD:
+            raise UserError(
+                f"--vocabulary: a word of {len(word):,} characters ({word[:20]}…); give at most "
+                f"{_MAX_WORD}, and commas or line breaks between words"
+            )
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in word):
+            raise UserError(f"--vocabulary: control characters in {ascii(word)}; take them out")
+
+
 def _words_of_file(path: Path) -> list[str]:
     try:
-        if path.stat().st_size > _MAX_VOCABULARY_BYTES:
+        with path.open("rb") as file:
+            data = file.read(_MAX_VOCABULARY_BYTES + 1)
+        if len(data) > _MAX_VOCABULARY_BYTES:
             raise UserError(f"{path} is larger than 1 MiB: not a list of words")
-        text = path.read_text("utf-8")
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise UserError(
             f"{path}: no vocabulary can be read there ({error.strerror}); give a file of words, "
@@ -85,14 +148,14 @@ def _words_of_file(path: Path) -> list[str]:
     except UnicodeDecodeError:
         raise UserError(f"{path} is not a text file; save it as UTF-8, one word a line") from None
     if path.suffix.lower() != ".json":
-        return text.replace("\n", ",").split(",")
+        return text.replace("\r", "\n").replace("\n", ",").split(",")
     return _words_of_json(path, text)
 
 
 def _words_of_json(path: Path, text: str) -> list[str]:
     try:
         content: Any = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON ({error}); give a list of words") from None
     words = content.get("words") if isinstance(content, dict) else content
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):

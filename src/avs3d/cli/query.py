@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from avs3d.batch import Batch, BatchConfig, Job, exit_code
+from avs3d.batch import Batch, exit_code, make_folder
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import RESULTS, Bundle, Columns, Device, Out, Overwrite
 from avs3d.errors import UserError
+from avs3d.io.record import QUERY
+from avs3d.jobs import BatchConfig, Job, find_jobs, keep
 from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -55,10 +58,11 @@ def query(
     vocabulary = Vocabulary.from_words([words])
     if not len(vocabulary):
         raise UserError('no words to look for: give them after the scan, such as "a parked car"')
-    outputs = tuple(f".query-{_slug(words)}{kind}" for kind in (".ply", ".png"))
+    outputs = tuple(f"{QUERY}{_slug(words)}{kind}" for kind in (".ply", ".png"))
 
     def ask(job: Job, encoded: EncodedScan, timings: dict[str, float]) -> _Answer:
         similarity = encoded.query(vocabulary.words[0])
+        make_folder(out)
         ply, png = (out / f"{job.name}{suffix}" for suffix in outputs)
         _write(encoded, vocabulary, similarity, ply, png)
         return _Answer(encoded.scan.points, similarity, (ply, png))
@@ -67,7 +71,9 @@ def query(
     config = BatchConfig((scan,), out, bundle, vocabulary, 1, columns, device, overwrite=overwrite)
     errors = []
     with Progress() as progress:
-        for job, answer in Batch(config, outputs, ask, progress.status):
+        jobs = find_jobs(config)
+        check = partial(keep, config, jobs, outputs)
+        for job, answer in Batch(config, jobs, ask, check, progress.status):
             with progress.paused():
                 if isinstance(answer, Exception):
                     complain_about(job.path, answer)

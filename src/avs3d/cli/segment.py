@@ -3,72 +3,86 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from avs3d.batch import BatchConfig
-from avs3d.cli.console import Progress, complain_about
-from avs3d.cli.options import (
-    RESULTS,
-    Bundle,
-    Columns,
-    Device,
-    Inputs,
-    Out,
-    Overwrite,
-    Views,
-    parse_vocabulary,
-)
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from avs3d.run import Result
+from avs3d.cli import options
+from avs3d.cli.options import parse_formats, parse_vocabulary
+from avs3d.cli.show import Lines, Quiet, Tables, show_run
+from avs3d.cli.streams import STREAM, to_stdout, with_stdin, with_stdout
+from avs3d.errors import UserError
+from avs3d.jobs import BatchConfig, find_jobs
 
 HELP = """Find words for a scan and give one to every point.
 
 Reads .bin (KITTI, nuScenes), .pcd, .ply, .las, .laz, .e57, .npy, .npz, text and more. For every
-scan it writes a picture (.png), a labelled cloud (.ply), arrays (.npz), the words and where they
-came from (.vocabulary.json), the sentences (.captions.json), and one run.json for all.
+scan it writes a picture (.png), labelled clouds (.ply and .npz, or what --write says), the words
+and where they came from (.vocabulary.json), the sentences (.captions.json), and one run.json for
+all. Stopped at any time, the same command goes on where it was.
 
 Examples:
 
 \b
   avs3d segment scan.bin
-  avs3d segment recording/ --out results
+  avs3d segment recording/ --out results --jobs 4
   avs3d segment "day1/*.pcd" last.ply --overwrite
   avs3d segment scan.bin --vocabulary "car, road, sidewalk, tree, person"
   avs3d segment scan.bin --vocabulary words.txt
+  avs3d segment scan.bin --vocabulary semantickitti --write label
+  avs3d segment tile.laz --write laz,parquet
   avs3d segment scan.bin --min-score 0.5
   avs3d segment points.bin --columns x,y,z,intensity,time
+  avs3d segment - --stdin bin --write ply --out - < scan.bin > result.ply
 
 The score of a point is the chance that its word is right, as it was measured on simulated worlds
 kept apart; with bundles that do not know their chances it is the cosine similarity of the point
 with its word. --min-score 0.5 leaves the doubtful points unlabelled."""
 
-_TABLES = 3  # for more scans than this, a line each
-
 
 def segment(
-    inputs: Inputs,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(help="Scans: files, folders or globs; - is stdin.", show_default=False),
+    ],
     vocabulary: Annotated[
         str | None,
         typer.Option(
             "--vocabulary",
             "-v",
-            help='Only these words: "car, road, …", or a file of words.',
+            help='Only these words: "car, road, …", a file of words, or a label set '
+            "(semantickitti, nuscenes-16, …).",
             show_default="the scan's own words",
         ),
     ] = None,
-    out: Out = RESULTS,
-    overwrite: Overwrite = False,
-    bundle: Bundle = "street-mini",
-    views: Views = None,
-    columns: Columns = None,
-    device: Device = "auto",
-    seed: Annotated[int, typer.Option("--seed", help="Of whatever is drawn at random.")] = 0,
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Folder for the results, made when missing; - is stdout."),
+    ] = options.RESULTS,
+    write: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--write",
+            "-w",
+            help="What labelled clouds are written as, with commas between: "
+            f"{', '.join(options.CLOUDS)}.",
+            show_default="npz,ply",
+        ),
+    ] = None,
     picture: Annotated[bool, typer.Option(help="Draw the .png.")] = True,
+    overwrite: options.Overwrite = False,
+    bundle: options.Bundle = "street-mini",
+    views: options.Views = None,
+    columns: options.Columns = None,
+    stdin: Annotated[
+        str | None,
+        typer.Option(
+            "--stdin",
+            metavar="FORMAT",
+            help="What the input - is, for example bin.",
+            show_default=False,
+        ),
+    ] = None,
     min_score: Annotated[
         float | None,
         typer.Option(
@@ -79,56 +93,30 @@ def segment(
             show_default="none",
         ),
     ] = None,
+    device: options.Device = "auto",
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, max=256, help="So many scans at the same time.")
+    ] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Of whatever is drawn at random.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Lines of JSON: an object a scan, then one for all.")
+    ] = False,
 ) -> None:
     """See `HELP`."""
     words = parse_vocabulary(vocabulary)
-    config = BatchConfig(
-        tuple(inputs), out, bundle, words, views, columns, device, seed, overwrite, picture,
-        min_score,
-    )  # fmt: skip
-    raise typer.Exit(show_run(config))
-
-
-def show_run(config: BatchConfig) -> int:
-    """Do a run with progress on stderr and results on stdout.
-
-    Returns:
-        The exit code.
-    """
-    from avs3d.cli.tables import stdout
-    from avs3d.run import RECORD, Run
-
-    console = stdout()
-    run = Run(config)
-    with Progress(len(run)) as progress, run:
-        run.status = progress.status
-        for job, result in run:
-            with progress.paused():
-                if isinstance(result, Exception):
-                    complain_about(job.path, result)
-                else:
-                    _show(console, job.name, result, in_full=len(run) <= _TABLES)
-            progress.step()
-    if run.done:
-        record = Path(config.out or "") / RECORD
-        console.print(f"{len(run.done)} of {len(run)} done; the run: {record}", soft_wrap=True)
-    return run.exit_code
-
-
-def _show(console: Console, name: str, result: Result, in_full: bool) -> None:
-    from avs3d.cli.tables import word_table
-
-    segmentation = result.segmentation
-    heading = (
-        f"{name}   {len(segmentation.scan):,} points   {len(segmentation.summary())} words   "
-        f"{sum(result.timings.values()):.1f} s"
-    )
-    console.print(heading, style="bold", soft_wrap=True)
-    if in_full:
-        console.print(word_table(segmentation))
-    if result.note:
-        console.print(result.note, style="yellow", soft_wrap=True)
-    if in_full:
-        for path in result.files:
-            console.print(f"  {path}", soft_wrap=True)
-        console.print()
+    ends = parse_formats(write, words)
+    streamed = str(out) == STREAM
+    if streamed and (json or write is None or len(ends) != 1):
+        raise UserError("--out -: give one --write, and no --json: stdout is for the result alone")
+    with with_stdin(inputs, stdin) as paths, with_stdout(out) as folder:
+        config = BatchConfig(
+            tuple(paths), folder, bundle, words, views, columns, device, seed, overwrite,
+            picture and not streamed, min_score, ends, jobs,
+        )  # fmt: skip
+        if streamed and len(find_jobs(config)) != 1:
+            raise UserError("--out -: give one scan, so that stdout is one result")
+        code = show_run(config, Lines() if json else Quiet() if quiet else Tables(aside=streamed))
+        if streamed and code == 0:
+            to_stdout(folder, ends[0])
+    raise typer.Exit(code)

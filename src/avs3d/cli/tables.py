@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from avs3d.errors import UserError
+from avs3d.jobs import Job
 from avs3d.report.places import Place
-from avs3d.segmentation import Segmentation
+from avs3d.run import Result
 from avs3d.vocabulary import Source
 
 _NARROWEST = 100  # characters, where the output is no terminal and so has no width
@@ -17,17 +19,37 @@ _NARROWEST = 100  # characters, where the output is no terminal and so has no wi
 
 def stdout() -> Console:
     """A console on stdout that neither cuts file names nor invents markup in words."""
-    console = Console(highlight=False, markup=False, emoji=False)
-    return (
-        console
-        if console.is_terminal
-        else Console(
-            highlight=False, markup=False, emoji=False, width=max(_NARROWEST, console.width)
+    return _plain_console(stderr=False)
+
+
+def stderr() -> Console:
+    """The same on stderr."""
+    return _plain_console(stderr=True)
+
+
+def _plain_console(stderr: bool) -> Console:
+    options: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
+    console = Console(stderr=stderr, **options)
+    if console.is_terminal:
+        return console
+    return Console(stderr=stderr, width=max(_NARROWEST, console.width), **options)
+
+
+def failure_table(errors: dict[Job, Exception]) -> Table:
+    """Input and reason, which does not name the input again."""
+    table = plain_table()
+    table.add_column("input", overflow="fold")
+    table.add_column("reason", overflow="fold")
+    for job, error in errors.items():
+        text = " ".join(str(error).split()) or type(error).__name__
+        ours = (
+            "" if isinstance(error, UserError) else f"a fault in avs3d ({type(error).__name__}): "
         )
-    )
+        table.add_row(Text(str(job.path)), Text(ours + text.removeprefix(f"{job.path}: ")))
+    return table
 
 
-def word_table(result: Segmentation) -> Table:
+def word_table(result: Result) -> Table:
     """Word, points, share, mean score, and where the word came from."""
     table = plain_table()
     table.add_column("word", style="bold", no_wrap=True)
@@ -35,7 +57,7 @@ def word_table(result: Segmentation) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     # Not `no_wrap`, or a narrow table would lose its numbers first; the cell itself is cut instead.
     table.add_column("from", style="dim", ratio=1)
-    for row in result.summary():
+    for row in result.rows:
         table.add_row(
             Text(row["word"]),
             f"{row['points']:,}",
@@ -43,9 +65,10 @@ def word_table(result: Segmentation) -> Table:
             f"{row['score']:.2f}",
             Text(_origin(row["sources"]), no_wrap=True, overflow="ellipsis"),
         )
-    lost = int((result.label < 0).sum())
+    points = result.found["points"]
+    lost = points - result.found["labelled"]
     if lost:
-        share = 100 * lost / len(result.label)
+        share = 100 * lost / points
         table.add_row(Text("(unlabelled)", "dim"), f"{lost:,}", f"{share:.1f} %", "", "")
     return table
 

@@ -8,7 +8,8 @@ To add a format, write ``avs3d/io/FORMAT.py`` and name it in `avs3d.io.formats`:
   the bytes of the file to named columns, or `source.MalformedError` with what is wrong and the
   remedy. What columns mean, large coordinates and unreadable files are in `columns` and
   `source`, once for all formats;
-- a writer is ``encode(segmentation: Segmentation) -> bytes``;
+- a writer is a function ``(segmentation: Segmentation) -> bytes``, or `result.UnwritableError`
+  with why the format cannot hold this result;
 - ``FACTS`` is what the documentation says of it (`facts`).
 """
 
@@ -21,10 +22,11 @@ from typing import TYPE_CHECKING
 from avs3d.atomic import write_bytes
 from avs3d.errors import ReadError, UserError
 from avs3d.io.columns import parse_columns, to_scan
-from avs3d.io.formats import READERS, WRITERS, module
+from avs3d.io.formats import READERS, WRITERS, ending, module
 from avs3d.io.inputs import find
 from avs3d.io.names import unpacked
 from avs3d.io.packed import unpack
+from avs3d.io.result import UnwritableError
 from avs3d.io.source import MalformedError, load, refuse_foreign, show, stored_as
 from avs3d.scan import Scan
 
@@ -76,12 +78,12 @@ def write(segmentation: Segmentation, path: str | Path, *, overwrite: bool = Fal
         The path that was written.
 
     Raises:
-        UserError: an unknown extension, no such folder, a full disk, or the file is there already
-            and `overwrite` is not set.
+        UserError: an unknown extension, a result that the format cannot hold, no such folder, a
+            full disk, or the file is there already and `overwrite` is not set.
     """
     path = Path(path)
-    writer = WRITERS.get(path.suffix.lower())
-    if writer is None:
+    end = ending(path.name)
+    if end is None:
         raise UserError(
             f"{show(path)}: no such output format; writable are {', '.join(sorted(WRITERS))}"
         )
@@ -92,8 +94,17 @@ def write(segmentation: Segmentation, path: str | Path, *, overwrite: bool = Fal
     if path.exists() and not overwrite:
         raise UserError(f"{show(path)}: is there already; pass --overwrite to replace it")
     try:
-        return write_bytes(path, module(writer).encode(segmentation))
+        return write_bytes(path, encode(segmentation, end))
+    except UnwritableError as error:
+        raise UserError(f"{show(path)}: {error}") from error
     except OSError as error:
         raise UserError(
             f"{show(path)}: cannot be written ({error.strerror}); check the folder and the disk"
         ) from error
+
+
+def encode(segmentation: Segmentation, end: str) -> bytes:
+    """The bytes of a file whose name ends with `end`, a key of `WRITERS`, or `UnwritableError`."""
+    name, function = WRITERS[end]
+    content: bytes = getattr(module(name), function)(segmentation)
+    return content

@@ -24,13 +24,15 @@ class Facts:
 
 def table() -> str:
     """All formats as a Markdown table, from `READERS`, `WRITERS` and the modules' ``FACTS``."""
+    # What is read as well is written in the row of its reader.
+    writers = {ending: READERS.get(ending, name) for ending, (name, _) in WRITERS.items()}
     rows = ["| format | read | write | fields kept | notes |", "| --- | --- | --- | --- | --- |"]
-    for name in dict.fromkeys([*READERS.values(), *WRITERS.values()]):
+    for name in dict.fromkeys([*READERS.values(), *writers.values()]):
         facts: Facts = module(name).FACTS
-        read, written = _extensions(READERS, name), _extensions(WRITERS, name)
+        read, written = _endings(READERS, name), _endings(writers, name)
         rows.append(f"| {facts.what} | {read} | {written} | {facts.kept} | {facts.notes} |")
     return "\n".join(rows) + "\n"
 
 
-def _extensions(formats: dict[str, str], name: str) -> str:
-    return " ".join(f"`{extension}`" for extension in formats if formats[extension] == name)
+def _endings(formats: dict[str, str], name: str) -> str:
+    return " ".join(f"`{ending}`" for ending in formats if formats[ending] == name)

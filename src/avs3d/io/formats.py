@@ -24,9 +24,22 @@ READERS = {
     ".xyz": "text",
 }
 WRITERS = {
-    ".npz": "npz",
-    ".ply": "ply",
+    ".csv": ("rows", "encode_csv"),
+    ".label": ("classes", "encode_semantickitti"),
+    ".las": ("las_result", "encode"),
+    ".laz": ("las_result", "encode_packed"),
+    "_lidarseg.bin": ("classes", "encode_lidarseg"),
+    ".npz": ("npz", "encode"),
+    ".parquet": ("rows", "encode_parquet"),
+    ".pcd": ("pcd", "encode"),
+    ".ply": ("ply", "encode"),
 }
+"""How the name of a result ends -> the module and its function."""
+
+
+def ending(name: str) -> str | None:
+    """The key of `WRITERS` that a file's name ends with, case ignored; None if there is none."""
+    return next((key for key in WRITERS if name.lower().endswith(key)), None)
 
 
 def module(name: str) -> ModuleType:

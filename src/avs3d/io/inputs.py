@@ -11,6 +11,7 @@ from pathlib import Path
 from avs3d.errors import UserError
 from avs3d.io.formats import READERS, WRITERS
 from avs3d.io.names import unpacked
+from avs3d.io.record import is_result
 from avs3d.io.source import show
 
 _NO_SCANS = (
@@ -25,11 +26,10 @@ def find(inputs: Sequence[str | Path]) -> list[Path]:
     """The scans that files, folders and globs name, each once, in the order of `inputs`.
 
     A folder means every readable file below it, sorted, without hidden ones, without results of
-    ours (``STEM.npz`` and ``STEM.ply`` beside ``STEM.vocabulary.json``), without the labels, boxes
-    and calibrations that datasets keep beside their scans, and without ``.txt`` and ``.csv``, which
-    may be anything: their names, or a glob that ends in these, find them. A file that is named is
-    taken as it is, even if it is not there: reading it tells why it fails, and the other files are
-    still done.
+    ours (see `record.is_result`), without the labels, boxes and calibrations that datasets keep
+    beside their scans, and without ``.txt`` and ``.csv``, which may be anything: their names, or a
+    glob that ends in these, find them. A file that is named is taken as it is, even if it is not
+    there: reading it tells why it fails, and the other files are still done.
 
     Raises:
         UserError: a folder or a glob with nothing to read.
@@ -76,4 +76,4 @@ def _is_scan(path: Path, told: str = "") -> bool:
         return False
     if suffix in _ANY_TEXT and suffix not in told.lower():
         return False
-    return suffix not in WRITERS or not path.with_suffix(".vocabulary.json").exists()
+    return suffix not in WRITERS or not is_result(path)

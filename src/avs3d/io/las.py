@@ -12,6 +12,7 @@ import numpy as np
 from avs3d.io import apart
 from avs3d.io.columns import Table
 from avs3d.io.facts import Facts
+from avs3d.io.las_result import OWNER
 from avs3d.io.source import MalformedError, check_claim, check_expansion, damaged
 
 FACTS = Facts(
@@ -47,7 +48,8 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
         names = [n for n in header.point_format.dimension_names if n not in _RAW_AXES]
         with np.errstate(invalid="ignore", over="ignore"):
             axes = {axis: np.asarray(record[axis], dtype=np.float64) for axis in "xyz"}
-            return Table(axes | {name: np.asarray(record[name]) for name in names})
+            found = axes | {name: np.asarray(record[name]) for name in names}
+    return Table(found, result=any(vlr.user_id == OWNER for vlr in header.vlrs))
 
 
 def _header(data: bytes) -> laspy.LasHeader:

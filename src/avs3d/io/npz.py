@@ -12,6 +12,7 @@ import numpy as np
 from avs3d.io.columns import Table
 from avs3d.io.facts import Facts
 from avs3d.io.npy import PickledError, array_from, table_columns
+from avs3d.io.result import given_columns
 from avs3d.io.source import MalformedError, check_expansion, damaged
 from avs3d.segmentation import Segmentation
 
@@ -25,6 +26,8 @@ _POINTS = (
     "points", "xyz", "xyzi", "coord", "coords", "positions", "pos", "pc", "pcd", "pointcloud",
     "point_cloud", "lidar", "data", "arr_0",
 )  # fmt: skip
+_ARGUMENTS = ("file", "allow_pickle")
+"""Of `numpy.savez`, so no array can have these names."""
 
 
 def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
@@ -87,7 +90,8 @@ def encode(segmentation: Segmentation) -> bytes:
 
     ``label`` (N,) int32 index into ``vocabulary``, -1 unlabelled; ``score`` (N,) float32;
     ``vocabulary`` (W,) unicode; ``bundle`` unicode; and the input, so that the file is a scan too:
-    ``points`` (N, 3) float32 metres, ``origin`` (3,) float64 to add to them, ``intensity``.
+    ``points`` (N, 3) float32 metres, ``origin`` (3,) float64 to add to them, and every other
+    column; one that has a name of ours is called ``input_NAME``.
     """
     scan = segmentation.scan
     arrays: dict[str, Any] = {
@@ -98,8 +102,7 @@ def encode(segmentation: Segmentation) -> bytes:
         "points": scan.points,
         "origin": scan.origin,
     }
-    if scan.intensity is not None:
-        arrays["intensity"] = scan.intensity
+    arrays |= given_columns(scan, [*arrays, *_ARGUMENTS])
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     return stream.getvalue()

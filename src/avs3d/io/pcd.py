@@ -1,4 +1,4 @@
-"""``.pcd`` of the Point Cloud Library: ascii, binary and binary_compressed; headers by pypcd4."""
+"""``.pcd`` of the Point Cloud Library, through pypcd4: all three encodings in, binary out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pypcd4 import Encoding, MetaData, PointCloud
 
 from avs3d.io.columns import Table
 from avs3d.io.facts import Facts
+from avs3d.io.result import MARK, coordinates, given_columns, header_lines, numeric
 from avs3d.io.source import MalformedError, check_claim, check_expansion, damaged
+from avs3d.segmentation import Segmentation
 
 FACTS = Facts(
     "Point Cloud Library",
@@ -22,7 +24,7 @@ FACTS = Facts(
 _KEYS = (
     "VERSION", "FIELDS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA",
 )  # fmt: skip
-_MAX_HEADER = 1 << 16
+_MAX_HEADER = 4 << 20  # the words of a result are in it
 _MAX_COLUMNS = 1024
 _PADDING = "#$%&~~"
 """How pypcd4 begins the names that it makes up for padding, which PCD calls ``_``."""
@@ -47,7 +49,8 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
         with damaged(".pcd"):
             rows = PointCloud.from_fileobj(io.BytesIO(data)).pc_data
     names = [name for name in rows.dtype.names or () if not name.startswith(_PADDING)]
-    return Table({name: rows[name] for name in names})
+    is_result = data.startswith(f"# {MARK}\n".encode())
+    return Table({name: rows[name] for name in names}, result=is_result)
 
 
 def _header(data: bytes) -> tuple[MetaData, int]:
@@ -97,3 +100,21 @@ def _check_compressed(data: bytes, offset: int, points: int, row_bytes: int) -> 
             f"its header promises {points * row_bytes} bytes of points, its compressed part"
             f" {unpacked}; export it again"
         )
+
+
+def encode(segmentation: Segmentation) -> bytes:
+    """A binary cloud: ``x y z`` as in a .ply, ``label`` int32 (-1 unlabelled), ``score`` float32,
+    then every column of the input, under the names that a .ply has. The words are in the header,
+    one comment each: ``# avs3d label 3 traffic light``.
+    """
+    columns = dict(zip("xyz", coordinates(segmentation.scan).T, strict=True))
+    columns |= {"label": segmentation.label, "score": segmentation.score}
+    given = given_columns(segmentation.scan, columns)
+    columns |= {name: numeric(value) for name, value in given.items()}
+    cloud = PointCloud.from_points(
+        list(columns.values()), list(columns), [value.dtype for value in columns.values()]
+    )
+    stream = io.BytesIO()
+    stream.write("".join(f"# {line}\n" for line in header_lines(segmentation)).encode())
+    cloud.save(stream, Encoding.BINARY)
+    return stream.getvalue()

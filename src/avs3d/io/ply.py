@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from avs3d.io.columns import Table
 from avs3d.io.facts import Facts
+from avs3d.io.result import MARK, coordinates, given_columns, header_lines, numeric
 from avs3d.io.source import MalformedError, check_claim, damaged
 from avs3d.palette import UNLABELLED_COLOR, palette
 from avs3d.segmentation import Segmentation
@@ -22,7 +22,7 @@ FACTS = Facts(
     "ascii and both binary orders",
 )
 
-_MAX_HEADER = 1 << 20
+_MAX_HEADER = 4 << 20  # the words of a result are in it
 _MAX_LISTED = 1_000_000
 """Values of lists and of the rows around them, which are read one by one."""
 _TYPES = {
@@ -32,7 +32,6 @@ _TYPES = {
     "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
 }  # fmt: skip
 _ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
-_MARK = "avs3d result"
 _RESULT_COLUMNS = ("x", "y", "z", "red", "green", "blue", "label", "score")
 
 
@@ -65,7 +64,7 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
         size = vertex.count * dtype.itemsize
         check_claim(vertex.count, size, len(data) - offset)
         rows = np.frombuffer(memoryview(data)[offset : offset + size], dtype)
-    return Table({name: rows[name] for name, _ in vertex.properties}, result=_MARK in comments)
+    return Table({name: rows[name] for name, _ in vertex.properties}, result=MARK in comments)
 
 
 def _header(data: bytes) -> tuple[str, list[_Element], list[str], int]:
@@ -143,54 +142,25 @@ def encode(segmentation: Segmentation) -> bytes:
     rows = np.empty(len(segmentation.scan), [(name, v.dtype) for name, v in columns.items()])
     for name, value in columns.items():
         rows[name] = value
-    words = enumerate(segmentation.vocabulary.words)
-    comments = [
-        _MARK,
-        f"avs3d bundle {_ascii_line(segmentation.bundle)}",
-        *(f"avs3d label {index} {_ascii_line(word)}" for index, word in words),
-    ]
     element = PlyElement.describe(rows, "vertex")
     stream = io.BytesIO()
-    PlyData([element], byte_order="<", comments=comments).write(stream)
+    PlyData([element], byte_order="<", comments=header_lines(segmentation)).write(stream)
     return stream.getvalue()
 
 
 def _columns(segmentation: Segmentation) -> dict[str, np.ndarray]:
-    scan = segmentation.scan
-    xyz = scan.points + scan.origin if scan.origin.any() else scan.points
     colors = np.vstack([palette(segmentation.vocabulary.words), UNLABELLED_COLOR])
     red, green, blue = colors.astype(np.uint8)[segmentation.label].T
-    values = (*xyz.T, red, green, blue, segmentation.label, segmentation.score)
+    xyz = coordinates(segmentation.scan).T
+    values = (*xyz, red, green, blue, segmentation.label, segmentation.score)
     columns = dict(zip(_RESULT_COLUMNS, values, strict=True))
-    own = {"intensity": scan.intensity, "ring": scan.ring, "sweep": scan.sweep}
-    given = {name: value for name, value in own.items() if value is not None}
-    if scan.labels is not None:
-        given["label"] = scan.labels
-    for name, value in (given | scan.fields).items():
-        columns[_free_name(name, columns)] = _storable(value)
-    return columns
-
-
-def _free_name(name: str, taken: dict[str, np.ndarray]) -> str:
-    """The column's name as PLY allows it, and not one that is there already."""
-    name = re.sub(r"\W", "_", name, flags=re.ASCII)[:64] or "column"
-    while name in taken:
-        name = f"input_{name}"
-    return name
+    given = given_columns(segmentation.scan, columns)
+    return columns | {name: _storable(value) for name, value in given.items()}
 
 
 def _storable(value: np.ndarray) -> np.ndarray:
-    """PLY has no booleans, 16-bit floats or 64-bit integers: the smallest type that holds all."""
-    if value.dtype.kind == "b":
-        return value.astype(np.uint8)
-    if value.dtype == np.float16:
-        return value.astype(np.float32)
+    """PLY has no 64-bit integers either: the smallest type that holds all."""
     if value.dtype.kind in "iu" and value.dtype.itemsize == 8:
         fits = len(value) == 0 or (value.min() >= -(2**31) and value.max() < 2**31)
         return value.astype(np.int32 if fits else np.float64)
-    return value
-
-
-def _ascii_line(text: str) -> str:
-    """Escaped as in JSON, since headers are ASCII, and short, since readers have line limits."""
-    return json.dumps(text)[1:-1][:200]
+    return numeric(value)

@@ -1,0 +1,173 @@
+"""What a run is asked to do: its options, its inputs, and which files it may write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avs3d.errors import UserError
+from avs3d.io import find
+from avs3d.io.names import stem
+from avs3d.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class BatchConfig:
+    """What to do with which files.
+
+    Attributes:
+        inputs: files, folders, globs.
+        out: folder for results; None: nothing is written.
+        bundle: see `avs3d.load`.
+        vocabulary: the words to choose from; None: every scan finds its own.
+        views: sectors that a scan is described in; None: as many as the bundle says.
+        columns: see `avs3d.read`.
+        device: see `avs3d.load`.
+        seed: of whatever is drawn at random.
+        overwrite: replace results that are there.
+        picture: draw one for every scan.
+        min_score: points with a lower score stay unlabelled.
+        write: how the names of the labelled clouds end, keys of `avs3d.io.WRITERS`.
+        jobs: processes that work at the same time.
+    """
+
+    inputs: tuple[str, ...]
+    out: Path | None
+    bundle: str = "street-mini"
+    vocabulary: Vocabulary | None = None
+    views: int | None = None
+    columns: str | None = None
+    device: str = "auto"
+    seed: int = 0
+    overwrite: bool = False
+    picture: bool = True
+    min_score: float | None = None
+    write: tuple[str, ...] = (".npz", ".ply")
+    jobs: int = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """An input.
+
+    Attributes:
+        path: where it is.
+        name: that of its results (see `unique_names`).
+        state: its bytes and when it was changed (ns), before it was read; None: not there.
+    """
+
+    path: Path
+    name: str
+    state: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The inputs of a run.
+
+    Attributes:
+        found: a job a file.
+        unfound: what names nothing that can be read, and why.
+        paths: absolute paths of the files.
+    """
+
+    found: tuple[Job, ...]
+    unfound: tuple[tuple[Job, UserError], ...]
+    paths: frozenset[str]
+
+    def __len__(self) -> int:
+        return len(self.found) + len(self.unfound)
+
+
+def find_jobs(config: BatchConfig) -> Jobs:
+    """What the inputs of a config mean."""
+    found: dict[str, Path] = {}
+    unfound = []
+    for item in config.inputs:
+        try:
+            paths = find([item])
+        except UserError as error:
+            unfound.append((Job(Path(item), item), error))
+            continue
+        for path in paths:
+            found.setdefault(os.path.abspath(path), path)
+    paths = list(found.values())
+    names = unique_names(paths)
+    jobs = [Job(path, name, _state(path)) for path, name in zip(paths, names, strict=True)]
+    return Jobs(tuple(jobs), tuple(unfound), frozenset(found))
+
+
+def keep_inputs(job: Job, targets: Iterable[Path], inputs: frozenset[str]) -> None:
+    """Raise `UserError` where a result would replace an input (absolute paths)."""
+    for target in targets:
+        if os.path.abspath(target) in inputs:
+            raise UserError(
+                f"{job.path}: its result {target} would replace an input; choose another --out"
+            )
+
+
+def keep_results(job: Job, targets: Iterable[Path], what: str = "") -> None:
+    """Raise `UserError` where a result is there already; `what` tells more about it."""
+    for target in targets:
+        if target.exists():
+            raise UserError(
+                f"{job.path}: its result {target} is there already{what}; --overwrite replaces it, "
+                "--out puts results elsewhere"
+            )
+
+
+def keep(config: BatchConfig, jobs: Jobs, ends: Iterable[str], job: Job) -> None:
+    """Raise `UserError` where a result, `job.name` and one of `ends`, must not be written."""
+    if config.out is not None:
+        targets = [config.out / f"{job.name}{end}" for end in ends]
+        keep_inputs(job, targets, jobs.paths)
+        if not config.overwrite:
+            keep_results(job, targets)
+
+
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """A name for the results of each file: its stem, with as many of its folders' names in front
+    as set it apart from the other files (whatever the case), and its extension if need be.
+
+    >>> unique_names([Path("a.bin"), Path("08/lidar.pcd.bin"), Path("24/lidar.pcd.bin")])
+    ['a', '08_lidar', '24_lidar']
+    """
+    full = [Path(os.path.abspath(path)) for path in paths]
+    bases = [stem(path) for path in full]
+    beside = Counter((path.parent, base.lower()) for path, base in zip(full, bases, strict=True))
+    for i, path in enumerate(full):
+        if beside[path.parent, bases[i].lower()] > 1:
+            bases[i] = path.name.replace(".", "_")
+    depth = [0] * len(full)
+
+    def names() -> list[str]:
+        return [
+            "_".join([*path.parts[1:-1][len(path.parts) - 2 - d :], base])
+            for path, base, d in zip(full, bases, depth, strict=True)
+        ]
+
+    while clashing := _clashing(names()):
+        growing = [i for i in clashing if depth[i] < len(full[i].parts) - 2]
+        for i in growing:
+            depth[i] += 1
+        if not growing:
+            return [f"{name}_{i}" for i, name in enumerate(names())]
+    return names()
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError, ValueError):  # ValueError: a NUL in the name
+        status = path.stat()
+        return status.st_size, status.st_mtime_ns
+    return None
+
+
+def _clashing(names: list[str]) -> list[int]:
+    seen: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        seen.setdefault(name.lower(), []).append(i)
+    return [i for group in seen.values() if len(group) > 1 for i in group]

@@ -1,0 +1,179 @@
+"""The files of one scan in the folder of a run: what is there, what may be replaced, what is whole.
+
+A record, `STEM.done.json`, is written before the first file and again after the last one. Killed
+at any moment, a run leaves either files with a record that says `finished`, or such that the next
+run may replace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avs3d import __version__
+from avs3d.atomic import write_json
+from avs3d.batch import timed
+from avs3d.bundle_config import fingerprint
+from avs3d.errors import UserError
+from avs3d.io import WRITERS, write
+from avs3d.io.record import DONE, WORDS, read_record
+from avs3d.jobs import BatchConfig, Job, keep_inputs, keep_results
+
+if TYPE_CHECKING:
+    from avs3d.segmentation import Segmentation
+
+CAPTIONS, PICTURE = ".captions.json", ".png"
+_OPTIONS = ("bundle", "views", "columns", "device", "seed", "picture", "min_score", "write")
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """What to say of a result that the system did not take."""
+    return UserError(
+        f"{path}: cannot be written ({error.strerror or error}); make room, or choose another --out"
+    )
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of every scan of a run.
+
+    Attributes:
+        config: what to do; `out` must be set.
+        inputs: absolute paths of all inputs, which no result may replace.
+    """
+
+    config: BatchConfig
+    inputs: frozenset[str]
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """What is added to a scan's name to make the names of its results."""
+        picture = (PICTURE,) if self.config.picture else ()
+        return (WORDS, CAPTIONS, *self.config.write, *picture)
+
+    def path(self, job: Job, end: str) -> Path:
+        assert self.config.out is not None
+        return self.config.out / f"{job.name}{end}"
+
+    def find(self, job: Job) -> dict[str, Any] | None:
+        """The record of a scan that is done already, by the same options from the same input.
+
+        Returns:
+            None where it is to be done.
+
+        Raises:
+            UserError: a result would replace an input, or unasked a result that is another one.
+        """
+        targets = [self.path(job, end) for end in (*self.ends, DONE)]
+        keep_inputs(job, targets, self.inputs)
+        if self.config.overwrite:
+            return None
+        record = read_record(targets[-1])
+        if record is None:
+            keep_results(job, targets)
+            return None
+        if other := self._differences(job, record):
+            keep_results(job, targets, f", made with another {', '.join(other)}")
+        if record["finished"] and not self._are_whole(job, record):
+            keep_results(job, targets, ", but was changed since")
+        return record if record["finished"] and not other else None
+
+    def write(
+        self, job: Job, result: Segmentation, found: dict[str, Any], timings: dict[str, float]
+    ) -> tuple[Path, ...]:
+        """Write the results of a scan, replacing earlier ones.
+
+        Args:
+            job: the input.
+            result: what was found.
+            found: the same for `run.json`, with a `note` for the picture.
+            timings: `write` and `picture` are added.
+
+        Returns:
+            The files.
+
+        Raises:
+            UserError: one cannot be written; see `discard`.
+        """
+        files = [self.path(job, end) for end in self.ends]
+        try:
+            with timed(timings, "write"):
+                self._begin(job, files)
+                write_json(files[0], result.vocabulary.to_json())
+                write_json(files[1], {job.name: result.captions})
+                for end in self.config.write:
+                    write(result, self.path(job, end), overwrite=True)
+            if self.config.picture:
+                with timed(timings, "picture"):
+                    from avs3d.report.picture import draw
+
+                    draw(result, self.path(job, PICTURE), note=found["note"])
+            sizes = {path.name: path.stat().st_size for path in files}
+            self._write_record(job, True, sizes, found)
+        except OSError as error:
+            raise cannot_write(self.path(job, ".*"), error) from error
+        return tuple(files)
+
+    def discard(self, job: Job) -> None:
+        """Remove what was written for a scan that was not finished."""
+        record = read_record(self.path(job, DONE))
+        if record is None or record["finished"] or self._differences(job, record):
+            return
+        self._remove(job, record)
+        with contextlib.suppress(OSError):
+            self.path(job, DONE).unlink()
+
+    def _begin(self, job: Job, files: list[Path]) -> None:
+        """From now on the results are not whole; those of an earlier run are removed."""
+        earlier = read_record(self.path(job, DONE)) or {"outputs": {}}
+        names = dict.fromkeys([*earlier["outputs"], *(path.name for path in files)])
+        self._write_record(job, False, names, {})
+        self._remove(job, earlier)
+
+    def _remove(self, job: Job, record: dict[str, Any]) -> None:
+        for path in (self.path(job, end) for end in (WORDS, CAPTIONS, PICTURE, *WRITERS)):
+            if path.name in record["outputs"] and os.path.abspath(path) not in self.inputs:
+                path.unlink(missing_ok=True)
+
+    def _write_record(
+        self, job: Job, finished: bool, outputs: dict[str, Any], found: dict[str, Any]
+    ) -> None:
+        record = {"finished": finished, "made": self._made(job), "outputs": outputs, "scan": found}
+        write_json(self.path(job, DONE), record)
+
+    def _are_whole(self, job: Job, record: dict[str, Any]) -> bool:
+        """Whether the files of a record are there as they were written."""
+        assert self.config.out is not None
+        with contextlib.suppress(OSError):
+            return all(
+                (self.config.out / name).stat().st_size == size
+                for name, size in record["outputs"].items()
+            )
+        return False
+
+    def _differences(self, job: Job, record: dict[str, Any]) -> list[str]:
+        """Names of what is not as it was when the results were made."""
+        made = self._made(job)
+        return [key for key, value in made.items() if record["made"].get(key) != value]
+
+    def _made(self, job: Job) -> dict[str, Any]:
+        """What the results of a scan are made from: as long as this stays, they stay."""
+        state = None if job.state is None else list(job.state)
+        return {"input": os.path.abspath(job.path), "state": state, **self._options}
+
+    @cached_property
+    def _options(self) -> dict[str, Any]:
+        words = self.config.vocabulary
+        options = {
+            "avs3d": __version__,
+            "weights": fingerprint(self.config.bundle),
+            "vocabulary": None if words is None else list(words.words),
+            **{name: getattr(self.config, name) for name in _OPTIONS},
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(options))  # as it is read back
+        return plain
