@@ -160,9 +160,7 @@ any_points = arrays.arrays(
 fuzz = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in MAKE if n not in APART and n[2:] not in ("xyz", "csv", "pts")]
-)
+@pytest.mark.parametrize("name", [n for n in MAKE if n not in (*APART, *DIGITS)])
 @settings(fuzz, max_examples=25)
 @given(points=any_points)
 def test_any_points(tmp_path: Path, name: str, points: np.ndarray) -> None:
