@@ -60,7 +60,10 @@ fuzz = settings(
 @fuzz
 @given(
     extension=st.sampled_from(sorted(READERS)),
-    head=st.sampled_from([b"", b"ply\n", b"\x93NUMPY\x01\x00", b"PK\x03\x04", b"LASF", b"1 2 3\n"]),
+    head=st.sampled_from(
+        [b"", b"ply\n", b"\x93NUMPY\x01\x00", b"PK\x03\x04", b"LASF", b"1 2 3\n", b"x,y,z\n1,",
+         b"ASTM-E57", b"PAR1", b"ARROW1\0\0", b"DRACO\x02\x02"]
+    ),
     tail=st.binary(max_size=400),
     columns=st.sampled_from([None, 4]),
 )  # fmt: skip
