@@ -64,6 +64,22 @@ def test_the_same_command_goes_on_where_it_was(
     assert segment(call, bundle, *args).exit_code == 0 and len(encoded) == 4
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="fork and SIGKILL")
+def test_killed_at_random_moments_the_files_are_the_same(bundle: Path, tmp_path: Path) -> None:
+    inputs = [str(path) for path in scans(tmp_path / "in", "abcdefgh")]
+    script = Path(__file__).with_name("killed.py")
+    args = [sys.executable, str(script), str(bundle), str(tmp_path / "out"), "12", *inputs]
+    done = subprocess.run(
+        args, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 4, "else nothing was tried"
+    assert contents(tmp_path / "out") == contents(tmp_path / "out-whole")
+    assert len(contents(tmp_path / "out")) == 8 * 6
+    records = [json.loads((tmp_path / f / "run.json").read_text()) for f in ("out", "out-whole")]
+    assert [list(record["scans"]) for record in records] == [list("abcdefgh")] * 2
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
