@@ -229,6 +229,25 @@ def test_a_process_that_dies_costs_its_job_only() -> None:
         list(in_processes(make_work, ["a", "raise", "b"], 2))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_processes_end_with_their_parent() -> None:
+    code = (
+        "from avs3d.workers import in_processes\n"
+        "from workshop import make_work\n"
+        "if __name__ == '__main__':\n"
+        "    for said in in_processes(make_work, ['a', 'forever', 'forever'], 2):\n"
+        "        print(said, flush=True)\n"
+    )
+    script = [sys.executable, "-c", code]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    parent = subprocess.Popen(script, stdout=subprocess.PIPE, text=True, env=env)
+    assert parent.stdout is not None
+    assert parent.stdout.readline().startswith("a ")
+    parent.kill()
+    parent.wait()
+    assert parent.stdout.read() == "", "their end of the line is open as long as they live"
+
+
 def test_a_scan_from_stdin_and_a_result_to_stdout(
     call: Call, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
