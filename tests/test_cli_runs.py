@@ -64,6 +64,22 @@ def test_the_same_command_goes_on_where_it_was(
     assert segment(call, bundle, *args).exit_code == 0 and len(encoded) == 4
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="fork and SIGKILL")
+def test_killed_at_random_moments_the_files_are_the_same(bundle: Path, tmp_path: Path) -> None:
+    inputs = [str(path) for path in scans(tmp_path / "in", "abcdefgh")]
+    script = Path(__file__).with_name("killed.py")
+    args = [sys.executable, str(script), str(bundle), str(tmp_path / "out"), "12", *inputs]
+    done = subprocess.run(
+        args, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 4, "else nothing was tried"
+    assert contents(tmp_path / "out") == contents(tmp_path / "out-whole")
+    assert len(contents(tmp_path / "out")) == 8 * 6
+    records = [json.loads((tmp_path / f / "run.json").read_text()) for f in ("out", "out-whole")]
+    assert [list(record["scans"]) for record in records] == [list("abcdefgh")] * 2
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -211,6 +227,25 @@ def test_a_process_that_dies_costs_its_job_only() -> None:
     assert (found[2].code, found[4].code) == (-9, 3)
     with pytest.raises(ValueError, match="by design"):
         list(in_processes(make_work, ["a", "raise", "b"], 2))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_processes_end_with_their_parent() -> None:
+    code = (
+        "from avs3d.workers import in_processes\n"
+        "from workshop import make_work\n"
+        "if __name__ == '__main__':\n"
+        "    for said in in_processes(make_work, ['a', 'forever', 'forever'], 2):\n"
+        "        print(said, flush=True)\n"
+    )
+    script = [sys.executable, "-c", code]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    parent = subprocess.Popen(script, stdout=subprocess.PIPE, text=True, env=env)
+    assert parent.stdout is not None
+    assert parent.stdout.readline().startswith("a ")
+    parent.kill()
+    parent.wait()
+    assert parent.stdout.read() == "", "their end of the line is open as long as they live"
 
 
 def test_a_scan_from_stdin_and_a_result_to_stdout(

@@ -18,7 +18,7 @@ def make_work() -> Callable[[str], str]:
             os._exit(3)
         if job == "raise":
             raise ValueError("by design")
-        time.sleep(0.2 if job == "slow" else 0)
+        time.sleep({"slow": 0.2, "forever": 60}.get(job, 0))
         return f"{job} {os.getpid()}"
 
     return work
