@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from avs3d.batch import unique_names
 from avs3d.errors import ReadError
 from avs3d.io import read
 from avs3d.io.text import parse
+from avs3d.jobs import unique_names
 from io_files import (
     COUNT,
     EXTRA,
