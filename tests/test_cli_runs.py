@@ -18,7 +18,7 @@ from avs3d.atomic import remove_leftovers
 from avs3d.io import read
 from avs3d.lock import LOCK, locked
 from avs3d.workers import WorkerDied, in_processes
-from commands import Call, lines, scan, segment
+from commands import SUFFIXES, Call, lines, scan, segment
 from workshop import make_work
 
 OUT = "avs3d-results"
@@ -365,6 +365,33 @@ def test_a_signal_ends_a_run(bundle: Path, tmp_path: Path, name: str) -> None:
     assert errors == "error: interrupted\n"
     assert json.loads(said)["finished"] is False
     assert not (tmp_path / OUT).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_the_keyboard_ends_a_run_of_several_processes(bundle: Path, tmp_path: Path) -> None:
+    inputs = [str(scan(tmp_path / f"{i}.bin", i, 20_001)) for i in range(60)]
+    args = [*inputs, "--jobs", "2", "--json", "-b", str(bundle), "-v", "car"]
+    said = tmp_path / "said"
+    with said.open("w") as stdout:
+        run = subprocess.Popen(
+            [sys.executable, "-m", "avs3d", "segment", *args], start_new_session=True,
+            cwd=tmp_path, stdout=stdout, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    while not said.read_text() and run.poll() is None:
+        time.sleep(0.05)
+    began = time.perf_counter()
+    os.killpg(run.pid, signal.SIGINT)  # to all, as a terminal does
+    _, errors = run.communicate(timeout=30)
+    print(f"ended after {time.perf_counter() - began:.2f} s")
+    assert run.returncode == 130 and errors == "error: interrupted\n"
+    assert json.loads(said.read_text().splitlines()[-1])["finished"] is False
+    record = json.loads((tmp_path / OUT / "run.json").read_text())
+    assert record["finished"] is False and 0 < len(record["scans"]) < 60
+    names = {path.name for path in (tmp_path / OUT).iterdir()} - {"run.json"}
+    stems = {name.partition(".")[0] for name in names}
+    assert stems >= record["scans"].keys() and "" not in stems
+    for stem in stems:
+        assert {f"{stem}{end}" for end in SUFFIXES} <= names
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
