@@ -30,8 +30,8 @@ main()
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_ends_a_run(bundle: Path, tmp_path: Path, name: str) -> None:
-    for name in ("a.bin", "b.bin"):
-        scan(tmp_path / name)
+    for file in ("a.bin", "b.bin"):
+        scan(tmp_path / file)
     args = ["segment", "a.bin", "b.bin", "--json", "-b", str(bundle), "-v", "car"]
     run = subprocess.Popen(
         [sys.executable, "-c", SLOW, *args],
