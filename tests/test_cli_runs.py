@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -333,51 +331,3 @@ def test_folder_that_cannot_be_written(
     assert result.exit_code == 2 and len(lines(result)) == 1
     assert "No space left on device" in lines(result)[0] and "make room" in lines(result)[0]
     assert not (tmp_path / OUT).exists()
-
-
-SLOW = """
-import sys, time
-from avs3d import pipeline
-def encode(self, scan):
-    print("begun", file=sys.stderr, flush=True)
-    time.sleep(60)
-pipeline.Pipeline.encode = encode
-from avs3d.cli import main
-main()
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_ends_a_run(bundle: Path, tmp_path: Path, name: str) -> None:
-    scans(tmp_path, "ab")
-    args = ["segment", "a.bin", "b.bin", "--json", "-b", str(bundle), "-v", "car"]
-    run = subprocess.Popen(
-        [sys.executable, "-c", SLOW, *args],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert run.stderr is not None and run.stderr.readline() == "begun\n"
-    began = time.perf_counter()
-    run.send_signal(getattr(signal, name))
-    said, errors = run.communicate(timeout=20)
-    print(f"{name}: ended after {time.perf_counter() - began:.2f} s")
-    assert run.returncode == (130 if name == "SIGINT" else 143)
-    assert errors == "error: interrupted\n"
-    assert json.loads(said)["finished"] is False
-    assert not (tmp_path / OUT).exists()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_a_computation_that_does_not_listen_is_ended() -> None:
-    code = (
-        "import os, signal, threading\n"
-        "from avs3d.cli.interrupt import ending_soon\n"
-        "signal.signal(signal.SIGINT, lambda *_: None)\n"  # as if Python were not asked
-        "threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
-        "with ending_soon(lambda: print('abandoned', flush=True)):\n"
-        "    threading.Event().wait(30)\n"
-    )
-    began = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 130 and time.perf_counter() - began < 20
-    assert (done.stdout, done.stderr) == ("abandoned\n", "error: interrupted\n")

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from avs3d.cli import bundles, caption, demo, info, query, segment, simulate, train
 from avs3d.cli.console import complain, internal_error
-from avs3d.cli.interrupt import exit_code_of, heed_sigterm
+from avs3d.cli.interrupt import INTERRUPTED, exit_code_of, heed_sigterm, leave_at_once
 from avs3d.errors import UserError
 
 USER_FAULT, OUR_FAULT = 2, 1
@@ -95,7 +95,11 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt as error:  # outside of any command
-        raise SystemExit(exit_code_of(error)) from None
+        leave_at_once(exit_code_of(error))
+    except SystemExit as end:
+        if end.code in INTERRUPTED:
+            leave_at_once(end.code)
+        raise
     except Exception as error:  # whatever is not a user's mistake is ours
         internal_error(error)
         raise SystemExit(OUR_FAULT) from None

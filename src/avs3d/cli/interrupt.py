@@ -8,11 +8,14 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from types import FrameType
+from typing import NoReturn
 
 from avs3d.cli.console import complain
 
+INTERRUPTED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+"""Exit codes, as a shell gives them for a process that a signal ended."""
 _GRACE = 0.5  # seconds
 _SHOW_CURSOR = "\x1b[?25h"
 
@@ -22,8 +25,16 @@ class Terminated(KeyboardInterrupt):
 
 
 def exit_code_of(error: KeyboardInterrupt) -> int:
-    """As a shell gives it for a process that a signal ended."""
-    return 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
+    """One of `INTERRUPTED`."""
+    return INTERRUPTED[isinstance(error, Terminated)]
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End the process without taking apart what is loaded: with networks that takes a second."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed
+            stream.flush()
+    os._exit(code)
 
 
 def heed_sigterm() -> None:
@@ -59,8 +70,7 @@ def ending_soon(abandon: Callable[[], None]) -> Iterator[None]:
                 if sys.stderr.isatty():
                     sys.stderr.write(_SHOW_CURSOR)
                 complain("interrupted")
-                sys.stderr.flush()
-                os._exit(128 + numbers[0])
+                leave_at_once(128 + numbers[0])
 
     with closing(ours), closing(theirs):
         theirs.setblocking(False)

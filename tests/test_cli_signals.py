@@ -1,0 +1,91 @@
+"""Ctrl-C and SIGTERM: a run ends soon, in order, and says so in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from commands import SUFFIXES, scan
+
+OUT = "avs3d-results"
+SLOW = """
+import sys, time
+from avs3d import pipeline
+def encode(self, scan):
+    print("begun", file=sys.stderr, flush=True)
+    time.sleep(60)
+pipeline.Pipeline.encode = encode
+from avs3d.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_a_run(bundle: Path, tmp_path: Path, name: str) -> None:
+    for file in ("a.bin", "b.bin"):
+        scan(tmp_path / file)
+    args = ["segment", "a.bin", "b.bin", "--json", "-b", str(bundle), "-v", "car"]
+    run = subprocess.Popen(
+        [sys.executable, "-c", SLOW, *args],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert run.stderr is not None and run.stderr.readline() == "begun\n"
+    began = time.perf_counter()
+    run.send_signal(getattr(signal, name))
+    said, errors = run.communicate(timeout=20)
+    print(f"{name}: ended after {time.perf_counter() - began:.2f} s")
+    assert run.returncode == (130 if name == "SIGINT" else 143)
+    assert errors == "error: interrupted\n"
+    assert json.loads(said)["finished"] is False
+    assert not (tmp_path / OUT).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_the_keyboard_ends_a_run_of_several_processes(bundle: Path, tmp_path: Path) -> None:
+    inputs = [str(scan(tmp_path / f"{i}.bin", i, 20_001)) for i in range(60)]
+    args = [*inputs, "--jobs", "2", "--json", "-b", str(bundle), "-v", "car"]
+    said = tmp_path / "said"
+    with said.open("w") as stdout:
+        run = subprocess.Popen(
+            [sys.executable, "-m", "avs3d", "segment", *args], start_new_session=True,
+            cwd=tmp_path, stdout=stdout, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    while not said.read_text() and run.poll() is None:
+        time.sleep(0.05)
+    began = time.perf_counter()
+    os.killpg(run.pid, signal.SIGINT)  # to all, as a terminal does
+    _, errors = run.communicate(timeout=30)
+    print(f"ended after {time.perf_counter() - began:.2f} s")
+    assert run.returncode == 130 and errors == "error: interrupted\n"
+    assert json.loads(said.read_text().splitlines()[-1])["finished"] is False
+    record = json.loads((tmp_path / OUT / "run.json").read_text())
+    assert record["finished"] is False and 0 < len(record["scans"]) < 60
+    names = {path.name for path in (tmp_path / OUT).iterdir()} - {"run.json"}
+    stems = {name.partition(".")[0] for name in names}
+    assert stems >= record["scans"].keys() and "" not in stems
+    for stem in stems:
+        assert {f"{stem}{end}" for end in SUFFIXES} <= names
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_computation_that_does_not_listen_is_ended() -> None:
+    code = (
+        "import os, signal, threading\n"
+        "from avs3d.cli.interrupt import ending_soon\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)\n"  # as if Python were not asked
+        "threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+        "with ending_soon(lambda: print('abandoned', flush=True)):\n"
+        "    threading.Event().wait(30)\n"
+    )
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 130 and time.perf_counter() - began < 20
+    assert (done.stdout, done.stderr) == ("abandoned\n", "error: interrupted\n")
