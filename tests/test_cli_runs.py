@@ -271,8 +271,8 @@ def test_a_scan_from_stdin_and_a_result_to_stdout(
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["-"], "-: tell what comes from stdin with --stdin: bin, "),
-        (["-", "--stdin", "docx"], "--stdin docx: no such format; readable are bin, "),
+        (["-"], "-: tell what comes from stdin with --stdin: asc, bin, "),
+        (["-", "--stdin", "docx"], "--stdin docx: no such format; readable are asc, bin, "),
         (["a.bin", "--stdin", "bin"], "--stdin bin: give - as the input"),
         (["a.bin", "--out", "-"], "--out -: give one --write"),
         (["a.bin", "--out", "-", "--write", "ply", "--json"], "--out -: give one --write"),
