@@ -20,7 +20,7 @@ from avs3d.models.minkunet import MinkUNet
 from avs3d.scan import Scan
 from avs3d.simulation import simulate
 from avs3d.training.loop import Schedule
-from avs3d.training.street_mini import INPUTS, NETWORK, Recipe, begin_with, train
+from avs3d.training.street_mini import INPUTS, NETWORK, Recipe, begin_with, keep_some, train
 from avs3d.vocabulary import Vocabulary
 
 FEW = Schedule(steps=2, lr=1e-3, warmup=1)
@@ -108,6 +108,10 @@ def test_a_network_begins_with_a_bundle_whatever_its_inputs() -> None:
         wanted = kernel[:, fewer.inputs.index(name)] if known else torch.zeros_like(found)
         assert torch.equal(found, wanted), name
     assert torch.equal(network.final.kernel, bundle.network.final.kernel)
+    with torch.no_grad():
+        network.final.kernel.add_(1.0)
+    keep_some(network, bundle, 0.25)
+    assert torch.allclose(network.final.kernel, bundle.network.final.kernel + 0.75, atol=1e-5)
     other = MinkUNet(len(INPUTS), 384, (8,) * 8, (1,) * 8, stem=8, stem_kernel=3)
     with pytest.raises(UserError, match="another network"):
         begin_with(other, bundle)
