@@ -21,6 +21,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from avs3d import __version__
+from avs3d.atomic import write_json
 from avs3d.bundle import Bundle, save_bundle
 from avs3d.bundle_config import BundleConfig, CaptionerConfig, NetworkConfig, PoolingConfig
 from avs3d.errors import UserError
@@ -36,6 +37,7 @@ from avs3d.training.samples import SampleMaker
 from avs3d.training.scores import simulated_scores
 
 RESULT = "averaged.pt"
+CAPTIONER_FILES = ("captioner.safetensors", "tokenizer.json")
 _STEM = "conv0p1s1.kernel"
 VALIDATION = {  # folder: what is simulated in it
     "validation": "other worlds of the kinds trained on",
@@ -73,8 +75,9 @@ class Recipe:
         written_views: views whose captions the captioner learns from text alone.
         pooled_scans: scans whose views it learns from as the pooling sees them.
         captioner: its schedule.
-        start: a bundle whose network is tuned further, see `Bundle.load`; None: a new network goes
-            through the `network` schedule first.
+        start: a bundle of this kind, see `Bundle.load`, whose network and pooling are tuned further
+            and whose captioner is kept; None: all three are new, and the network goes through the
+            `network` schedule first.
         kept: share of the start's weights in the result. Tuning on the words of the lexicon costs
             some of what was known of other words; a mean of the weights costs less.
     """
@@ -137,6 +140,8 @@ def _network_stage(folder: Path, recipe: Recipe, seed: int) -> None:
         network, _samples(folder / "scans", **PARTS, strange=STRANGE_SHARE), embed_words,
         recipe.tuning, folder / "tuning", freeze_norm=True, seed=seed + 1,
     )  # fmt: skip
+    if recipe.start is not None:
+        keep_some(network, Bundle.load(recipe.start), recipe.kept)
     if _is_first():
         torch.save(network.state_dict(), folder / "tuning" / RESULT)
 
@@ -174,6 +179,10 @@ def _pooling_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     network.load_state_dict(torch.load(folder / "tuning" / RESULT, weights_only=True))
     torch.manual_seed(seed)
     pooling = _new_pooling()
+    if recipe.start is not None:
+        known = Bundle.load(recipe.start).pooling
+        assert known is not None
+        pooling.load_state_dict(known.state_dict())
     train_pooling(
         pooling, network.eval(), _samples(folder / "scans"), SentenceEncoder(TEXT_ENCODER).encode,
         recipe.pooling, folder / "pooling", seed=seed,
@@ -184,6 +193,9 @@ def _pooling_stage(folder: Path, recipe: Recipe, seed: int) -> None:
 
 def _captioner_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     if (folder / "captioner" / "captioner.json").exists():
+        return
+    if recipe.start is not None:
+        _keep_captioner(Bundle.load(recipe.start), folder / "captioner")
         return
     files = sorted((folder / "scans").glob("scan_*.npz"))
     written = training_captions(files, recipe.written_views, per_view=CAPTIONS, seed=seed)
@@ -197,11 +209,17 @@ def _captioner_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     )  # fmt: skip
 
 
+def _keep_captioner(bundle: Bundle, folder: Path) -> None:
+    assert bundle.config.captioner is not None
+    folder.mkdir(exist_ok=True)
+    for name in CAPTIONER_FILES:
+        shutil.copyfile(bundle.folder / name, folder / name)
+    write_json(folder / "captioner.json", bundle.config.captioner.model_dump(mode="json"))
+
+
 def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     """Write `folder/bundle` in half precision, with the logs and the scores of what was written."""
     network, pooling = _trained(folder)
-    if recipe.start is not None:
-        keep_some(network, Bundle.load(recipe.start), recipe.kept)
     captioner = json.loads((folder / "captioner" / "captioner.json").read_text("utf-8"))
     config = BundleConfig(
         name="street-mini",
@@ -217,9 +235,11 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     )
     bundle = folder / "bundle"
     save_bundle(bundle, config, {"network": network, "pooling": pooling}, half=True)
-    for name in ("captioner.safetensors", "tokenizer.json"):
+    for name in CAPTIONER_FILES:
         shutil.copyfile(folder / "captioner" / name, bundle / name)
-    stages = ("network", "tuning", "pooling", "captioner")[recipe.start is not None :]
+    stages = ("network", "tuning", "pooling", "captioner")
+    if recipe.start is not None:
+        stages = ("tuning", "pooling")
     for stage in stages:
         shutil.copyfile(folder / stage / "log.jsonl", bundle / f"{stage}.log.jsonl")
     exams = {
