@@ -237,9 +237,8 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     save_bundle(bundle, config, {"network": network, "pooling": pooling}, half=True)
     for name in CAPTIONER_FILES:
         shutil.copyfile(folder / "captioner" / name, bundle / name)
-    stages = ("network", "tuning", "pooling", "captioner")
-    if recipe.start is not None:
-        stages = ("tuning", "pooling")
+    new = recipe.start is None
+    stages = ("network", "tuning", "pooling", "captioner") if new else ("tuning", "pooling")
     for stage in stages:
         shutil.copyfile(folder / stage / "log.jsonl", bundle / f"{stage}.log.jsonl")
     exams = {
