@@ -43,7 +43,7 @@ def street_mini(
         str | None,
         typer.Option(
             "--start",
-            help="Tune network and pooling of this bundle further, in place of new ones.",
+            help="Tune the network of this bundle further; its captioner is kept.",
             show_default=False,
         ),
     ] = None,

@@ -75,9 +75,9 @@ class Recipe:
         written_views: views whose captions the captioner learns from text alone.
         pooled_scans: scans whose views it learns from as the pooling sees them.
         captioner: its schedule.
-        start: a bundle of this kind, see `Bundle.load`, whose network and pooling are tuned further
-            and whose captioner is kept; None: all three are new, and the network goes through the
-            `network` schedule first.
+        start: a bundle of this kind, see `Bundle.load`, whose network is tuned further and whose
+            captioner is kept; None: both are new, and the network goes through the `network`
+            schedule first.
         kept: share of the start's weights in the result. Tuning on the words of the lexicon costs
             some of what was known of other words; a mean of the weights costs less.
     """
@@ -140,8 +140,6 @@ def _network_stage(folder: Path, recipe: Recipe, seed: int) -> None:
         network, _samples(folder / "scans", **PARTS, strange=STRANGE_SHARE), embed_words,
         recipe.tuning, folder / "tuning", freeze_norm=True, seed=seed + 1,
     )  # fmt: skip
-    if recipe.start is not None:
-        keep_some(network, Bundle.load(recipe.start), recipe.kept)
     if _is_first():
         torch.save(network.state_dict(), folder / "tuning" / RESULT)
 
@@ -179,10 +177,6 @@ def _pooling_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     network.load_state_dict(torch.load(folder / "tuning" / RESULT, weights_only=True))
     torch.manual_seed(seed)
     pooling = _new_pooling()
-    if recipe.start is not None:
-        known = Bundle.load(recipe.start).pooling
-        assert known is not None
-        pooling.load_state_dict(known.state_dict())
     train_pooling(
         pooling, network.eval(), _samples(folder / "scans"), SentenceEncoder(TEXT_ENCODER).encode,
         recipe.pooling, folder / "pooling", seed=seed,
@@ -220,6 +214,8 @@ def _keep_captioner(bundle: Bundle, folder: Path) -> None:
 def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     """Write `folder/bundle` in half precision, with the logs and the scores of what was written."""
     network, pooling = _trained(folder)
+    if recipe.start is not None:
+        keep_some(network, Bundle.load(recipe.start), recipe.kept)
     captioner = json.loads((folder / "captioner" / "captioner.json").read_text("utf-8"))
     config = BundleConfig(
         name="street-mini",
