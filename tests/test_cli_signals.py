@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ pipeline.Pipeline.encode = encode
 from avs3d.cli import main
 main()
 """
+
+
+@pytest.fixture(autouse=True)
+def listening() -> Iterator[None]:
+    """In the background Ctrl-C is ignored, also by what is started there: not by these tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
