@@ -297,7 +297,7 @@ def test_label_sets_are_vocabularies(call: Call, bundle: Path, tmp_path: Path) -
     assert result.exit_code == 0, result.output
     found = np.fromfile(tmp_path / OUT / "a_lidarseg.bin", np.uint8)
     assert found.shape == (401,) and found[2] == 0 and np.delete(found, 2).min() >= 1
-    assert (tmp_path / OUT / "a.csv").read_text().startswith('"x","y","z","label","score","word"')
+    assert (tmp_path / OUT / "a.csv").read_text().startswith("x,y,z,label,score,word")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE")
