@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
@@ -123,6 +124,7 @@ def _deaf_to_the_keyboard() -> Any:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # started below, it would end by letting Ctrl-C through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -130,8 +132,9 @@ def _deaf_to_the_keyboard() -> Any:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(make: Callable[[], Callable[[Any], Any]], line: Connection) -> None:
-    """What a process does: jobs from the line until it ends, or its parent does."""
+def end_with_parent() -> None:
+    """From now on this process, started by another, ends when that one does, however it ends: else
+    it would go on, and write where the next run writes."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -142,6 +145,11 @@ def _serve(make: Callable[[], Callable[[Any], Any]], line: Connection) -> None:
     threading.Thread(target=follow, daemon=True).start()
     if sys.platform == "linux":  # at once, whatever is computed: the next run may have begun
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _serve(make: Callable[[], Callable[[Any], Any]], line: Connection) -> None:
+    """What a process does: jobs from the line until it ends, or its parent does."""
+    end_with_parent()
     work = None
     while True:
         try:

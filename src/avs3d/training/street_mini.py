@@ -6,13 +6,11 @@ Every stage keeps its progress in the folder; the same command goes on where it 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -35,6 +33,7 @@ from avs3d.training.network import train_network
 from avs3d.training.pooling import pooled_views, train_pooling
 from avs3d.training.samples import SampleMaker
 from avs3d.training.scores import simulated_scores
+from avs3d.workers import end_with_parent
 
 RESULT = "averaged.pt"
 CAPTIONER_FILES = ("captioner.safetensors", "tokenizer.json")
@@ -167,9 +166,10 @@ def keep_some(network: MinkUNet, bundle: Bundle, share: float) -> None:
     """Move a network's weights by a share of the way back to those that it began with."""
     start = MinkUNet(**NETWORK.model_dump())
     begin_with(start, bundle)
+    first = start.state_dict()
     for key, value in network.state_dict().items():
         if value.is_floating_point():
-            value.lerp_(start.state_dict()[key], share)
+            value.lerp_(first[key], share)
 
 
 def _pooling_stage(folder: Path, recipe: Recipe, seed: int) -> None:
@@ -320,17 +320,9 @@ def _ranked(
     recipe: Recipe,
     seed: int,
 ) -> None:
-    Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(1)
     address = f"file://{meeting.absolute()}"
     dist.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
     stage(folder, recipe, seed)
     dist.destroy_process_group()
-
-
-def _end_with_parent() -> None:
-    """Else a killed run's processes would go on, and write where the next run writes."""
-    parent = mp.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
