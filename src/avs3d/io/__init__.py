@@ -4,8 +4,8 @@
 
 To add a format, write ``avs3d/io/FORMAT.py`` and name it in `avs3d.io.formats`:
 
-- a reader is ``parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table``: from
-  the bytes of the file to named columns, or `source.MalformedError` with what is wrong and the
+- a reader is ``parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table``:
+  from the bytes of the file to named columns, or `source.MalformedError` with what is wrong and the
   remedy. What columns mean, large coordinates and unreadable files are in `columns` and
   `source`, once for all formats;
 - a writer is a function ``(segmentation: Segmentation) -> bytes``, or `result.UnwritableError`

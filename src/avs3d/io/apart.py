@@ -34,7 +34,7 @@ _ENVIRONMENT = {
 }
 
 
-def call(worker: str, data: bytes, *, seconds: float, **options: Any) -> dict[str, np.ndarray]:
+def call(worker: str, data: memoryview, *, seconds: float, **options: Any) -> dict[str, np.ndarray]:
     """The columns that a function makes of `data`, computed in a process of its own.
 
     Args:

@@ -21,14 +21,15 @@ FACTS = Facts(
 _PARQUET, _ARROW, _FEATHER_1 = b"PAR1", b"ARROW1", b"FEA1"
 
 
-def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
     """Numbers by the names of their columns; texts and nested columns are left out."""
     require(path.suffix.lower(), "pyarrow")
-    if data.startswith(_FEATHER_1):
+    head = bytes(data[:8])
+    if head.startswith(_FEATHER_1):
         raise MalformedError("is a Feather file of version 1; write it again with pyarrow")
-    if not data.startswith((_PARQUET, _ARROW)):
+    if not head.startswith((_PARQUET, _ARROW)):
         raise MalformedError("is no Feather and no Parquet file; get or export it again")
-    worker = "parquet" if data.startswith(_PARQUET) else "feather"
+    worker = "parquet" if head.startswith(_PARQUET) else "feather"
     return Table(call(f"avs3d.io.arrow:{worker}", data, seconds=30 + len(data) / 1e6))
 
 

@@ -31,7 +31,7 @@ _TEXT_BYTES = 256
 """So many bytes of text are text."""
 
 
-def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
     """Rows of little-endian float32; see `avs3d.io.read`."""
     # A handful of points can look like text by chance: then a told width is believed.
     if is_text(data) and (columns is None or len(data) >= _TEXT_BYTES):
@@ -52,7 +52,7 @@ def _whole(size: int) -> str:
     return ", ".join(str(n) for n in range(3, 11) if size % (4 * n) == 0) or "none of 3 to 10"
 
 
-def _width(data: bytes, path: Path) -> int:
+def _width(data: memoryview, path: Path) -> int:
     """How many columns the file has: 4 or 5, or `MalformedError` where that is not certain."""
     fits = [width for width in (4, 5) if len(data) % (4 * width) == 0]
     if not fits:

@@ -100,19 +100,22 @@ def to_scan(table: Table, path: Path) -> Scan:
     axes = [columns.pop(keys[axis]) for axis in "xyz"]
     if not len(axes[0]):
         raise MalformedError("holds no points; check how it was made")
-    points, origin = _local(axes)
+    names = {
+        target: next((keys[alias] for alias in aliases if keys.get(alias) in columns), None)
+        for target, aliases in ALIASES.items()
+    }
+    copies = _copies(columns, names["intensity"])
+    points, origin = _local(axes, [(copies[name], columns[name]) for name in copies])
+    columns |= copies
     if table.origin is not None:
         origin = origin + table.origin
     if not np.isfinite(origin).all():
         raise MalformedError("its origin is not finite; save it again")
     own: dict[str, np.ndarray | None] = dict.fromkeys(ALIASES)
-    for target, aliases in ALIASES.items():
-        if target == "labels" and table.result:
+    for target, name in names.items():
+        if name is None or (target == "labels" and table.result):
             continue
-        name = next((keys[alias] for alias in aliases if keys.get(alias) in columns), None)
-        if name is None:
-            continue
-        value = _float32(columns[name]) if target == "intensity" else _int32(columns[name])
+        value = columns[name] if target == "intensity" else _int32(columns[name])
         if value is not None:
             own[target] = value
             del columns[name]
@@ -122,7 +125,7 @@ def to_scan(table: Table, path: Path) -> Scan:
         ring=own["ring"],
         labels=own["labels"],
         origin=origin,
-        fields={name: np.ascontiguousarray(value) for name, value in columns.items()},
+        fields=columns,
         name=stem(path),
         path=path,
     )
@@ -147,15 +150,30 @@ def _flat(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return flat
 
 
-def _local(axes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _copies(columns: dict[str, np.ndarray], intensity: str | None) -> dict[str, np.ndarray]:
+    """Room for the columns that lie scattered in the rows of a file, or in another type."""
+    kinds = {name: value.dtype for name, value in columns.items()}
+    if intensity is not None:
+        kinds[intensity] = np.dtype(np.float32)
+    return {
+        name: np.empty(len(value), kinds[name])
+        for name, value in columns.items()
+        if value.dtype != kinds[name] or not value.flags.c_contiguous
+    }
+
+
+def _local(
+    axes: list[np.ndarray], copies: list[tuple[np.ndarray, np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates as (N, 3) float32 and the (3,) float64 origin that was taken off them.
 
-    The origin is the median, not the middle of the bounds: one stray point must not move a scan.
+    Copies the pairs (to, from) on the way. The origin is the median, not the middle of the bounds:
+    one stray point must not move a scan.
     """
     points = np.empty((len(axes[0]), 3), dtype=np.float32)
     origin = np.zeros(3)
     with np.errstate(invalid="ignore", over="ignore"):
-        if _fill(points, axes) <= MAX_COORDINATE:
+        if _fill(points, axes, copies) <= MAX_COORDINATE:
             return points, origin
         for i, axis in enumerate(axes):
             if _largest(axis) > MAX_COORDINATE and abs(middle := _median(axis)) > MAX_COORDINATE:
@@ -164,16 +182,21 @@ def _local(axes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return points, origin
 
 
-def _fill(points: np.ndarray, axes: list[np.ndarray]) -> float:
-    """Put the axes beside each other and return the largest absolute value, without NaN.
+def _fill(
+    points: np.ndarray, axes: list[np.ndarray], copies: list[tuple[np.ndarray, np.ndarray]]
+) -> float:
+    """Put the axes beside each other and return their largest absolute value, without NaN.
 
-    Part by part: the rows of a file, which the axes are strides of, then come from memory once.
+    Part by part, and all copies with them: the rows of a file, which the columns are strides of,
+    then come from memory once.
     """
     largest = 0.0
     for start in range(0, len(points), _PART):
         part = points[start : start + _PART]
         for i, axis in enumerate(axes):
             part[:, i] = axis[start : start + _PART]
+        for copy, column in copies:
+            copy[start : start + _PART] = column[start : start + _PART]
         largest = np.fmax(largest, _largest(part.reshape(-1)))
     return float(largest)
 
@@ -189,11 +212,6 @@ def _median(values: np.ndarray) -> float:
     if not len(finite):
         return 0.0
     return float(np.partition(finite, len(finite) // 2)[len(finite) // 2])
-
-
-def _float32(values: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        return values.astype(np.float32)
 
 
 def _int32(values: np.ndarray) -> np.ndarray | None:

@@ -27,10 +27,10 @@ _COMPONENTS = {  # by the number that Draco has for the kind of an attribute
 }
 
 
-def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
     """Positions and every other attribute of a cloud, or of a mesh's corners."""
     require(".drc", "DracoPy")
-    if not data.startswith(b"DRACO"):
+    if data[:5] != b"DRACO":
         raise MalformedError("is not a Draco file (no DRACO header); get or export it again")
     return Table(call("avs3d.io.drc:unpack", data, seconds=30 + len(data) / 1e5))
 

@@ -32,13 +32,13 @@ _INVALID = ("cartesianInvalidState", "sphericalInvalidState")
 _SCAN = "scan_number"
 
 
-def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
     """Every scan of the file, in the file's coordinates; see `avs3d.io.read`.
 
     Points that are marked as invalid stay in place, without a position.
     """
     require(".e57", "pye57")
-    if not data.startswith(b"ASTM-E57"):
+    if data[:8] != b"ASTM-E57":
         raise MalformedError("is not an E57 file (no ASTM-E57 header); get or export it again")
     with tempfile.TemporaryDirectory(prefix="avs3d-") as folder:  # libE57Format wants a path
         copy = Path(folder, "scan.e57")

@@ -27,7 +27,7 @@ _MAX_LASZIP_BYTES = 4096
 _RAW_AXES = frozenset("XYZ")
 
 
-def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
     """All dimensions and extra bytes, x y z in float64; see `avs3d.io.read`."""
     header = _header(data)
     count, row = header.point_count, header.point_format.size
@@ -52,7 +52,7 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
     return Table(found, result=any(vlr.user_id == OWNER for vlr in header.vlrs))
 
 
-def _header(data: bytes) -> laspy.LasHeader:
+def _header(data: memoryview) -> laspy.LasHeader:
     """The header; laspy believes the number of records in it, so that is checked first."""
     if data[:4] != b"LASF" or len(data) < 227:
         raise MalformedError("is not a LAS file (no LASF header); get or export it again")
@@ -60,10 +60,10 @@ def _header(data: bytes) -> laspy.LasHeader:
     check_claim(0, size + records * _VLR_BYTES, min(start, len(data)))
     check_claim(0, start, len(data))
     with damaged("LAS"):
-        return laspy.open(io.BytesIO(data), read_evlrs=False).header
+        return laspy.LasHeader.read_from(io.BytesIO(data[:start]))
 
 
-def _unpack(data: bytes, header: laspy.LasHeader) -> memoryview:
+def _unpack(data: memoryview, header: laspy.LasHeader) -> memoryview:
     """The points of a LAZ file as the bytes of the rows of a LAS file."""
     with damaged("LAZ"):
         record = header.vlrs[header.vlrs.index("LasZipVlr")].record_data

@@ -18,23 +18,25 @@ FACTS = Facts(
     "nothing is unpickled",
 )
 
+_MAX_HEADER = 1 << 17  # numpy believes ten thousand characters
+
 
 class PickledError(MalformedError):
     """The array holds Python objects, which only unpickling could restore."""
 
 
-def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
     """One array; see `avs3d.io.read`."""
     return Table(table_columns(array_from(data), columns))
 
 
-def array_from(data: bytes) -> np.ndarray:
+def array_from(data: memoryview) -> np.ndarray:
     """The array in the bytes of an ``.npy`` file, read-only, never unpickled, nothing copied.
 
     `numpy.load` is not used: it asks for the memory that the header names before it looks
     whether the file holds that much.
     """
-    stream = io.BytesIO(data)
+    stream = io.BytesIO(data[:_MAX_HEADER])
     with damaged(".npy"):
         version = np.lib.format.read_magic(stream)
         if version == (1, 0):

@@ -16,7 +16,7 @@ _CHUNK = 1 << 20
 _SIGNATURES = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 
 
-def unpack(data: bytes, path: Path) -> bytes:
+def unpack(data: memoryview, path: Path) -> memoryview:
     """The file in a gzip or zstd stream, or `MalformedError`."""
     suffix = path.suffix.lower()
     if suffix == ".zst":
@@ -26,10 +26,10 @@ def unpack(data: bytes, path: Path) -> bytes:
         raise MalformedError("holds an empty file; get it again")
     if parts[0].startswith(_SIGNATURES):
         raise MalformedError("is packed twice; unpack it once")
-    return b"".join(parts)
+    return memoryview(b"".join(parts))
 
 
-def _parts(data: bytes, suffix: str) -> Iterator[bytes]:
+def _parts(data: memoryview, suffix: str) -> Iterator[bytes]:
     size = 0
     with damaged(suffix), _opened(io.BytesIO(data), suffix) as stream:
         while part := stream.read(_CHUNK):

@@ -30,16 +30,16 @@ _PADDING = "#$%&~~"
 """How pypcd4 begins the names that it makes up for padding, which PCD calls ``_``."""
 
 
-def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
     """Fields of any order and type; see `avs3d.io.read`."""
-    header, offset = _header(data)
+    header, offset = _header(bytes(data[:_MAX_HEADER]))
     with damaged(".pcd"):
         dtype = header.build_dtype()
     rest = len(data) - offset
     if header.data == Encoding.ASCII:
         # a value is a digit and a separator at least; the last line may lack its separator
         check_claim(header.points, header.points * 2 * sum(header.count), rest + 1)
-        rows = _ascii_rows(data[offset:], dtype, header.points)
+        rows = _ascii_rows(bytes(data[offset:]), dtype, header.points)
     elif header.data == Encoding.BINARY:
         check_claim(header.points, header.points * dtype.itemsize, rest)
         with damaged(".pcd"):
@@ -49,16 +49,16 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
         with damaged(".pcd"):
             rows = PointCloud.from_fileobj(io.BytesIO(data)).pc_data
     names = [name for name in rows.dtype.names or () if not name.startswith(_PADDING)]
-    is_result = data.startswith(f"# {MARK}\n".encode())
+    is_result = bytes(data[:_MAX_HEADER]).startswith(f"# {MARK}\n".encode())
     return Table({name: rows[name] for name in names}, result=is_result)
 
 
 def _header(data: bytes) -> tuple[MetaData, int]:
-    """The header and where the points begin."""
+    """The header and where the points begin, from the first bytes of a file."""
     lines: list[str] = []
     offset = 0
-    while len(lines) < len(_KEYS) and offset < min(len(data), _MAX_HEADER):
-        end = data.find(b"\n", offset, _MAX_HEADER) + 1 or min(len(data), _MAX_HEADER)
+    while len(lines) < len(_KEYS) and offset < len(data):
+        end = data.find(b"\n", offset) + 1 or len(data)
         line = data[offset:end].decode("utf-8", "replace").strip()
         offset = end
         if not line or line.startswith("#"):
@@ -87,7 +87,7 @@ def _ascii_rows(text: bytes, dtype: np.dtype, points: int) -> np.ndarray:
     return rows
 
 
-def _check_compressed(data: bytes, offset: int, points: int, row_bytes: int) -> None:
+def _check_compressed(data: memoryview, offset: int, points: int, row_bytes: int) -> None:
     if len(data) < offset + 8:
         raise MalformedError(
             "truncated: no compressed points follow the header; get the file again"

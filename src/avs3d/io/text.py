@@ -54,12 +54,13 @@ class _Layout:
     count: int | None
 
 
-def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
+def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
     """All columns of numbers, float64; see `avs3d.io.read`."""
-    _check_text(data)
-    if b"\n" not in data:
-        data = data.replace(b"\r", b"\n")
-    layout, first = _layout(data)
+    text = bytes(data)
+    _check_text(text)
+    if b"\n" not in text:
+        text = text.replace(b"\r", b"\n")
+    layout, first = _layout(text)
     names = layout.names or (list(columns) if columns else None)
     if names is not None and len(names) != layout.width:
         told = "the header" if layout.names else "--columns"
@@ -67,7 +68,7 @@ def parse(data: bytes, path: Path, columns: tuple[str, ...] | None) -> Table:
             f"line {layout.line} has {layout.width} columns, {told} {len(names)}; correct {told}"
         )
     used = [i for i in range(len(first)) if _is_used(i, first, names)]
-    rows = _rows(data, layout, used)
+    rows = _rows(text, layout, used)
     if layout.count is not None and layout.count != len(rows):
         raise MalformedError(
             f"truncated or damaged: its first line promises {layout.count} points,"
