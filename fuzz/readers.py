@@ -109,7 +109,8 @@ def run(end: str, seconds: int) -> bool:
         executions = stats.get("number_of_executed_units", "?").strip()
         peak = stats.get("peak_rss_mb", "?").strip()
         kept = pack_corpus(end, folder)
-    verdict = "ok" if done.returncode == 0 else "FOUND: " + " | ".join(lines[-25:])
+    told = [line for line in lines if not line.startswith(("#", "stat::", "INFO"))]
+    verdict = "ok" if done.returncode == 0 else "FOUND: " + " | ".join(told[-12:])
     print(f"{end:9} {executions:>9} inputs, {peak} MB, {kept} kept: {verdict}", flush=True)
     return done.returncode == 0
 

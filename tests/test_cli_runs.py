@@ -290,6 +290,14 @@ def test_wrong_streams_and_formats(
     assert {path.name for path in tmp_path.iterdir()} == {"a.bin", "b.bin"}
 
 
+def test_own_words_cannot_be_classes(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "a.bin")
+    result = call("segment", "a.bin", "-b", bundle, "--write", "label")
+    said = "--write label: no classes of semantickitti: the scan's own words; segment with --voc"
+    assert result.exit_code == 2 and said in lines(result)[0]
+    assert {path.name for path in tmp_path.iterdir()} == {"a.bin"}
+
+
 def test_label_sets_are_vocabularies(call: Call, bundle: Path, tmp_path: Path) -> None:
     scan(tmp_path / "a.bin")
     args = ("segment", "a.bin", "-b", bundle, "--no-picture", "-v", "nuscenes-16")

@@ -304,3 +304,11 @@ def test_odd_names_stay_one_line(tmp_path: Path) -> None:
     assert "two\\nlines \N{SNOWMAN}.bin: " in str(caught.value) and "\n" not in str(caught.value)
     good = put(tmp_path, "two\nlines \N{SNOWMAN}.npy", FILES["plain.npy"])
     assert len(read(good)) == COUNT
+
+
+def test_names_from_a_file_are_quoted_on_one_line_and_briefly(tmp_path: Path) -> None:
+    name = "\x1d\n" * 400
+    array = np.zeros(COUNT, [("x", "f4"), ("y", "f4"), (name, "f4")])
+    assert "has no column z (columns: x, y, \\x1d\\n" in refused(
+        put(tmp_path, "a.npy", npy_bytes(array))
+    )

@@ -91,7 +91,8 @@ def _nothing(words: Vocabulary | None) -> Segmentation:
     import numpy as np
 
     none = np.zeros(0)
-    return Segmentation(Scan(np.zeros((0, 3))), none, none, words or Vocabulary(()), "")
+    words = words or Vocabulary.from_words(["the scan's own words"])
+    return Segmentation(Scan(np.zeros((0, 3))), none, none, words, "")
 
 
 def parse_vocabulary(text: str | None) -> Vocabulary | None:

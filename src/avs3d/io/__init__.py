@@ -27,7 +27,7 @@ from avs3d.io.inputs import find
 from avs3d.io.names import unpacked
 from avs3d.io.packed import unpack
 from avs3d.io.result import UnwritableError
-from avs3d.io.source import MalformedError, load, refuse_foreign, show, stored_as
+from avs3d.io.source import MalformedError, brief, load, refuse_foreign, show, stored_as
 from avs3d.scan import Scan
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def read(path: str | Path, *, columns: int | str | Sequence[str] | None = None) 
             refuse_foreign(data, plain)
             return to_scan(module(READERS[plain.suffix.lower()]).parse(data, plain, names), path)
     except MalformedError as error:
-        raise ReadError(f"{show(path)}: {error}") from error
+        raise ReadError(f"{show(path)}: {brief(str(error))}") from error
 
 
 def write(segmentation: Segmentation, path: str | Path, *, overwrite: bool = False) -> Path:

@@ -41,6 +41,7 @@ _SIGNATURES = (
     (b"\x80\x05\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
 )
 _stored: ContextVar[int | None] = ContextVar("stored", default=None)
+_QUOTED = 250
 _TEXT_BYTES = frozenset(b"\t\n\r\f" + bytes(range(32, 127)))
 
 
@@ -48,9 +49,15 @@ class MalformedError(Exception):
     """What is wrong with a file and the remedy; `avs3d.io.read` puts the file's name in front."""
 
 
-def show(path: Path) -> str:
-    """The path for a message of one line: line breaks and control characters are escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
+def show(what: Path | str) -> str:
+    """A path or text for a message of one line: what is not printable is escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(what))
+
+
+def brief(text: str) -> str:
+    """The same of a text that may quote a file at any length."""
+    text = show(text)
+    return text if len(text) <= 2 * _QUOTED else f"{text[:_QUOTED]} … {text[-_QUOTED:]}"
 
 
 def load(path: Path, readable: tuple[str, ...]) -> memoryview:
