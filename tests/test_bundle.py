@@ -36,7 +36,9 @@ def change(folder: Path, **entries: object) -> None:
 
 def test_round_trip(folder: Path) -> None:
     bundle = Bundle.load(folder)
-    assert bundle.config == CONFIG
+    assert bundle.config.model_copy(update={"files": {}}) == CONFIG
+    parts = {"network.safetensors", "pooling.safetensors", "captioner.safetensors"}
+    assert bundle.config.files.keys() == parts
     again = Bundle.load(str(folder)).network.state_dict()
     for key, value in bundle.network.state_dict().items():
         assert torch.equal(value, again[key])
@@ -113,6 +115,7 @@ def replace_tensors(path: Path, change: Callable[[dict[str, torch.Tensor]], None
 
 @pytest.mark.parametrize("name", ["network", "pooling", "captioner"])
 def test_altered_tensors(folder: Path, name: str) -> None:
+    change(folder, files={})  # else the hash tells already
     path = folder / f"{name}.safetensors"
     before = path.read_bytes()
     first = next(key for key, value in load_file(path).items() if value.is_floating_point())
@@ -143,6 +146,7 @@ def test_altered_tensors(folder: Path, name: str) -> None:
 
 
 def test_oversized_files_and_folders_in_their_place(folder: Path) -> None:
+    change(folder, files={})
     weights, before = folder / "network.safetensors", (folder / "network.safetensors").read_bytes()
     weights.write_bytes(before + b"\0" * 1000)
     with pytest.raises(UserError, match="damaged.*fetch the bundle again"):
@@ -157,6 +161,41 @@ def test_oversized_files_and_folders_in_their_place(folder: Path) -> None:
     (folder / CONFIG_FILE).write_text(" " * (1 << 20) + "{}")
     with pytest.raises(UserError, match="larger than 1 MiB"):
         Bundle.load(folder)
+
+
+@pytest.mark.parametrize("name", ["network.safetensors", "captioner.safetensors", "tokenizer.json"])
+def test_a_file_that_is_another_one_is_refused(folder: Path, name: str) -> None:
+    bundle = Bundle.load(folder)
+    bundle.save(folder)  # with the tokenizer among the files of known content
+    path = folder / name
+    path.write_bytes(path.read_bytes()[:-1] + b" ")
+    with pytest.raises(UserError, match=f"{name} is not the file that bundle.json tells of"):
+        load_captioner(Bundle.load(folder))
+
+
+@pytest.mark.parametrize("name", ["../a.safetensors", "/etc/a.json", "network.bin", ""])
+def test_files_elsewhere_are_refused(folder: Path, name: str) -> None:
+    change(folder, files={name: "0" * 64})
+    with pytest.raises(UserError, match="files"):
+        Bundle.load(folder)
+
+
+def test_saved_and_loaded_bit_for_bit(folder: Path, tmp_path: Path) -> None:
+    first = Bundle.load(folder)
+    first.save(tmp_path / "again")
+    second = Bundle.load(tmp_path / "again")
+    for module, other in ((first.network, second.network), (first.pooling, second.pooling)):
+        assert module is not None and other is not None
+        for (key, value), (again, same) in zip(
+            module.state_dict().items(), other.state_dict().items(), strict=True
+        ):
+            assert key == again and torch.equal(value, same)
+    assert load_captioner(second).captions(torch.ones(1, 384).numpy()) == load_captioner(
+        first
+    ).captions(torch.ones(1, 384).numpy())
+    second.save(tmp_path / "third")
+    for path in (tmp_path / "again").iterdir():
+        assert path.read_bytes() == (tmp_path / "third" / path.name).read_bytes()
 
 
 def test_a_hash_tells_bundles_apart(folder: Path, tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ class FolderBundle:
 
         self.name, self.folder = "test", folder
         data = json.loads((folder / "captioner.json").read_text())
+        self.part = folder.joinpath
         self.config = type("Config", (), {"captioner": CaptionerConfig(**{**data, **changes})})
 
 

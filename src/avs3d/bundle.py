@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,12 +14,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from avs3d.bundle_config import CONFIG, PACKAGED, BundleConfig, list_bundles, read_config
+from avs3d.bundle_config import (
+    CONFIG,
+    PACKAGED,
+    TOKENIZER,
+    BundleConfig,
+    is_part,
+    list_bundles,
+    read_config,
+    sha256,
+)
+from avs3d.convert.known import KNOWN
 from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
 
 M = TypeVar("M", bound=nn.Module)
+CAPTIONER_FILES = ("captioner.safetensors", TOKENIZER)
 _LEAST_BYTES = 2  # of a stored parameter
 
 
@@ -36,12 +48,12 @@ class Bundle:
         self.config = config
         self.folder = folder
         sizes = config.network.model_dump()
-        self.network = load_module(lambda: MinkUNet(**sizes), folder / "network.safetensors")
+        self.network = load_module(lambda: MinkUNet(**sizes), self.part("network.safetensors"))
         self.pooling: SparseMaskedAttentionPooling | None = None
         if config.pooling is not None:
             widths = config.pooling.model_dump()
             self.pooling = load_module(
-                lambda: SparseMaskedAttentionPooling(**widths), folder / "pooling.safetensors"
+                lambda: SparseMaskedAttentionPooling(**widths), self.part("pooling.safetensors")
             )
 
     @property
@@ -62,7 +74,8 @@ class Bundle:
 
     @classmethod
     def load(cls, name: str | Path) -> Bundle:
-        """From a packaged name (see `list_bundles`), a folder, or a hub id ``owner/name``.
+        """From a packaged name (see `list_bundles`), a name of published weights (see
+        `avs3d.convert.known`), a folder, or a hub id ``owner/name`` or ``owner/name@revision``.
 
         Nothing is ever unpickled: only `bundle.json`, safetensors and a tokenizer's JSON are read.
 
@@ -72,20 +85,53 @@ class Bundle:
         folder = _find(str(name))
         return cls(read_config(folder), folder)
 
+    def part(self, name: str) -> Path:
+        """The path of a file of the bundle, whose content is what `bundle.json` says.
+
+        Raises:
+            UserError: its sha256 is another one.
+        """
+        path = self.folder / name
+        told = self.config.files.get(name)
+        if told is not None and path.is_file() and sha256(path) != told:
+            raise UserError(
+                f"{path} is not the file that {CONFIG} tells of (sha256): fetch the bundle again"
+            )
+        return path
+
+    def save(self, folder: str | Path) -> None:
+        """Write the bundle, with its modules as they are now, into a folder.
+
+        What is loaded from there is the same bit for bit.
+        """
+        parts = {"network": self.network, "pooling": self.pooling}
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        if self.config.captioner is not None and place.resolve() != self.folder.resolve():
+            for name in CAPTIONER_FILES:
+                shutil.copyfile(self.part(name), place / name)
+        save_bundle(place, self.config, {k: v for k, v in parts.items() if v is not None})
+
     def prompts(self, words: tuple[str, ...]) -> list[str]:
         """What the text encoder is asked for each word."""
         return [self.config.prompt.replace("{word}", word) for word in words]
 
 
 def save_bundle(
-    folder: Path, config: BundleConfig, modules: Mapping[str, nn.Module], *, half: bool = False
+    folder: Path,
+    config: BundleConfig,
+    modules: Mapping[str, nn.Module],
+    *,
+    files: Mapping[str, str] | None = None,
+    half: bool = False,
 ) -> None:
-    """Write `bundle.json` and one safetensors file per module name.
+    """Write one safetensors file per module name, `files`, and `bundle.json` with their hashes.
 
     Args:
         folder: made when missing.
         config: what the modules were built from.
         modules: for example ``{"network": ..., "pooling": ..., "captioner": ...}``.
+        files: further files, name -> text, for example ``{"tokenizer.json": ...}``.
         half: store float16.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +144,15 @@ def save_bundle(
             .clone()
             for key, value in module.state_dict().items()
         }
-        save_file(tensors, folder / f"{name}.safetensors")
+        # Not into the file itself: tensors may still lie in it.
+        temporary = folder / f".{name}.part"
+        save_file(tensors, temporary)
+        temporary.chmod(0o644)  # safetensors makes it private
+        temporary.replace(folder / f"{name}.safetensors")
+    for name, text in (files or {}).items():
+        (folder / name).write_text(text, "utf-8")
+    hashes = {path.name: sha256(path) for path in sorted(folder.iterdir()) if is_part(path.name)}
+    config = config.model_copy(update={"files": hashes})
     text = json.dumps(config.model_dump(mode="json"), indent=1, ensure_ascii=False)
     (folder / CONFIG).write_text(text + "\n", "utf-8")
 
@@ -152,21 +206,34 @@ def _find(name: str) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
+    if name in KNOWN:
+        from avs3d.convert.fetch import fetch  # which itself makes bundles
+
+        return fetch(name)
     if name.count("/") == 1 and not folder.is_absolute() and not name.startswith("."):
         return _download(name)
-    near = difflib.get_close_matches(name, list_bundles(), n=3, cutoff=0.3) or list_bundles()
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise UserError(f"no bundle {name!r}: neither packaged, nor a folder, nor owner/name{hint}")
+    names = [*list_bundles(), *KNOWN]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or list_bundles()
+    raise UserError(
+        f"no bundle {name!r}: neither packaged, nor published weights with a name, nor a folder, "
+        f"nor owner/name of a hub; did you mean {' or '.join(near)}?"
+    )
 
 
-def _download(hub_id: str) -> Path:
+def _download(name: str) -> Path:
+    """From ``owner/name`` or ``owner/name@revision`` of the hub, or what of it is cached."""
+    hub_id, _, revision = name.partition("@")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=["*.json", "*.safetensors"]))
+        return Path(
+            snapshot_download(
+                hub_id, revision=revision or None, allow_patterns=["*.json", "*.safetensors"]
+            )
+        )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"no bundle {hub_id!r}: not a folder here, and the hub did not give it ({reason})"
+            f"no bundle {name!r}: not a folder here, and the hub did not give it ({reason})"
         ) from None

@@ -15,10 +15,13 @@ from avs3d.inputs import INPUTS
 
 PACKAGED = Path(__file__).parent / "bundles"
 CONFIG = "bundle.json"
+TOKENIZER = "tokenizer.json"
 _MAX_CONFIG_BYTES = 1 << 20
 _Width = Field(gt=0, le=8192)
 
 
+_PartName = Annotated[str, Field(pattern=r"^\w[\w-]*\.(safetensors|json)$")]
+_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Widths = tuple[Annotated[int, Field(gt=0, le=8192)], ...]
 _GPT2_LIMITS = {
     "n_layer": 64, "num_hidden_layers": 64, "n_head": 256, "num_attention_heads": 256,
@@ -52,11 +55,22 @@ class PoolingConfig(_Strict):
     padding: Literal["masked", "additive"] = "masked"
 
 
+class TransformerMappingConfig(_Strict):
+    """Sizes of `TransformerMapping`."""
+
+    clip_length: int = Field(gt=0, le=256)
+    layers: int = Field(gt=0, le=64)
+
+
 class CaptionerConfig(_Strict):
-    """Sizes of the prefix language model; `gpt2` holds fields of transformers' GPT2Config."""
+    """Sizes of the prefix language model; `gpt2` holds fields of transformers' GPT2Config.
+
+    `transformer`: how large the mapping is where it is a transformer; None: two linear maps.
+    """
 
     embedding_dim: int = _Width
     prefix_length: int = Field(gt=0, le=256)
+    transformer: TransformerMappingConfig | None = None
     stop: str = "."
     max_tokens: int = Field(67, gt=0, le=512)
     gpt2: dict[str, int | float | str | bool | None]
@@ -95,6 +109,7 @@ class BundleConfig(_Strict):
         views: azimuth sectors that a scan is described in (12 published).
         score: how similarities become chances; None: the score of a point is its similarity.
         low_score: mean similarity below which the words of a scan should not be trusted.
+        files: sha256 of every file of the bundle that is loaded, by name.
         provenance: where the weights come from: data, date, licence, measured scores.
     """
 
@@ -111,6 +126,7 @@ class BundleConfig(_Strict):
     views: int = Field(12, gt=0, le=360)
     score: ScoreConfig | None = None
     low_score: float | None = None
+    files: dict[_PartName, _Sha256] = Field(default_factory=dict)
     provenance: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("name", "text_encoder")
@@ -126,6 +142,20 @@ class BundleConfig(_Strict):
 def list_bundles() -> list[str]:
     """Names of the packaged bundles."""
     return sorted(path.parent.name for path in PACKAGED.glob(f"*/{CONFIG}"))
+
+
+def is_part(name: str) -> bool:
+    """Whether a file of a bundle's folder is loaded with it."""
+    return name.endswith(".safetensors") or name == TOKENIZER
+
+
+def sha256(path: Path) -> str:
+    """Of a file's content, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while part := handle.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def fingerprint(name: str) -> str | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from avs3d.bundle import Bundle
     from avs3d.models.prefix_lm import PrefixLanguageModel
 
+_MODEL = {"embedding_dim", "prefix_length", "gpt2", "transformer"}
 _MAX_TOKENIZER_BYTES = 32 << 20
 
 
@@ -113,10 +114,10 @@ def load_captioner(bundle: Bundle) -> PrefixCaptioner:
     if config is None:
         raise UserError(f"bundle {bundle.name} has no captioner: give it a vocabulary instead")
     model = load_module(
-        lambda: PrefixLanguageModel(config.embedding_dim, config.prefix_length, config.gpt2),
-        bundle.folder / "captioner.safetensors",
+        lambda: PrefixLanguageModel(**config.model_dump(include=_MODEL)),
+        bundle.part("captioner.safetensors"),
     )
-    tokenizer = load_tokenizer(bundle.folder / "tokenizer.json")
+    tokenizer = load_tokenizer(bundle.part("tokenizer.json"))
     stop_id = tokenizer.token_to_id(config.stop)
     if stop_id is None:
         raise UserError(f"{bundle.folder / 'tokenizer.json'} has no token {config.stop!r}")

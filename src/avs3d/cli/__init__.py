@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from avs3d.cli import bundles, caption, demo, info, query, segment, simulate, train
+from avs3d.cli import bundles, caption, convert, demo, info, query, segment, simulate, train
 from avs3d.cli.console import complain, internal_error
 from avs3d.cli.interrupt import INTERRUPTED, exit_code_of, heed_sigterm, leave_at_once
 from avs3d.errors import UserError
@@ -83,6 +83,7 @@ app.command("query", help=query.HELP)(query.query)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
 app.add_typer(train.app, name="train", help=train.HELP)
 app.command("bundles", help=bundles.HELP)(bundles.bundles)
+app.command("convert", help=convert.HELP)(convert.convert)
 app.command("info", help=info.HELP)(info.info)
 
 

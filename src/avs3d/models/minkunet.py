@@ -40,6 +40,23 @@ _PLANES = {
 VARIANTS: tuple[str, ...] = tuple(_PLANES)
 
 
+def variant_sizes(name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """`planes` and `layers` of one of the published sizes, for example ``18A``.
+
+    Raises:
+        ValueError: a name that is not in `VARIANTS`.
+    """
+    if name not in _PLANES:
+        raise ValueError(f"no MinkUNet {name!r}; there are {', '.join(VARIANTS)}")
+    return _PLANES[name], _LAYERS[name[:2]]
+
+
+def variant_of(planes: Sequence[int], layers: Sequence[int]) -> str:
+    """``MinkUNet18A`` and so on; ``MinkUNet`` for sizes of one's own."""
+    sizes = tuple(planes), tuple(layers)
+    return "MinkUNet" + next((name for name in VARIANTS if variant_sizes(name) == sizes), "")
+
+
 class BasicBlock(nn.Module):
     """conv 3 - BN - ReLU - conv 3 - BN, added to the (1x1-projected) input, ReLU.
 
@@ -119,9 +136,7 @@ class MinkUNet(nn.Module):
     @classmethod
     def variant(cls, name: str, in_channels: int, out_channels: int) -> MinkUNet:
         """One of the published sizes by its name, for example ``18A`` (see `VARIANTS`)."""
-        if name not in _PLANES:
-            raise ValueError(f"no MinkUNet {name!r}; there are {', '.join(VARIANTS)}")
-        return cls(in_channels, out_channels, _PLANES[name], _LAYERS[name[:2]])
+        return cls(in_channels, out_channels, *variant_sizes(name))
 
     def trunk(self, x: SparseTensor) -> SparseTensor:
         """Everything before `final`: (N, planes[7]) on the input's voxels.

@@ -1,7 +1,7 @@
 """Prefix language model: an embedding becomes a few invented words that GPT-2 continues.
 
-Paper, section 3.3 (ClipCap with an MLP mapping). Parameter names are those of published ClipCap
-checkpoints: `clip_project.model.{0,2}.*`, `gpt.transformer.*`.
+Paper, section 3.3 (ClipCap). Parameter names are those of published ClipCap checkpoints:
+`clip_project.*`, `gpt.transformer.*`.
 """
 
 from __future__ import annotations
@@ -12,20 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from avs3d.models.prefix_mapping import PrefixMapping, TransformerMapping
+
 MAX_TOKENS = 67
-
-
-class PrefixMapping(nn.Module):
-    """(B, embedding_dim) -> (B, prefix_length * width) through one hidden layer with Tanh."""
-
-    def __init__(self, embedding_dim: int, outputs: int) -> None:
-        super().__init__()
-        self.model = nn.Sequential(
-            nn.Linear(embedding_dim, outputs // 2), nn.Tanh(), nn.Linear(outputs // 2, outputs)
-        )
-
-    def forward(self, embeddings: Tensor) -> Tensor:
-        return self.model(embeddings)
+BESIDE = (".attn.bias", ".attn.masked_bias", "gpt.lm_head.weight")
+"""What older checkpoints carry beside the parameters: masks, and the word table again."""
 
 
 class PrefixLanguageModel(nn.Module):
@@ -35,9 +26,17 @@ class PrefixLanguageModel(nn.Module):
         embedding_dim: width of the embeddings.
         prefix_length: how many invented words the mapping makes of one.
         gpt2: fields of transformers' `GPT2Config`.
+        transformer: sizes `clip_length` and `layers` of a transformer that does the mapping; two
+            linear maps do where there is none.
     """
 
-    def __init__(self, embedding_dim: int, prefix_length: int, gpt2: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        embedding_dim: int,
+        prefix_length: int,
+        gpt2: Mapping[str, Any],
+        transformer: Mapping[str, int] | None = None,
+    ) -> None:
         super().__init__()
         from transformers import GPT2Config, GPT2Model
 
@@ -49,17 +48,20 @@ class PrefixLanguageModel(nn.Module):
             )
         self.prefix_length = prefix_length
         self._room = config.n_positions - prefix_length
-        self.clip_project = PrefixMapping(embedding_dim, prefix_length * config.n_embd)
+        width = config.n_embd
+        self.clip_project: nn.Module = PrefixMapping(embedding_dim, prefix_length * width)
+        if transformer is not None:
+            self.clip_project = TransformerMapping(
+                embedding_dim, prefix_length, width, **transformer
+            )
         # The language head is the transposed word table, so the table is all that is kept.
         self.gpt = nn.ModuleDict({"transformer": GPT2Model(config)})
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> Any:
-        """As `torch.nn.Module`, less what older checkpoints carry beside the parameters: the
-        masks `attn.bias` and `attn.masked_bias`, and the tied `gpt.lm_head.weight`."""
-        extra = (".attn.bias", ".attn.masked_bias", "gpt.lm_head.weight")
-        kept = {k: v for k, v in state_dict.items() if not k.endswith(extra)}
+        """As `torch.nn.Module`, less what is in `BESIDE`."""
+        kept = {k: v for k, v in state_dict.items() if not k.endswith(BESIDE)}
         return super().load_state_dict(kept, strict=strict, assign=assign)
 
     def forward(self, embeddings: Tensor, tokens: Tensor) -> Tensor:

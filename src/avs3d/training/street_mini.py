@@ -20,7 +20,7 @@ import torch.multiprocessing as mp
 
 from avs3d import __version__
 from avs3d.atomic import write_json
-from avs3d.bundle import Bundle, save_bundle
+from avs3d.bundle import CAPTIONER_FILES, Bundle, save_bundle
 from avs3d.bundle_config import BundleConfig, CaptionerConfig, NetworkConfig, PoolingConfig
 from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet
@@ -36,7 +36,6 @@ from avs3d.training.scores import simulated_scores
 from avs3d.workers import end_with_parent
 
 RESULT = "averaged.pt"
-CAPTIONER_FILES = ("captioner.safetensors", "tokenizer.json")
 _STEM = "conv0p1s1.kernel"
 VALIDATION = {  # folder: what is simulated in it
     "validation": "other worlds of the kinds trained on",
@@ -230,9 +229,10 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
         views=VIEWS,
     )
     bundle = folder / "bundle"
-    save_bundle(bundle, config, {"network": network, "pooling": pooling}, half=True)
+    bundle.mkdir(parents=True, exist_ok=True)
     for name in CAPTIONER_FILES:
         shutil.copyfile(folder / "captioner" / name, bundle / name)
+    save_bundle(bundle, config, {"network": network, "pooling": pooling}, half=True)
     new = recipe.start is None
     stages = ("network", "tuning", "pooling", "captioner") if new else ("tuning", "pooling")
     for stage in stages:
