@@ -13,9 +13,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from avs3d.bundle_config import CONFIG, PACKAGED, BundleConfig, list_bundles, read_config
+from avs3d.bundle_config import (
+    CONFIG,
+    PACKAGED,
+    BundleConfig,
+    NetworkConfig,
+    PointTransformerV3Config,
+    list_bundles,
+    read_config,
+)
 from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet
+from avs3d.models.point_transformer_v3 import PointTransformerV3
 from avs3d.models.smap import SparseMaskedAttentionPooling
 
 M = TypeVar("M", bound=nn.Module)
@@ -27,7 +36,7 @@ class Bundle:
 
     Attributes:
         config: as in `bundle.json`.
-        network: `MinkUNet` in eval mode, float32; callable on raw voxels.
+        network: in eval mode, float32; callable on raw voxels.
         pooling: `SparseMaskedAttentionPooling` or None; callable on raw voxels.
         folder: where it was loaded from; the captioner's files are read there when needed.
     """
@@ -35,8 +44,9 @@ class Bundle:
     def __init__(self, config: BundleConfig, folder: Path) -> None:
         self.config = config
         self.folder = folder
-        sizes = config.network.model_dump()
-        self.network = load_module(lambda: MinkUNet(**sizes), folder / "network.safetensors")
+        self.network = load_module(
+            lambda: make_network(config.network), folder / "network.safetensors"
+        )
         self.pooling: SparseMaskedAttentionPooling | None = None
         if config.pooling is not None:
             widths = config.pooling.model_dump()
@@ -75,6 +85,16 @@ class Bundle:
     def prompts(self, words: tuple[str, ...]) -> list[str]:
         """What the text encoder is asked for each word."""
         return [self.config.prompt.replace("{word}", word) for word in words]
+
+
+def make_network(
+    config: NetworkConfig | PointTransformerV3Config,
+) -> MinkUNet | PointTransformerV3:
+    """The 3D network of these sizes, with random weights."""
+    sizes = config.model_dump(exclude={"kind"})
+    if isinstance(config, PointTransformerV3Config):
+        return PointTransformerV3(**sizes)
+    return MinkUNet(**sizes)
 
 
 def save_bundle(
