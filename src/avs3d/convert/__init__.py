@@ -1,0 +1,1 @@
+"""Published checkpoints, by the names and in the layouts of this package."""
