@@ -73,13 +73,13 @@ def from_pointcept(
         converted["final.kernel"] = final
         with torch.device("meta"):
             make_network(config).load_state_dict(converted, assign=True)
-    except (KeyError, IndexError) as error:
+    except KeyError as error:
         raise UserError(f"the checkpoint is not complete: it lacks {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise UserError(f"the checkpoint has unusual sizes: {where}: {first['msg']}") from None
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, TypeError, IndexError, ZeroDivisionError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise UserError(f"the checkpoint is not a whole Point Transformer V3: {reason}") from None
     return config, converted
@@ -91,13 +91,12 @@ def _converted(name: str, value: Tensor) -> tuple[str, Tensor]:
         return name, value[None]
     if value.ndim != 5:
         return name, value
-    out, *kernel, channels = value.shape
-    if len(set(kernel)) != 1:
+    if len(set(value.shape[1:4])) != 1:
         raise UserError(
             f"{name} of the checkpoint has the shape {tuple(value.shape)}: the layout of spconv "
             "before 2.2, which is not supported"
         )
-    kernel_first = value.permute(3, 2, 1, 4, 0).reshape(-1, channels, out)
+    kernel_first = value.permute(3, 2, 1, 4, 0).flatten(0, 2)
     return name.removesuffix("weight") + "kernel", kernel_first.contiguous()
 
 

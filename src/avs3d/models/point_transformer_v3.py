@@ -1,8 +1,8 @@
 """Point Transformer V3: a U-Net of attention along space-filling curves (arXiv 2312.10035).
 
 A second 3D network beside `MinkUNet`. Where that one sees a few voxels around, a block of this one
-sees a patch of 1024. Names of modules and the result are those of Pointcept's `PT-v3m1`, in four
-points of which its code says something else than the paper or than one would expect:
+sees a patch of 1024. Names of modules and results are those of Pointcept's `PT-v3m1`. What its code
+leaves open, or does otherwise than one would expect:
 
 - A sample is cut into patches by itself, as Pointcept does with flash attention, with which its
   weights are published; its way without takes the smallest sample of a batch as the size of all
@@ -10,8 +10,10 @@ points of which its code says something else than the paper or than one would ex
 - In the first block after an upsampling the position encoding sees the skip connection alone, not
   its sum with what comes from below (Pointcept's issue 65 of PointTransformerV3): the published
   weights were trained that way.
-- The order of the curves is shuffled in training only, so that results repeat.
-- Every sample begins at coordinate 0 by itself, and has its own depth of the Hilbert curve.
+- The order of the curves is shuffled in training only, so that results repeat; Pointcept does it
+  always.
+- Every sample begins at coordinate 0, and its own width says how deep its Hilbert curve is, so that
+  it is the same alone and in a batch; Pointcept takes the widest sample of a batch.
 
 The regularisation of Pointcept's training (drop path) and its conditioned norms (PDNorm) are not
 part of this.
@@ -28,7 +30,7 @@ from torch import Tensor, nn
 from avs3d.models.serialization import CURVES, Lines
 from avs3d.sparse import Level, PointwiseConv, SparseTensor, SubmanifoldConv
 
-_ATTENTION_BYTES = 1 << 28  # of the weights between all pairs of voxels of the patches at once
+_ATTENTION_BYTES = 1 << 27  # of the logits of all pairs of voxels in the patches of one go
 
 
 class RelativePositions(nn.Module):
@@ -47,8 +49,10 @@ class RelativePositions(nn.Module):
 
     def forward(self, cells: Tensor) -> Tensor:
         """(P, heads, K, K) of the (P, K, 3) coordinates of patches."""
-        way = (cells[:, :, None] - cells[:, None]).clamp(-self.reach, self.reach) + self.reach
-        x, y, z = (table[way[..., i]] for i, table in enumerate(self.rpe_table.chunk(3)))
+        x, y, z = (
+            table[(axis[:, :, None] - axis[:, None]).clamp(-self.reach, self.reach) + self.reach]
+            for axis, table in zip(cells.unbind(2), self.rpe_table.chunk(3), strict=True)
+        )
         return (x + y + z).permute(0, 3, 1, 2)
 
 
