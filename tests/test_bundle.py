@@ -22,6 +22,12 @@ from tiny import CONFIG, make_bundle
 
 assert CONFIG.captioner is not None
 NETWORK, CAPTIONER = CONFIG.network.model_dump(), CONFIG.captioner.model_dump()
+POINT_TRANSFORMER = {
+    "kind": "ptv3", "in_channels": 5, "out_channels": 384, "stride": [2],
+    "enc_depths": [1, 1], "enc_channels": [8, 8], "enc_num_head": [1, 1],
+    "enc_patch_size": [16, 16],
+    "dec_depths": [1], "dec_channels": [8], "dec_num_head": [1], "dec_patch_size": [16],
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -48,6 +54,13 @@ def test_round_trip(folder: Path) -> None:
         assert bundle.pooling is not None
         views = bundle.pooling(coords, features, torch.ones(2, 3, dtype=torch.bool))
     assert features.shape == (2, 384) and views.shape == (1, 3, 384)
+
+
+def test_a_network_of_no_kind_is_a_minkunet(folder: Path) -> None:
+    text = (folder / CONFIG_FILE).read_text()
+    assert "kind" not in json.loads(text)["network"]
+    change(folder, network=NETWORK | {"kind": "minkunet"})
+    assert Bundle.load(folder).config == CONFIG
 
 
 def test_an_unknown_name_offers_the_nearest() -> None:
@@ -77,9 +90,18 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
         ({"name": "../../tiny"}, "name: .*a path with .. is not allowed"),
         ({"text_encoder": "clip:../../secret"}, "text_encoder: .*a path with .. is not allowed"),
         ({"low_score": float("nan")}, "low_score"),
-        ({"network": NETWORK | {"planes": [10**9] * 8}}, "network.planes"),
-        ({"network": NETWORK | {"layers": [10**9] * 8}}, "network.layers"),
-        ({"network": NETWORK | {"stem_kernel": 10**6}}, "network.stem_kernel"),
+        ({"network": NETWORK | {"planes": [10**9] * 8}}, "network.minkunet.planes"),
+        ({"network": NETWORK | {"layers": [10**9] * 8}}, "network.minkunet.layers"),
+        ({"network": NETWORK | {"stem_kernel": 10**6}}, "network.minkunet.stem_kernel"),
+        ({"network": NETWORK | {"kind": "pointnet"}}, "network: .*'minkunet', 'ptv3'"),
+        ({"network": POINT_TRANSFORMER | {"order": ["peano"]}}, "network.ptv3.order"),
+        ({"network": POINT_TRANSFORMER | {"stride": [3]}}, "network.ptv3.stride"),
+        ({"network": POINT_TRANSFORMER | {"enc_depths": [10**9] * 2}}, "ptv3.enc_depths"),
+        ({"network": POINT_TRANSFORMER | {"enc_patch_size": [10**9] * 2}}, "enc_patch_size"),
+        ({"network": POINT_TRANSFORMER | {"dec_num_head": [10**9]}}, "ptv3.dec_num_head"),
+        ({"network": POINT_TRANSFORMER | {"dec_num_head": [3]}}, "8 channels .* 3 heads"),
+        ({"network": POINT_TRANSFORMER | {"dec_depths": [1, 1]}}, "S >= 2 entries"),
+        ({"network": POINT_TRANSFORMER}, "network.safetensors does not fit"),
         ({"captioner": CAPTIONER | {"gpt2": {"n_layer": 10**9}}}, "n_layer must be 1 to 64"),
         ({"captioner": CAPTIONER | {"gpt2": {"n_positions": 10**9}}}, "n_positions must be"),
     ],

@@ -17,6 +17,7 @@ import avs3d
 from avs3d.bundle import Bundle
 from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet
+from avs3d.models.point_transformer_v3 import PointTransformerV3
 from avs3d.scan import Scan
 from avs3d.simulation import simulate
 from avs3d.training.loop import Schedule
@@ -115,3 +116,7 @@ def test_a_network_begins_with_a_bundle_whatever_its_inputs() -> None:
     other = MinkUNet(len(INPUTS), 384, (8,) * 8, (1,) * 8, stem=8, stem_kernel=3)
     with pytest.raises(UserError, match="another network"):
         begin_with(other, bundle)
+    with torch.device("meta"):
+        bundle.network = PointTransformerV3(len(INPUTS), 384)
+    with pytest.raises(UserError, match="another network"):
+        begin_with(network, bundle)

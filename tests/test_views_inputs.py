@@ -12,6 +12,8 @@ from avs3d.inputs import INPUTS, ground_height, point_inputs
 from avs3d.scan import Scan
 from avs3d.views import lidar_sectors, squares, viewpoint
 
+AS_THEY_ARE = ("x", "y", "z", "strength")
+
 
 def cloud(seed: int = 0, count: int = 4000) -> np.ndarray:
     rng = np.random.default_rng(seed)
@@ -53,7 +55,7 @@ def test_inputs_do_not_see_frame_order_or_intensity_scale() -> None:
     points = cloud()
     rng = np.random.default_rng(1)
     intensity = rng.integers(0, 200, len(points)).astype(np.float32)
-    names = tuple(INPUTS)
+    names = [name for name in INPUTS if name not in AS_THEY_ARE]
     base = point_inputs(Scan(points, intensity), names)
     raised = point_inputs(Scan(points + np.float32([0, 0, 1.75]), intensity), names)
     scaled = point_inputs(Scan(points, (intensity / 255) ** 2), names)
@@ -69,6 +71,16 @@ def test_intensity_that_says_nothing_counts_as_absent() -> None:
     for intensity in (None, np.zeros(4000), np.full(4000, np.nan)):
         values = point_inputs(Scan(cloud(), intensity), ("intensity", "has_intensity"))
         assert not values.any()
+
+
+@pytest.mark.parametrize("scale", [1, 255])
+def test_inputs_of_published_transformers_are_the_scans(scale: int) -> None:
+    strength = np.array([0, 0.25, 1, np.nan, np.inf], np.float32)
+    points = np.arange(15).reshape(5, 3)
+    values = point_inputs(Scan(points, strength * scale), AS_THEY_ARE)
+    np.testing.assert_array_equal(values[:, :3], points)
+    np.testing.assert_allclose(values[:, 3], [0, 0.25, 1, 0, 0])
+    assert not point_inputs(Scan(points), ["strength"]).any()
 
 
 def test_height_is_above_the_ground_of_a_slope_despite_stray_points() -> None:

@@ -19,6 +19,8 @@ from avs3d.bundle_config import (
     PACKAGED,
     TOKENIZER,
     BundleConfig,
+    NetworkConfig,
+    PointTransformerV3Config,
     is_part,
     list_bundles,
     read_config,
@@ -27,6 +29,7 @@ from avs3d.bundle_config import (
 from avs3d.convert.known import KNOWN
 from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet
+from avs3d.models.point_transformer_v3 import PointTransformerV3
 from avs3d.models.smap import SparseMaskedAttentionPooling
 
 M = TypeVar("M", bound=nn.Module)
@@ -39,7 +42,7 @@ class Bundle:
 
     Attributes:
         config: as in `bundle.json`.
-        network: `MinkUNet` in eval mode, float32; callable on raw voxels.
+        network: in eval mode, float32; callable on raw voxels.
         pooling: `SparseMaskedAttentionPooling` or None; callable on raw voxels.
         folder: where it was loaded from; the captioner's files are read there when needed.
     """
@@ -47,8 +50,9 @@ class Bundle:
     def __init__(self, config: BundleConfig, folder: Path) -> None:
         self.config = config
         self.folder = folder
-        sizes = config.network.model_dump()
-        self.network = load_module(lambda: MinkUNet(**sizes), self.part("network.safetensors"))
+        self.network = load_module(
+            lambda: make_network(config.network), self.part("network.safetensors")
+        )
         self.pooling: SparseMaskedAttentionPooling | None = None
         if config.pooling is not None:
             widths = config.pooling.model_dump()
@@ -115,6 +119,16 @@ class Bundle:
     def prompts(self, words: tuple[str, ...]) -> list[str]:
         """What the text encoder is asked for each word."""
         return [self.config.prompt.replace("{word}", word) for word in words]
+
+
+def make_network(
+    config: NetworkConfig | PointTransformerV3Config,
+) -> MinkUNet | PointTransformerV3:
+    """The 3D network of these sizes, with random weights."""
+    sizes = config.model_dump(exclude={"kind"})
+    if isinstance(config, PointTransformerV3Config):
+        return PointTransformerV3(**sizes)
+    return MinkUNet(**sizes)
 
 
 def save_bundle(

@@ -8,7 +8,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+)
 
 from avs3d.errors import UserError
 from avs3d.inputs import INPUTS
@@ -23,6 +31,10 @@ _Width = Field(gt=0, le=8192)
 _PartName = Annotated[str, Field(pattern=r"^\w[\w-]*\.(safetensors|json)$")]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Widths = tuple[Annotated[int, Field(gt=0, le=8192)], ...]
+_Depths = tuple[Annotated[int, Field(ge=0, le=64)], ...]
+_Heads = tuple[Annotated[int, Field(gt=0, le=64)], ...]
+_PatchSizes = tuple[Annotated[int, Field(gt=0, le=2048)], ...]
+_down, _up = Field(min_length=2, max_length=8), Field(min_length=1, max_length=7)
 _GPT2_LIMITS = {
     "n_layer": 64, "num_hidden_layers": 64, "n_head": 256, "num_attention_heads": 256,
     "n_positions": 8192, "max_position_embeddings": 8192,
@@ -35,14 +47,44 @@ class _Strict(BaseModel):
 
 
 class NetworkConfig(_Strict):
-    """Arguments of `MinkUNet`."""
+    """Arguments of `MinkUNet`, which a bundle has that does not say which network."""
 
+    kind: Literal["minkunet"] = Field(default="minkunet", exclude=True)
     in_channels: int = _Width
     out_channels: int = _Width
     planes: _Widths = Field(min_length=8, max_length=8)
-    layers: tuple[Annotated[int, Field(ge=0, le=64)], ...] = Field(min_length=8, max_length=8)
+    layers: _Depths = Field(min_length=8, max_length=8)
     stem: int = Field(32, gt=0, le=8192)
     stem_kernel: int = Field(5, gt=0, le=15)
+
+
+class PointTransformerV3Config(_Strict):
+    """Arguments of `PointTransformerV3`."""
+
+    kind: Literal["ptv3"] = "ptv3"
+    in_channels: int = _Width
+    out_channels: int = _Width
+    order: tuple[Literal["z", "z-trans", "hilbert", "hilbert-trans"], ...] = Field(
+        default=("z", "z-trans", "hilbert", "hilbert-trans"), min_length=1, max_length=16
+    )
+    stride: tuple[Literal[1, 2, 4, 8], ...] = _up
+    enc_depths: _Depths = _down
+    enc_channels: _Widths = _down
+    enc_num_head: _Heads = _down
+    enc_patch_size: _PatchSizes = _down
+    dec_depths: _Depths = _up
+    dec_channels: _Widths = _up
+    dec_num_head: _Heads = _up
+    dec_patch_size: _PatchSizes = _up
+    mlp_ratio: float = Field(default=4, gt=0, le=16)
+    qkv_bias: bool = True
+    enable_rpe: bool = False
+
+
+def _kind(network: Any) -> Any:
+    if isinstance(network, dict):
+        return network.get("kind", "minkunet")
+    return getattr(network, "kind", None)
 
 
 class PoolingConfig(_Strict):
@@ -106,6 +148,7 @@ class BundleConfig(_Strict):
         grid: where the voxel grid begins: at the ``frame``'s origin, as published, or at the
             ``cloud``'s lowest coordinates, so that the frame does not show in the result.
         inputs: what the network sees of a point, names of `avs3d.inputs.INPUTS`.
+        network: sizes of the 3D network; ``kind`` says which one it is.
         views: azimuth sectors that a scan is described in (12 published).
         score: how similarities become chances; None: the score of a point is its similarity.
         low_score: mean similarity below which the words of a scan should not be trusted.
@@ -120,7 +163,11 @@ class BundleConfig(_Strict):
     voxel_size: float = Field(gt=0, le=10)
     grid: Literal["frame", "cloud"] = "frame"
     inputs: tuple[str, ...]
-    network: NetworkConfig
+    network: Annotated[
+        Annotated[NetworkConfig, Tag("minkunet")]
+        | Annotated[PointTransformerV3Config, Tag("ptv3")],
+        Discriminator(_kind),
+    ]
     pooling: PoolingConfig | None = None
     captioner: CaptionerConfig | None = None
     views: int = Field(12, gt=0, le=360)

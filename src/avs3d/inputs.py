@@ -1,8 +1,9 @@
 """What the 3D network is told about each point beside its voxel.
 
-The published networks see nothing but ones. The packaged one sees quantities chosen so that a
-stranger's scan looks like a training scan: none depends on where z = 0 lies, on which way x
-points, or on the scale of the sensor's intensity.
+The published MinkUNets see nothing but ones, the published Point Transformers the coordinates and
+the intensity as they are. The packaged network sees quantities chosen so that a stranger's scan
+looks like a training scan: none depends on where z = 0 lies, on which way x points, or on the scale
+of the sensor's intensity.
 """
 
 from __future__ import annotations
@@ -124,6 +125,14 @@ def _has_intensity(seen: _Seen) -> np.ndarray:
     return np.full(len(seen.scan), float(has_intensity(seen.scan)))
 
 
+def _strength(seen: _Seen) -> np.ndarray:
+    """Intensity as it is; in parts of 255 where some is above 1. 0 without one."""
+    if seen.scan.intensity is None:
+        return np.zeros(len(seen.scan))
+    strength = np.nan_to_num(seen.scan.intensity, posinf=0.0, neginf=0.0)
+    return strength / 255.0 if strength.max() > 1 else strength
+
+
 def has_intensity(scan: Scan) -> bool:
     """Whether there is an intensity column that says anything (it is not all one value)."""
     return scan.intensity is not None and bool(np.ptp(np.nan_to_num(scan.intensity)) > 0)
@@ -137,4 +146,8 @@ INPUTS: dict[str, Callable[[_Seen], np.ndarray]] = {
     "distance": _distance,
     "intensity": _intensity,
     "has_intensity": _has_intensity,
+    "x": lambda seen: seen.scan.points[:, 0],
+    "y": lambda seen: seen.scan.points[:, 1],
+    "z": lambda seen: seen.scan.points[:, 2],
+    "strength": _strength,
 }

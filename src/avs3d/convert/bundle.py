@@ -35,6 +35,7 @@ TEXT_ENCODERS = {
 PROMPT = "a {word} in a scene"
 VOXEL_SIZE = 0.05
 VIEWS = 12
+_PTV3_INPUTS = ("x", "y", "z", "strength")
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,6 @@ def convert(
             name=name or out.resolve().name,
             prompt=prompt,
             voxel_size=voxel_size,
-            inputs=("one",) * parts.config["network"].in_channels,
             views=VIEWS,
             provenance=_provenance(checkpoints, parts, source),
             **parts.config,
@@ -158,8 +158,14 @@ def _add_network(parts: _Parts, checkpoint: Checkpoint, text_encoder: str | None
             f"{checkpoint.path}: its features are {config.out_channels} wide, and no published "
             "CLIP of these models is (768, 512): pass --text-encoder"
         )
+    inputs = _PTV3_INPUTS if config.kind == "ptv3" else ("one",) * config.in_channels
+    if len(inputs) != config.in_channels:
+        raise UserError(
+            f"{checkpoint.path}: {variant} takes {config.in_channels} inputs a voxel, and only "
+            f"{', '.join(inputs)} are known here: give one for driving scans"
+        )
     parts.modules["network"] = module
-    parts.config |= {"network": config, "text_encoder": encoder}
+    parts.config |= {"network": config, "text_encoder": encoder, "inputs": inputs}
     parts.lines.append(
         f"network: {variant}, {config.out_channels}-d, in the space of "
         f"{encoder.removeprefix('clip:')} ({checkpoint.path.name})"

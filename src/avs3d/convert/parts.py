@@ -12,12 +12,15 @@ from torch import Tensor
 from avs3d.bundle_config import (
     CaptionerConfig,
     NetworkConfig,
+    PointTransformerV3Config,
     PoolingConfig,
     TransformerMappingConfig,
 )
 from avs3d.convert.checkpoint import Checkpoint, fitted
+from avs3d.convert.ptv3 import STEM, from_pointcept
 from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet, variant_of, variant_sizes
+from avs3d.models.point_transformer_v3 import PointTransformerV3
 from avs3d.models.prefix_lm import BESIDE, PrefixLanguageModel
 from avs3d.models.prefix_mapping import HEADS
 from avs3d.models.smap import SparseMaskedAttentionPooling
@@ -30,8 +33,16 @@ _HEAD_WIDTH = 64  # of every published GPT-2
 
 
 def has_network(checkpoint: Checkpoint) -> bool:
-    """Whether it has a MinkUNet, with OpenScene's `net3d.` in front of its names or without."""
-    return any(name.removeprefix(NETWORK) == "conv0p1s1.kernel" for name in checkpoint.tensors)
+    """Whether it has a MinkUNet, with OpenScene's `net3d.` in front of its names or without, or a
+    Point Transformer V3."""
+    minkunet = any(
+        name.removeprefix(NETWORK).startswith("conv0p1s1.") for name in checkpoint.tensors
+    )
+    return minkunet or _is_ptv3(checkpoint)
+
+
+def _is_ptv3(checkpoint: Checkpoint) -> bool:
+    return any(name.removeprefix("backbone.") == STEM for name in checkpoint.tensors)
 
 
 def has_pooling(checkpoint: Checkpoint) -> bool:
@@ -42,8 +53,24 @@ def has_captioner(checkpoint: Checkpoint) -> bool:
     return any(name.startswith(CAPTIONER) for name in checkpoint.tensors)
 
 
-def network_of(checkpoint: Checkpoint) -> tuple[NetworkConfig, MinkUNet, str]:
-    """Sizes, module and name of its MinkUNet (paper, 3.2; OpenScene)."""
+def network_of(
+    checkpoint: Checkpoint,
+) -> tuple[NetworkConfig | PointTransformerV3Config, MinkUNet | PointTransformerV3, str]:
+    """Sizes, module and name of its 3D network (paper, 3.2)."""
+    return _ptv3(checkpoint) if _is_ptv3(checkpoint) else _minkunet(checkpoint)
+
+
+def _ptv3(checkpoint: Checkpoint) -> tuple[PointTransformerV3Config, PointTransformerV3, str]:
+    try:
+        config, tensors = from_pointcept(checkpoint.tensors)
+    except UserError as error:
+        raise UserError(f"{checkpoint.path}: {error}") from None
+    name = "Point Transformer V3"
+    sizes = config.model_dump(exclude={"kind"})
+    return config, fitted(lambda: PointTransformerV3(**sizes), tensors, checkpoint.path, name), name
+
+
+def _minkunet(checkpoint: Checkpoint) -> tuple[NetworkConfig, MinkUNet, str]:
     tensors, prefix = checkpoint.below(NETWORK), NETWORK
     if not tensors:
         other = (POOLING, *CAPTIONER)

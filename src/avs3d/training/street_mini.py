@@ -151,7 +151,7 @@ def begin_with(network: MinkUNet, bundle: Bundle) -> None:
     state, known = bundle.network.state_dict(), bundle.config.inputs
     stem = torch.zeros_like(network.conv0p1s1.kernel)
     for column, name in enumerate(INPUTS):
-        if name in known and state[_STEM].shape[::2] == stem.shape[::2]:
+        if name in known and _STEM in state and state[_STEM].shape[::2] == stem.shape[::2]:
             stem[:, column] = state[_STEM][:, known.index(name)]
     try:
         network.load_state_dict({**state, _STEM: stem})
