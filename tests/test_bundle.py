@@ -59,7 +59,7 @@ def test_round_trip(folder: Path) -> None:
 def test_a_network_of_no_kind_is_a_minkunet(folder: Path) -> None:
     text = (folder / CONFIG_FILE).read_text()
     assert "kind" not in json.loads(text)["network"]
-    change(folder, network=NETWORK | {"kind": "minkunet"})
+    change(folder, files={}, network=NETWORK | {"kind": "minkunet"})
     assert Bundle.load(folder).config == CONFIG
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -9,34 +8,14 @@ import pytest
 
 from avs3d.errors import UserError
 from avs3d.text import ClipTextEncoder, SentenceEncoder
+from tiny import make_clip
 
 DIM = 24
 
 
 @pytest.fixture(scope="module")
 def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole CLIP of random weights, saved as a hub folder is."""
-    import torch
-    from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
-
-    folder = tmp_path_factory.mktemp("clip")
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    tokens = [*letters, *(f"{c}</w>" for c in letters), "<|startoftext|>", "<|endoftext|>"]
-    vocab = {token: index for index, token in enumerate(tokens)}
-    (folder / "vocab.json").write_text(json.dumps(vocab))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")).save_pretrained(folder)
-    common = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
-    common |= {"num_attention_heads": 2, "projection_dim": DIM}
-    ends = {"bos_token_id": len(tokens) - 2, "eos_token_id": len(tokens) - 1}
-    config = CLIPConfig(
-        text_config={"vocab_size": len(tokens), "max_position_embeddings": 20, **common, **ends},
-        vision_config={"image_size": 8, "patch_size": 4, **common},
-        projection_dim=DIM,
-    )
-    torch.manual_seed(0)
-    CLIPModel(config).save_pretrained(folder)
-    return folder
+    return make_clip(tmp_path_factory.mktemp("clip"), DIM)
 
 
 def test_clip_matches_the_whole_model(tiny_clip: Path) -> None:

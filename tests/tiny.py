@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -59,4 +60,40 @@ def make_bundle(folder: Path, seed: int = 0) -> Path:
     )
     tokenizer.train_from_iterator(["A car on a road.", "A tree by a road."] * 5, trainer)
     tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def make_clip(folder: Path, dim: int) -> Path:
+    """A whole CLIP of random weights with embeddings `dim` wide, saved as a hub folder is."""
+    from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    tokens = [*letters, *(f"{c}</w>" for c in letters), "<|startoftext|>", "<|endoftext|>"]
+    vocab = {token: index for index, token in enumerate(tokens)}
+    (folder / "vocab.json").write_text(json.dumps(vocab))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")).save_pretrained(folder)
+    common = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
+    common |= {"num_attention_heads": 2, "projection_dim": dim}
+    ends = {"bos_token_id": len(tokens) - 2, "eos_token_id": len(tokens) - 1}
+    config = CLIPConfig(
+        text_config={"vocab_size": len(tokens), "max_position_embeddings": 20, **common, **ends},
+        vision_config={"image_size": 8, "patch_size": 4, **common},
+        projection_dim=dim,
+    )
+    torch.manual_seed(0)
+    CLIPModel(config).save_pretrained(folder)
+    return folder
+
+
+def make_gpt2_tokenizer(folder: Path, size: int) -> Path:
+    """A byte-level tokenizer of `size` tokens, most of which no text has, as `vocab.json` and
+    `merges.txt`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokens = letters + [f"<unused {i}>" for i in range(size - len(letters))]
+    vocab = {token: index for index, token in enumerate(tokens)}
+    (folder / "vocab.json").write_text(json.dumps(vocab))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
     return folder

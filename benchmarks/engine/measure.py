@@ -52,6 +52,11 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.apply(function, arguments)
 
 
+def resident_gb(field: str) -> float:
+    """Of this process: ``VmRSS``, the memory that it holds, or ``VmHWM``, the most it has held."""
+    return _kilobytes(Path("/proc/self/status").read_text(), field) / 1e6
+
+
 def peak_above(call: Callable[[], object]) -> float | None:
     """GB that `call` needs at most above what the process holds already; None without /proc."""
     status = Path("/proc/self/status")
