@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from avs3d.io.archive import content_of, open_archive
 from avs3d.io.columns import Table
 from avs3d.io.facts import Facts
 from avs3d.io.npy import PickledError, array_from, table_columns
@@ -28,7 +27,6 @@ _POINTS = (
     "points", "xyz", "xyzi", "coord", "coords", "positions", "pos", "pc", "pcd", "pointcloud",
     "point_cloud", "lidar", "data", "arr_0",
 )  # fmt: skip
-_ENCRYPTED = 1
 _ARGUMENTS = ("file", "allow_pickle")
 """Of `numpy.savez`, so no array can have these names."""
 
@@ -70,7 +68,7 @@ def _arrays(data: memoryview) -> tuple[dict[str, np.ndarray], list[str]]:
     arrays: dict[str, np.ndarray] = {}
     pickled: list[str] = []
     with damaged(".npz"):
-        archive = zipfile.ZipFile(_View(data))
+        archive = open_archive(data)
         members = [item for item in archive.infolist() if item.filename.endswith(".npy")]
     check_expansion(len(data), sum(item.file_size for item in members))
     for item in members:
@@ -79,49 +77,13 @@ def _arrays(data: memoryview) -> tuple[dict[str, np.ndarray], list[str]]:
                 "is packed in a way that numpy does not use; save it with numpy.savez"
             )
         with damaged(".npz"):
-            content = _content(archive, item, data)
+            content = content_of(item, archive, data)
         name = item.filename.removesuffix(".npy")
         try:
             arrays[name] = array_from(content)
         except PickledError:
             pickled.append(name)
     return arrays, pickled
-
-
-def _content(archive: zipfile.ZipFile, item: zipfile.ZipInfo, data: memoryview) -> memoryview:
-    """The bytes of a member; what is stored as it is, as `numpy.savez` does, is not copied."""
-    if item.compress_type != zipfile.ZIP_STORED or item.flag_bits & _ENCRYPTED:
-        return memoryview(archive.read(item))
-    name, extra = struct.unpack_from("<HH", data, item.header_offset + 26)
-    start = item.header_offset + 30 + name + extra
-    content = data[start : start + item.file_size]
-    if zlib.crc32(content) != item.CRC:
-        raise zipfile.BadZipFile(f"bad CRC-32 of {item.filename}")
-    return content
-
-
-class _View(io.RawIOBase):
-    """Bytes as a file, without the copy that `io.BytesIO` makes."""
-
-    def __init__(self, data: memoryview) -> None:
-        self._data = data
-        self._place = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._place = max(0, (0, self._place, len(self._data))[whence] + offset)
-        return self._place
-
-    def readinto(self, buffer: Any) -> int:
-        part = self._data[self._place : self._place + len(buffer)]
-        buffer[: len(part)] = part
-        self._place += len(part)
-        return len(part)
 
 
 def encode(segmentation: Segmentation) -> bytes:

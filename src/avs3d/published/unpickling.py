@@ -1,23 +1,48 @@
-"""Files of `torch.save`; nothing in them is run."""
+"""Pickles and files of `torch.save` from a path; nothing in them is run (`avs3d.io.pickles`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avs3d.errors import ReadError
+from avs3d.io.pickles import unpickle
+from avs3d.io.source import MalformedError, load, show
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+_ENDINGS = (".pkl", ".pt", ".pth", ".tar")
+
+
+def load_plain(path: Path) -> Any:
+    """What a file holds, tensors as arrays; loads no torch. See `avs3d.io.pickles.unpickle`.
+
+    Raises:
+        ReadError: it is missing, damaged, or holds anything but plain data and arrays.
+    """
+    try:
+        return unpickle(load(path, _ENDINGS))
+    except MalformedError as error:
+        raise ReadError(f"{show(path)}: {error}") from error
 
 
 def torch_load(path: Path) -> Any:
-    """What a file of `torch.save` holds: plain data and tensors.
+    """The same with tensors as tensors, on the CPU, as `torch.load` gives them.
+
+    Takes what ``torch.load(weights_only=True)`` takes and what half of the published files hold
+    beside: NumPy arrays and numbers. Views of one storage share it.
 
     Raises:
-        ReadError: it is missing, damaged, or holds anything else.
+        ReadError: see `load_plain`.
     """
     import torch
 
+    def tensor(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array)
+
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ReadError(f"{path}: not a readable PyTorch file ({reason})") from None
+        return unpickle(load(path, _ENDINGS), tensor)
+    except MalformedError as error:
+        raise ReadError(f"{show(path)}: {error}") from error
