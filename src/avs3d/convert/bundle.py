@@ -106,6 +106,8 @@ def convert(
         for path in files:
             status(f"reading {path.name}")
             checkpoints.append(read_checkpoint(path))
+        for checkpoint in checkpoints:
+            _refuse_foreign(checkpoint)
         parts = _Parts()
         network = _only(checkpoints, has_network, has_pooling, "a 3D network")
         if network is None:
@@ -225,14 +227,17 @@ def _add_captioner(
         parts.lines.append(f"left out of {checkpoint.path.name}: {listed(beside)} (not parameters)")
 
 
-def _tell_left_out(parts: _Parts, checkpoint: Checkpoint) -> None:
-    """Tensors of no part, and what is no tensor."""
+def _refuse_foreign(checkpoint: Checkpoint) -> None:
     known = (has_network, has_pooling, has_captioner)
     if not any(has(checkpoint) for has in known):
         raise UserError(
             f"{checkpoint.path} is no checkpoint of OpenScene, SMAP or ClipCap (it has "
             f"{listed(list(checkpoint.tensors))}): give one of these"
         )
+
+
+def _tell_left_out(parts: _Parts, checkpoint: Checkpoint) -> None:
+    """Tensors of no part, and what is no tensor."""
     own = ("net3d.", "attn_layer.", "clip_project.", "gpt.")
     prefixed = any(name.startswith(own) for name in checkpoint.tensors)
     foreign = [name for name in checkpoint.tensors if prefixed and not name.startswith(own)]

@@ -88,9 +88,7 @@ def _minkunet(checkpoint: Checkpoint) -> tuple[NetworkConfig, MinkUNet, str]:
         lambda: NetworkConfig(
             in_channels=_size(tensors, "conv0p1s1.kernel", 1, 3),
             out_channels=_size(tensors, "final.kernel", 1, 768),
-            planes=tuple(
-                _size(tensors, f"block{i}.0.conv1.kernel", 2, planes[i - 1]) for i in _STAGES
-            ),
+            planes=tuple(_plane(tensors, f"block{i}.0.", planes[i - 1]) for i in _STAGES),
             layers=tuple(_blocks(tensors, f"block{i}.", layers[i - 1]) for i in _STAGES),
             stem=stem,
             stem_kernel=round(_size(tensors, "conv0p1s1.kernel", 0, 125) ** (1 / 3)),
@@ -193,6 +191,12 @@ def _mapping(tensors: Mapping[str, Tensor], width: int, checkpoint: Checkpoint) 
             layers=_blocks(tensors, "clip_project.transformer.layers.", 8),
         ),
     }
+
+
+def _plane(tensors: Mapping[str, Tensor], block: str, usual: int) -> int:
+    """Channels of a stage, from its first block; should one tensor lack, another tells."""
+    second = _size(tensors, f"{block}conv2.kernel", 2, usual)
+    return _size(tensors, f"{block}conv1.kernel", 2, second)
 
 
 def _size(tensors: Mapping[str, Tensor], name: str, axis: int, usual: int) -> int:
