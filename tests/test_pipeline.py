@@ -13,6 +13,7 @@ import avs3d
 from avs3d.bundle_config import ScoreConfig
 from avs3d.errors import UserError
 from avs3d.pipeline import Pipeline
+from avs3d.published.quirks import SCALES, transform
 from avs3d.scan import Scan
 from avs3d.segmenter import WordHead
 from avs3d.simulation import simulate
@@ -152,3 +153,39 @@ def test_unknown_devices(device: str, tmp_path: Path) -> None:
         pytest.skip("this machine has CUDA")
     with pytest.raises(UserError, match="device"):
         avs3d.load(make_bundle(tmp_path), device)
+
+
+def test_the_published_way_turns_every_scan_by_its_own_draw(scan: Scan, tmp_path: Path) -> None:
+    folder = make_bundle(tmp_path)
+    usual, again = avs3d.load(folder), avs3d.load(folder, published=True, seed=3)
+    same, other = avs3d.load(folder, published=True, seed=3), avs3d.load(folder, published=True)
+    scores = [p.segment(scan, WORDS).score for p in (usual, again, same, other)]
+    np.testing.assert_array_equal(scores[1], scores[2])
+    assert (scores[0] != scores[1]).any() and (scores[1] != scores[3]).any()
+    renamed = again.segment(replace(scan, name="another"), WORDS).score
+    assert (renamed != scores[1]).any()
+
+
+def test_the_published_turn_keeps_angles_and_the_frames_origin() -> None:
+    points = np.random.default_rng(0).normal(size=(50, 3)) * 20
+    for seed in range(20):
+        moved = transform(points, "scan", seed)
+        grown = np.linalg.norm(moved, axis=1) / np.linalg.norm(points, axis=1)
+        assert SCALES[0] <= grown.min() and grown.max() <= SCALES[1]
+        np.testing.assert_allclose(grown, grown[0])
+        np.testing.assert_allclose(moved @ moved.T, grown[0] ** 2 * points @ points.T, atol=1e-9)
+        up = transform(np.array([[0.0, 0.0, 1.0]]), "scan", seed) / grown[0]
+        assert up[0, 2] > np.cos(np.pi / 64) ** 2 - 1e-9
+
+
+def test_the_published_word_for_an_empty_caption(
+    scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_bundle(tmp_path)
+    for published, expected in (
+        (False, {}),
+        (True, {f"sector {i:02d}": "Error" for i in range(4)}),
+    ):
+        pipeline = avs3d.load(folder, published=published)
+        monkeypatch.setattr(pipeline.captioner, "captions", lambda rows: [""] * len(rows))
+        assert pipeline.encode(scan).captions(4) == expected

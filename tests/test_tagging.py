@@ -106,3 +106,10 @@ def test_a_model_without_a_dictionary_is_refused(tmp_path: Path) -> None:
     spacy.blank("en").to_disk(tmp_path / "blank")
     with pytest.raises(UserError, match="no dictionary"):
         nouns({"a": "A car."}, "points", model=str(tmp_path / "blank"))
+
+
+def test_the_published_filter_splits_compounds() -> None:
+    caption = {"0": "A traffic light, two sports cars and tall grass by the parking lot."}
+    found = nouns(caption, "points", compounds=False).words
+    assert {"traffic", "light", "car", "grass"} <= set(found)
+    assert not {"traffic light", "sports car", "tall grass", "parking lot"} & set(found)

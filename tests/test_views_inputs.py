@@ -44,6 +44,11 @@ def test_every_point_is_in_one_sector_also_at_pi() -> None:
     assert masks[0].argmax() == 0 and masks[1].argmax() == 0
 
 
+def test_the_published_sectors_lose_a_point_at_pi() -> None:
+    points = np.array([[-1, 0, 0], [-1, -0.0, 0], [1, 0, 0]], np.float32)
+    assert lidar_sectors(points, 12, closed=False).sum(1).tolist() == [0, 1, 1]
+
+
 def test_viewpoint_is_the_sensor_or_the_middle() -> None:
     assert not viewpoint(Scan(cloud())).any()
     far = cloud() + np.float32(500)

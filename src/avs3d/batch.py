@@ -75,7 +75,12 @@ class Worker(Generic[T]):
 
             if self._config.jobs > 1:
                 torch.set_num_threads(max(1, torch.get_num_threads() // self._config.jobs))
-            pipeline = load(self._config.bundle, self._config.device)
+            pipeline = load(
+                self._config.bundle,
+                self._config.device,
+                published=self._config.published,
+                seed=self._config.seed,
+            )
             pipeline.text  # noqa: B018  loaded now, so that its time is not the first scan's
             if self._config.vocabulary is None:
                 pipeline.captioner  # noqa: B018

@@ -33,6 +33,7 @@ class BatchConfig:
         min_score: points with a lower score stay unlabelled.
         write: how the names of the labelled clouds end, keys of `avs3d.io.WRITERS`.
         jobs: processes that work at the same time.
+        published: see `avs3d.load`.
     """
 
     inputs: tuple[str, ...]
@@ -48,6 +49,7 @@ class BatchConfig:
     min_score: float | None = None
     write: tuple[str, ...] = (".npz", ".ply")
     jobs: int = 1
+    published: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from avs3d.bundle import Bundle
-from avs3d.bundle_config import BundleConfig
 from avs3d.captioning import PointCaptioner, load_captioner
 from avs3d.errors import UserError
 from avs3d.inputs import point_inputs
+from avs3d.published.quirks import EMPTY_CAPTION, transform
 from avs3d.scan import Scan
 from avs3d.segmentation import UNLABELLED, Segmentation
 from avs3d.segmenter import WordHead, chances
@@ -27,17 +27,26 @@ from avs3d.views import lidar_sectors, viewpoint
 from avs3d.vocabulary import Vocabulary
 
 
-def load(name: str | Path = "street-mini", device: str = "auto") -> Pipeline:
+def load(
+    name: str | Path = "street-mini",
+    device: str = "auto",
+    *,
+    published: bool = False,
+    seed: int = 0,
+) -> Pipeline:
     """A pipeline from a packaged bundle's name, a folder, or a hub id.
 
     Args:
         name: see `Bundle.load`.
         device: ``cpu``, ``cuda``, ``cuda:1`` … or ``auto``: CUDA when there is one.
+        published: do as the published code does where that is at fault, see
+            `avs3d.published.quirks`.
+        seed: of what is drawn at random then.
 
     Raises:
         UserError: no such bundle, a damaged one, or no such device.
     """
-    return Pipeline(Bundle.load(name), device)
+    return Pipeline(Bundle.load(name), device, published=published, seed=seed)
 
 
 class Pipeline:
@@ -46,10 +55,15 @@ class Pipeline:
     Attributes:
         bundle: the weights and their config.
         device: where the networks run.
+        published, seed: see `load`.
     """
 
-    def __init__(self, bundle: Bundle, device: str = "auto") -> None:
+    def __init__(
+        self, bundle: Bundle, device: str = "auto", *, published: bool = False, seed: int = 0
+    ) -> None:
         self.bundle = bundle
+        self.published = published
+        self.seed = seed
         self.device = _device(device)
         bundle.network.to(self.device)
         if bundle.pooling is not None:
@@ -108,7 +122,7 @@ class EncodedScan:
             raise UserError(f"{scan.path or scan.name} has no point with a position")
         kept = scan if len(self._finite) == len(scan) else _take(scan, self._finite)
         with self._timed("voxelize"):
-            self._voxels = _voxelize(kept, bundle.config)
+            self._voxels = _voxelize(kept, pipeline)
             features = self._voxels.mean(
                 torch.from_numpy(point_inputs(kept, bundle.config.inputs))  # unnamed: freed at once
             ).to(pipeline.device)
@@ -139,7 +153,9 @@ class EncodedScan:
                 names, embeddings = self._pool(views)
             with self._timed("caption"):
                 texts = captioner.captions(embeddings)
-            self._captions[views] = {n: t for n, t in zip(names, texts, strict=True) if t}
+            empty = EMPTY_CAPTION if self.pipeline.published else ""
+            told = {name: text or empty for name, text in zip(names, texts, strict=True)}
+            self._captions[views] = {name: text for name, text in told.items() if text}
         return dict(self._captions[views])
 
     def vocabulary(self, views: int | None = None) -> Vocabulary:
@@ -150,7 +166,7 @@ class EncodedScan:
         """
         captions = self.captions(views)
         with self._timed("tag"):
-            vocabulary = nouns(captions, "points")
+            vocabulary = nouns(captions, "points", compounds=not self.pipeline.published)
         if not len(vocabulary):
             raise UserError(
                 f"no words were found for {self.scan.path or self.scan.name}: give a vocabulary"
@@ -197,7 +213,10 @@ class EncodedScan:
         pooling, network = self.pipeline.bundle.pooling, self.pipeline.bundle.network
         assert pooling is not None
         points = self.scan.points[self.first_points]
-        masks = torch.from_numpy(lidar_sectors(points - viewpoint(self.scan), views))
+        sectors = lidar_sectors(
+            points - viewpoint(self.scan), views, closed=not self.pipeline.published
+        )
+        masks = torch.from_numpy(sectors)
         kept = torch.nonzero(masks.any(0)).flatten()
         x = SparseTensor(self.trunk, self.level)
         positioned = pooling.position(x, network.final.kernel)
@@ -216,8 +235,11 @@ class EncodedScan:
         self.timings[step] = self.timings.get(step, 0.0) + time.perf_counter() - began
 
 
-def _voxelize(scan: Scan, config: BundleConfig) -> Voxels:
+def _voxelize(scan: Scan, pipeline: Pipeline) -> Voxels:
+    config = pipeline.bundle.config
     points = scan.points.astype(np.float64)
+    if pipeline.published:
+        points = transform(points, scan.name, pipeline.seed)
     if config.grid == "cloud":
         points -= points.min(0)
     try:

@@ -28,7 +28,17 @@ if TYPE_CHECKING:
     from avs3d.segmentation import Segmentation
 
 CAPTIONS, PICTURE = ".captions.json", ".png"
-_OPTIONS = ("bundle", "views", "columns", "device", "seed", "picture", "min_score", "write")
+_OPTIONS = (
+    "bundle",
+    "views",
+    "columns",
+    "device",
+    "seed",
+    "picture",
+    "min_score",
+    "write",
+    "published",
+)
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:

@@ -55,7 +55,9 @@ _IRREGULAR = {"people": "person", "persons": "person", "passers-by": "passer-by"
 _PLURAL_MODIFIERS = frozenset(["sports", "goods"])
 
 
-def nouns(captions: Mapping[str, str], captioner: str, model: str = MODEL) -> Vocabulary:
+def nouns(
+    captions: Mapping[str, str], captioner: str, model: str = MODEL, *, compounds: bool = True
+) -> Vocabulary:
     """The things named in captions: singular, unique, in order of appearance.
 
     Compounds stay whole. Dropped are colours, words about the picture or about where and how
@@ -66,6 +68,7 @@ def nouns(captions: Mapping[str, str], captioner: str, model: str = MODEL) -> Vo
         captions: view name -> caption.
         captioner: written into the provenance of each word: ``points`` or ``images``.
         model: an installed spaCy model, or a folder of one.
+        compounds: keep nouns that follow each other together; the published filter does not.
 
     Raises:
         UserError: there is no such model, or it is none for English nouns.
@@ -81,24 +84,25 @@ def nouns(captions: Mapping[str, str], captioner: str, model: str = MODEL) -> Vo
             if token.tag_ == "NNS":
                 token.pos_ = "NOUN"
                 token.lemma_ = lemmatizer.lemmatize(token)[0]
-        for word in _things(doc, dictionary):
+        for word in _things(doc, dictionary, compounds):
             found.setdefault(word, {})[Source(captioner, view, caption)] = None
     return Vocabulary(tuple(found), tuple(tuple(sources) for sources in found.values()))
 
 
-def _things(doc: Any, dictionary: frozenset[str]) -> Iterator[str]:
-    """The things of one caption; nouns that follow each other are one, up to a plural."""
+def _things(doc: Any, dictionary: frozenset[str], compounds: bool) -> Iterator[str]:
+    """The things of one caption; nouns that follow each other are one, up to a plural, where there
+    are compounds."""
     run: list[str] = []
     for token in doc:
         if _names(token, dictionary):
-            if token.tag_ == "NNS" and token.lower_ in _PLURAL_MODIFIERS:
+            if compounds and token.tag_ == "NNS" and token.lower_ in _PLURAL_MODIFIERS:
                 run.append(token.lower_)
                 continue
             run.append(_singular(token))
-            if token.tag_ in ("NN", "NNP"):
+            if compounds and token.tag_ in ("NN", "NNP"):
                 continue
         yield from _join(run)
-        run = [token.lower_] if _makes_another_thing(token) else []
+        run = [token.lower_] if compounds and _makes_another_thing(token) else []
     yield from _join(run)
 
 

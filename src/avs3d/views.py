@@ -24,14 +24,13 @@ def viewpoint(scan: Scan) -> np.ndarray:
     return np.median(points, 0).astype(np.float32)
 
 
-def lidar_sectors(points: np.ndarray, count: int = 12) -> np.ndarray:
+def lidar_sectors(points: np.ndarray, count: int = 12, *, closed: bool = True) -> np.ndarray:
     """Equal azimuth sectors around the origin, half-open [a, a + step), from -pi.
-
-    A point at exactly +pi belongs to the first sector (in the published code to none).
 
     Args:
         points: (N, 3) or (N, 2), finite.
         count: number of sectors.
+        closed: a point at exactly +pi belongs to the first sector; in the published code to none.
 
     Returns:
         (N, count) bool; every point is in exactly one.
@@ -40,7 +39,9 @@ def lidar_sectors(points: np.ndarray, count: int = 12) -> np.ndarray:
         raise ValueError(f"there must be at least one sector, got {count}")
     angle = np.arctan2(points[:, 1].astype(np.float64), points[:, 0].astype(np.float64))
     edges = -np.pi + np.arange(1, count) * (2 * np.pi / count)
-    sector = np.where(angle >= np.pi, 0, np.searchsorted(edges, angle, side="right"))
+    sector = np.where(
+        angle >= np.pi, 0 if closed else -1, np.searchsorted(edges, angle, side="right")
+    )
     return sector[:, None] == np.arange(count)
 
 

@@ -98,6 +98,12 @@ def segment(
         int, typer.Option("--jobs", "-j", min=1, max=256, help="So many scans at the same time.")
     ] = 1,
     seed: Annotated[int, typer.Option("--seed", help="Of whatever is drawn at random.")] = 0,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published", help="Do as the published code does where it is at fault; see the docs."
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Lines of JSON: an object a scan, then one for all.")
@@ -112,7 +118,7 @@ def segment(
     with with_stdin(inputs, stdin) as paths, with_stdout(out) as folder:
         config = BatchConfig(
             tuple(paths), folder, bundle, words, views, columns, device, seed, overwrite,
-            picture and not streamed, min_score, ends, jobs,
+            picture and not streamed, min_score, ends, jobs, published,
         )  # fmt: skip
         if streamed and len(find_jobs(config)) != 1:
             raise UserError("--out -: give one scan, so that stdout is one result")

@@ -49,6 +49,7 @@ def fetch(name: str) -> Path:
         name=name,
         voxel_size=known.voxel_size,
         source=" ".join(source.url for source in known.sources),
+        overwrite=True,
     )
     return folder
 
