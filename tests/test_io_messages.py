@@ -19,6 +19,7 @@ from pathlib import Path
 import laspy
 import numpy as np
 import pytest
+import torch
 
 import avs3d.io
 from avs3d.errors import ReadError, UserError
@@ -26,6 +27,7 @@ from avs3d.io import READERS, find, read
 from avs3d.io.columns import parse_columns
 from io_files import (
     INTENSITY,
+    RING,
     XYZ,
     arrow_bytes,
     bin_bytes,
@@ -36,6 +38,7 @@ from io_files import (
     npy_bytes,
     npz_bytes,
 )
+from pickle_files import HOSTILE, LONG
 
 KINDS = ", ".join(READERS)
 PLY = b"ply\nformat ascii 1.0\nelement vertex %d\nproperty float x\nproperty float y\n"
@@ -44,6 +47,15 @@ PCD = (
     b"VIEWPOINT 0 0 0 1 0 0 0\nPOINTS 9\nDATA "
 )
 AGAIN = "get or export it again"
+SCENE = "give a scene of OpenScene, the tuple (coordinates, colours, labels)"
+SHAPE = "an array of shape (80, 3) and type float32"
+
+
+def scene(content: object) -> bytes:
+    """A file of `torch.save`."""
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    return stream.getvalue()
 
 
 def with_laszip_record(size: int) -> bytes:
@@ -271,6 +283,47 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
             "a.laz",
             lambda: with_laszip_record(5000),
             "not a readable LAZ file (its LASzip record is damaged); get it again",
+        ),
+    ],
+    ".pth": [
+        (
+            "a.pth",
+            lambda: scene({"output_smap": 1, "img_feats": 2}),
+            f"holds a dict ('output_smap', 'img_feats'); {SCENE}",
+        ),
+        ("a.pth", lambda: scene((XYZ, 0)), f"holds 2 parts; {SCENE}"),
+        ("a.pth", lambda: scene(XYZ), f"holds {SHAPE}; {SCENE}"),
+        ("a.pth", lambda: scene(None), f"holds a value of type NoneType; {SCENE}"),
+        (
+            "a.pth",
+            lambda: scene((XYZ[:, :2], 0, RING)),
+            f"its coordinates are {SHAPE.replace('3)', '2)')}, not (N, 3) numbers; {SCENE}",
+        ),
+        (
+            "a.pth",
+            lambda: scene((XYZ, 0, XYZ)),
+            f"its labels are {SHAPE}, not one a point; {SCENE}",
+        ),
+        (
+            "a.pth",
+            lambda: scene((XYZ, XYZ[:9], RING)),
+            f"its colours are {SHAPE.replace('80', '9')}, neither (N, 3) numbers nor 0; {SCENE}",
+        ),
+        (
+            "a.pth",
+            lambda: scene((XYZ, np.full((80, 3), 200), RING)),
+            "its colours are not from -1 to 1; divide 0 to 255 by 127.5, less 1",
+        ),
+        (
+            "a.pth",
+            lambda: scene((XYZ, np.full((80, 3), np.nan), RING)),
+            "its colours are not from -1 to 1; divide 0 to 255 by 127.5, less 1",
+        ),
+        ("a.pth", lambda: scene((XYZ[:0], 0, RING[:0])), "holds no points; check how it was made"),
+        (
+            "a.pth",
+            b"\x80\x02}q\x00.",
+            "holds a Python pickle, which is never opened; save it with numpy.save",
         ),
     ],
     "text": [
@@ -527,6 +580,7 @@ def pattern(text: ast.expr) -> str:
 def test_every_message_of_the_code_is_here() -> None:
     known = [case[-1] for cases in CASES.values() for case in cases] + [case[-1] for case in TOLD]
     known += [FOLDER, NO_FILE, CHANGED, FULL, MISSING, *PATCHED]
+    known += [LONG, *(message for _, message in HOSTILE)]  # said in test_published_unpickling.py
     known += ["5.0 GiB are more than the 4 GiB that are read at once; split it into tiles"]
     texts = texts_in_the_code()
     assert len(texts) > 50

@@ -38,6 +38,7 @@ _SIGNATURES = (
     (b"\x80\x04\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
     (b"\x80\x05\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
 )
+_ZIPS = (".npz", ".pth")
 _stored: ContextVar[int | None] = ContextVar("stored", default=None)
 _TEXT_BYTES = frozenset(b"\t\n\r\f" + bytes(range(32, 127)))
 
@@ -51,14 +52,15 @@ def show(path: Path) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
 
 
-def load(path: Path, readable: tuple[str, ...]) -> bytes:
-    """The bytes of a regular file with one of the extensions `readable`, else `MalformedError`."""
+def load(path: Path, readable: tuple[str, ...] | None = None) -> bytes:
+    """The bytes of a regular file with one of the extensions `readable` (None: with any), else
+    `MalformedError`."""
     try:
         _check_kind(path.stat())
         plain = unpacked(path)
         if is_packed(plain):
             raise MalformedError("is packed twice; unpack it once")
-        if plain.suffix.lower() not in readable:
+        if readable is not None and plain.suffix.lower() not in readable:
             raise MalformedError(
                 f"unknown extension; readable are {', '.join(readable)}, each also as"
                 f" {' or '.join(PACKED)}"
@@ -117,8 +119,8 @@ def refuse_foreign(data: bytes, path: Path) -> None:
     """Raise when the content is plainly something else than a point cloud."""
     head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     for signature, what, remedy in _SIGNATURES:
-        is_npz = signature.startswith(b"PK") and path.suffix.lower() == ".npz"
-        if data.startswith(signature) and not is_npz:
+        is_zip = signature.startswith(b"PK") and path.suffix.lower() in _ZIPS
+        if data.startswith(signature) and not is_zip:
             raise MalformedError(f"holds {what}; {remedy}")
     if head[:1] == b"<" and is_text(head):
         raise MalformedError("holds a web page or XML, not a point cloud; download it again")
