@@ -5,7 +5,6 @@ The last test looks through the code for messages that are not among them.
 
 from __future__ import annotations
 
-import ast
 import gzip
 import io
 import os
@@ -38,6 +37,7 @@ from io_files import (
     npy_bytes,
     npz_bytes,
 )
+from messages import texts_in_the_code
 from pickle_files import HOSTILE, LONG
 
 KINDS = ", ".join(READERS)
@@ -556,33 +556,12 @@ def test_nothing_to_find(tmp_path: Path) -> None:
         assert str(caught.value) == f"{given}: no readable file {where}; readable are {KINDS}"
 
 
-def texts_in_the_code() -> dict[str, re.Pattern[str]]:
-    """Where each `MalformedError` is raised -> what its text looks like."""
-    found = {}
-    for path in sorted(Path(avs3d.io.__file__).parent.glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            if not named or not node.func.id.endswith("Error") or not node.args:
-                continue
-            if node.func.id in ("MalformedError", "PickledError"):
-                found[f"{path.name}:{node.lineno}"] = re.compile(pattern(node.args[0]), re.S)
-    return found
-
-
-def pattern(text: ast.expr) -> str:
-    if isinstance(text, ast.Constant):
-        return re.escape(str(text.value))
-    if isinstance(text, ast.JoinedStr):
-        return "".join(map(pattern, text.values))
-    return ".*"
-
-
 def test_every_message_of_the_code_is_here() -> None:
     known = [case[-1] for cases in CASES.values() for case in cases] + [case[-1] for case in TOLD]
     known += [FOLDER, NO_FILE, CHANGED, FULL, MISSING, *PATCHED]
     known += [LONG, *(message for _, message in HOSTILE)]  # said in test_published_unpickling.py
     known += ["5.0 GiB are more than the 4 GiB that are read at once; split it into tiles"]
-    texts = texts_in_the_code()
+    texts = texts_in_the_code(Path(avs3d.io.__file__).parent, "MalformedError", "PickledError")
     assert len(texts) > 50
     missing = [place for place, text in texts.items() if not any(map(text.fullmatch, known))]
     assert missing == []

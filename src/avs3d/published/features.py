@@ -12,7 +12,7 @@ import numpy as np
 from avs3d.errors import ReadError, UserError
 from avs3d.features import PointFeatures
 from avs3d.io.source import MalformedError, show
-from avs3d.published.saving import save_torch
+from avs3d.published.saving import save_torch, tensor
 from avs3d.published.texts import nearest
 from avs3d.published.unpickling import load_plain
 
@@ -36,12 +36,9 @@ class FeatureSet:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            files = sorted(path.glob("*.pt")) if path.is_dir() else [path]
-        except OSError as error:
-            raise UserError(f"{show(path)}: cannot be read ({error.strerror})") from None
         if not path.exists():
             raise UserError(f"{show(path)}: no such file or folder; give fused features (.pt)")
+        files = sorted(path.glob("*.pt")) if path.is_dir() else [path]
         if not files:
             raise UserError(f"{show(path)}: holds no fused features (.pt); give their folder")
         self._files = {file.stem: file for file in files}
@@ -110,13 +107,11 @@ def write_features(path: Path, features: PointFeatures, *, overwrite: bool = Fal
     Raises:
         UserError: a feature is beyond float16 or not finite; see also `save_plain`.
     """
-    import torch
-
     with np.errstate(over="ignore"):
         half = features.features.astype(np.float16)
     if not np.isfinite(half).all():
         raise UserError(f"{features.name}: has features that float16 cannot hold; scale them")
-    content = {"feat": torch.from_numpy(half), "mask_full": torch.from_numpy(features.mask)}
+    content = {"feat": tensor(half), "mask_full": tensor(features.mask)}
     return save_torch(path, content, overwrite=overwrite)
 
 

@@ -6,11 +6,16 @@ import io
 import pickle
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from avs3d.atomic import write_bytes
 from avs3d.errors import UserError
 from avs3d.io.source import show
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _PROTOCOL = 2  # of torch.save; the authors' Python 3.8 reads it
 _MOVED = {"numpy._core.multiarray": "numpy.core.multiarray"}
@@ -49,9 +54,16 @@ def save_torch(path: Path, content: Any, *, overwrite: bool = False) -> Path:
     import torch
 
     stream = io.BytesIO()
-    module = SimpleNamespace(Pickler=_Pickler)
+    module = SimpleNamespace(Pickler=_Pickler, __name__=__name__)
     torch.save(content, stream, pickle_module=module, pickle_protocol=_PROTOCOL)
     return save(path, stream.getvalue(), overwrite=overwrite)
+
+
+def tensor(array: np.ndarray) -> Tensor:
+    """A tensor with a copy of the values, since PyTorch wants to be able to write to them."""
+    import torch
+
+    return torch.from_numpy(np.array(array, order="C"))
 
 
 def save(path: Path, content: bytes, *, overwrite: bool = False) -> Path:

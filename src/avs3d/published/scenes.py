@@ -74,18 +74,19 @@ def read_cameras(folder: Path) -> tuple[Camera, ...]:
     )  # fmt: skip
     found = []
     for image in images:
-        pose = _matrix(_with_ending(folder / "pose" / image.stem, (".npy", ".txt")), (4, 4))
+        file = _with_ending(folder / "pose" / image.stem, (".npy", ".txt"))
+        pose = _matrix(file, (4, 4))
         if not np.isfinite(pose).all():
             continue
         own = folder / "K" / f"{image.stem}.npy"
-        file = own if shared is None or own.exists() else shared
+        intrinsics = _intrinsics(own if shared is None or own.exists() else shared)
         depth = folder / "depth" / f"{image.stem}.png"
         found.append(
             Camera(
                 image.stem,
                 image,
-                _intrinsics(file),
-                _inverse(pose, folder / "pose" / image.stem),
+                intrinsics,
+                _inverse(pose, file),
                 depth if depth.exists() else None,
             )
         )
@@ -123,7 +124,7 @@ def _matrix(path: Path, *shapes: tuple[int, int]) -> np.ndarray:
     try:
         data = load(path)
         if len(data) > _MAX_MATRIX_BYTES:
-            raise MalformedError("is larger than 64 KiB: not one matrix")
+            raise MalformedError("is larger than 64 KiB: not one matrix; get it again")
         if path.suffix == ".npy":
             matrix = array_from(data)
         else:
@@ -131,7 +132,10 @@ def _matrix(path: Path, *shapes: tuple[int, int]) -> np.ndarray:
                 matrix = np.loadtxt(io.StringIO(data.decode("ascii")), ndmin=2)
         if matrix.shape not in shapes or matrix.dtype.kind not in "fiu":
             wanted = " or ".join(map(str, shapes))
-            raise MalformedError(f"holds an array of shape {matrix.shape}, not {wanted} numbers")
+            raise MalformedError(
+                f"holds an array of shape {matrix.shape} and type {str(matrix.dtype)[:60]}, not"
+                f" {wanted} numbers; get it again"
+            )
         return matrix.astype(np.float64)
     except MalformedError as error:
         raise ReadError(f"{show(path)}: {error}") from error
@@ -140,7 +144,9 @@ def _matrix(path: Path, *shapes: tuple[int, int]) -> np.ndarray:
 def _intrinsics(path: Path) -> np.ndarray:
     matrix = _matrix(path, (3, 3), (4, 4))[:3, :3]
     if not np.isfinite(matrix).all() or matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
-        raise ReadError(f"{show(path)}: is no camera matrix: its focal lengths are not positive")
+        raise ReadError(
+            f"{show(path)}: is no camera matrix: its focal lengths are not positive; get it again"
+        )
     return matrix
 
 
@@ -149,5 +155,5 @@ def _inverse(pose: np.ndarray, path: Path) -> np.ndarray:
     turn = pose[:3, :3]
     rigid = np.allclose(turn @ turn.T, np.eye(3), atol=1e-2) and np.linalg.det(turn) > 0
     if not rigid or not np.allclose(pose[3], (0, 0, 0, 1), atol=1e-6):
-        raise ReadError(f"{show(path)}: is no pose: it does more than turn and shift")
+        raise ReadError(f"{show(path)}: is no pose: it does more than turn and shift; get it again")
     return np.linalg.inv(pose)

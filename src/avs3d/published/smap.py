@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from avs3d.errors import ReadError, UserError
 from avs3d.io.source import show
-from avs3d.published.saving import save_plain, save_torch
+from avs3d.published.saving import save_plain, save_torch, tensor
 from avs3d.published.unpickling import load_plain
 
 CAMERAS = ("back", "back_left", "back_right", "front", "front_left", "front_right")
@@ -31,6 +32,15 @@ class ImageFeatures:
     names: tuple[str, ...]
     features: np.ndarray
 
+    def __post_init__(self) -> None:
+        _check_floats("img_feats", self.features, 2)
+        if not all(isinstance(name, str) for name in self.names):
+            raise ValueError("its token_names are not all texts")
+        if len(set(self.names)) != len(self.names) or len(self.names) != len(self.features):
+            raise ValueError(
+                f"has {len(set(self.names))} different names for {len(self.features)} embeddings"
+            )
+
 
 @dataclass(frozen=True)
 class ViewFeatures:
@@ -44,28 +54,24 @@ class ViewFeatures:
     views: np.ndarray
     images: np.ndarray
 
+    def __post_init__(self) -> None:
+        _check_floats("output_smap", self.views, 2)
+        _check_floats("img_feats", self.images)
+
 
 def read_image_features(path: Path) -> ImageFeatures:
     """Raises `ReadError` where a file is damaged, or is none of image embeddings."""
-    content = _dict_of(path, "image embeddings", "img_feats", "token_names")
-    features = _floats(path, "img_feats", content["img_feats"], 2)
+    content = _dict_of(path, "img_feats", "token_names")
     names = content["token_names"]
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise ReadError(f"{show(path)}: its token_names are no list of names; make it again")
-    if len(set(names)) != len(names) or len(names) != len(features):
-        raise ReadError(
-            f"{show(path)}: has {len(set(names))} different names for {len(features)} embeddings;"
-            " make it again"
-        )
-    return ImageFeatures(tuple(names), features)
+    with _told_of(path):
+        if not isinstance(names, list | tuple):
+            raise ValueError("its token_names are no list")
+        return ImageFeatures(tuple(names), content["img_feats"])
 
 
 def write_image_features(path: Path, found: ImageFeatures, *, overwrite: bool = False) -> Path:
     """Raises `UserError`, see `save_plain`."""
-    import torch
-
-    features = torch.from_numpy(np.ascontiguousarray(found.features))
-    content = {"img_feats": features, "token_names": list(found.names)}
+    content = {"img_feats": tensor(found.features), "token_names": list(found.names)}
     return save_torch(path, content, overwrite=overwrite)
 
 
@@ -79,16 +85,8 @@ def read_camera_masks(path: Path) -> dict[str, np.ndarray]:
         ReadError: it is damaged, or is none of masks.
     """
     content = load_plain(path)
-    if not isinstance(content, dict) or not content:
-        raise ReadError(f"{show(path)}: holds no masks of cameras; make it again")
-    for token, mask in content.items():
-        if not isinstance(token, str):
-            raise ReadError(f"{show(path)}: has a mask without a token; make it again")
-        if not isinstance(mask, np.ndarray) or mask.ndim != 1 or mask.dtype != np.uint8:
-            raise ReadError(
-                f"{show(path)}: its mask of {ascii(token[:60])} is no array of (K,) uint8; make it"
-                " again"
-            )
+    with _told_of(path):
+        _check_masks(content)
     return content
 
 
@@ -100,13 +98,12 @@ def write_camera_masks(
     Raises:
         UserError: another extension; see also `save_plain`.
     """
+    _check_masks(content := dict(masks))
     if path.suffix == ".pkl":
-        return save_plain(path, dict(masks), overwrite=overwrite)
+        return save_plain(path, content, overwrite=overwrite)
     if path.suffix != ".pt":
-        raise UserError(f"{show(path)}: masks of cameras are written as .pkl or .pt")
-    import torch
-
-    tensors = {token: torch.tensor(mask) for token, mask in masks.items()}
+        raise UserError(f"{show(path)}: masks of cameras are written as .pkl or .pt; name it so")
+    tensors = {token: tensor(mask) for token, mask in content.items()}
     return save_torch(path, tensors, overwrite=overwrite)
 
 
@@ -119,36 +116,51 @@ def seen_by(mask: np.ndarray, cameras: int = len(CAMERAS)) -> np.ndarray:
 
 def read_view_features(path: Path) -> ViewFeatures:
     """Raises `ReadError` where a file is damaged, or is none of SMAP."""
-    content = _dict_of(path, "features of SMAP", "output_smap", "img_feats")
-    views = _floats(path, "output_smap", content["output_smap"], 3)
-    if len(views) != 1:
-        raise ReadError(f"{show(path)}: its output_smap is of {len(views)} scenes, not of one")
-    return ViewFeatures(views[0], _floats(path, "img_feats", content["img_feats"]))
+    content = _dict_of(path, "output_smap", "img_feats")
+    with _told_of(path):
+        _check_floats("output_smap", content["output_smap"], 3)
+        scenes = len(content["output_smap"])
+        if scenes != 1:
+            raise ValueError(f"its output_smap is of {scenes} scenes, not of one")
+        return ViewFeatures(content["output_smap"][0], content["img_feats"])
 
 
 def write_view_features(path: Path, found: ViewFeatures, *, overwrite: bool = False) -> Path:
     """Raises `UserError`, see `save_plain`."""
-    import torch
-
-    views, images = (np.ascontiguousarray(part) for part in (found.views, found.images))
-    content = {"output_smap": torch.from_numpy(views)[None], "img_feats": torch.from_numpy(images)}
+    content = {"output_smap": tensor(found.views[None]), "img_feats": tensor(found.images)}
     return save_torch(path, content, overwrite=overwrite)
 
 
-def _dict_of(path: Path, what: str, *keys: str) -> dict[str, Any]:
+def _dict_of(path: Path, *keys: str) -> dict[str, Any]:
     content = load_plain(path)
     if not isinstance(content, dict) or not set(keys) <= content.keys():
-        raise ReadError(f"{show(path)}: is no file of {what}: it needs {' and '.join(keys)}")
+        raise ReadError(f"{show(path)}: is no dict with {' and '.join(keys)}; give another file")
     return content
 
 
-def _floats(path: Path, name: str, value: Any, axes: int | None = None) -> np.ndarray:
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Says of which file what is wrong."""
+    try:
+        yield
+    except ValueError as error:
+        raise ReadError(f"{show(path)}: {error}; make it again") from None
+
+
+def _check_masks(content: Any) -> None:
+    if not isinstance(content, dict) or not content:
+        raise ValueError("holds no masks of cameras by token")
+    for token, mask in content.items():
+        if not isinstance(token, str):
+            raise ValueError("has a mask without a token")
+        if not isinstance(mask, np.ndarray) or mask.ndim != 1 or mask.dtype != np.uint8:
+            raise ValueError(f"its mask of {token[:60]!a} is no array of (K,) uint8")
+
+
+def _check_floats(name: str, value: Any, axes: int | None = None) -> None:
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or not value.size:
-        raise ReadError(f"{show(path)}: its {name} is no array of floats; make it again")
+        raise ValueError(f"its {name} is no array of floats")
     if axes is not None and value.ndim != axes:
-        raise ReadError(
-            f"{show(path)}: its {name} has shape {value.shape}, not {axes} axes; make it again"
-        )
+        raise ValueError(f"its {name} has shape {value.shape}, not {axes} axes")
     if not np.isfinite(value).all():
-        raise ReadError(f"{show(path)}: its {name} is not finite; make it again")
-    return value
+        raise ValueError(f"its {name} is not finite")

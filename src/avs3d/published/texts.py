@@ -19,6 +19,7 @@ from avs3d.vocabulary import Vocabulary
 T = TypeVar("T")
 _MAX_BYTES = 64 << 20
 """The captions of all of nuScenes, 12 views of 34,149 key frames, are half of that."""
+_OTHER = "give another file"
 _COMPARED = 2000
 """Names that are looked through for near ones: more would take seconds, for every scan."""
 
@@ -56,7 +57,7 @@ def nearest(name: str, names: Collection[str]) -> str:
     near = difflib.get_close_matches(name, itertools.islice(names, _COMPARED), n=3)
     if near:
         return f"did you mean {' or '.join(show(Path(other)) for other in near)}?"
-    return f"it has {len(names)} others, such as {show(Path(min(names)))}"
+    return f"it has {len(names)}, such as {show(Path(min(names)))}"
 
 
 def read_captions(path: Path) -> ByScene[dict[str, str]]:
@@ -67,7 +68,9 @@ def read_captions(path: Path) -> ByScene[dict[str, str]]:
     """
     content = read_json(path)
     if not _is_dict(content) or not all(_is_dict(views, str) for views in content.values()):
-        raise ReadError(f"{show(path)}: holds no captions as {{scene: {{view: caption}}}}")
+        raise ReadError(
+            f"{show(path)}: holds no captions as {{scene: {{view: caption}}}}; {_OTHER}"
+        )
     return ByScene(path, content)
 
 
@@ -83,10 +86,12 @@ def read_vocabularies(path: Path) -> ByScene[Vocabulary]:
 def vocabularies_from(path: Path, content: Any) -> ByScene[Vocabulary]:
     """The same from what `read_json` gave."""
     if not _is_dict(content, list):
-        raise ReadError(f"{show(path)}: holds no vocabularies as {{scene: [words]}}")
+        raise ReadError(f"{show(path)}: holds no vocabularies as {{scene: [words]}}; {_OTHER}")
     for scene, words in content.items():
         if not all(isinstance(word, str) for word in words):
-            raise ReadError(f"{show(path)}: the words of {show(Path(scene))} are no list of texts")
+            raise ReadError(
+                f"{show(path)}: the words of {show(Path(scene))} are no list of texts; correct them"
+            )
     words_of = {scene: Vocabulary.from_words(words) for scene, words in content.items()}
     return ByScene(path, words_of)
 
@@ -110,7 +115,7 @@ def read_mapping(path: Path) -> dict[str, str]:
     """
     content = read_json(path)
     if not _is_dict(content, str):
-        raise ReadError(f"{show(path)}: holds no mapping as {{word: class}}")
+        raise ReadError(f"{show(path)}: holds no mapping as {{word: class}}; {_OTHER}")
     return content
 
 
@@ -118,7 +123,10 @@ def write_captions(
     path: Path, captions: Mapping[str, Mapping[str, str]], *, overwrite: bool = False
 ) -> Path:
     """``{scene: {view: caption}}``. Raises `UserError`, see `save_plain`."""
-    return _write(path, {scene: dict(views) for scene, views in captions.items()}, overwrite)
+    content = {scene: dict(views) for scene, views in captions.items()}
+    if not all(_is_dict(views, str) for views in content.values()):
+        raise ValueError("captions must be texts, by view, by scene")
+    return _write(path, content, overwrite)
 
 
 def write_vocabularies(
@@ -130,7 +138,9 @@ def write_vocabularies(
 
 def write_mapping(path: Path, mapping: Mapping[str, str], *, overwrite: bool = False) -> Path:
     """``{word: class}``. Raises `UserError`, see `save_plain`."""
-    return _write(path, dict(mapping), overwrite)
+    if not _is_dict(content := dict(mapping), str):
+        raise ValueError("classes must be texts, by word")
+    return _write(path, content, overwrite)
 
 
 def read_json(path: Path) -> Any:
@@ -168,9 +178,12 @@ def _no_number(text: str) -> NoReturn:
 
 
 def _is_dict(value: Any, of: type = dict) -> bool:
-    return isinstance(value, dict) and all(isinstance(item, of) for item in value.values())
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        return False
+    return all(isinstance(item, of) for item in value.values())
 
 
 def _write(path: Path, content: Any, overwrite: bool) -> Path:
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    return save(path, (text + "\n").encode("utf-8", "replace"), overwrite=overwrite)
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    # Half of a pair of UTF-16, which UTF-8 lacks, becomes what JSON writes for it.
+    return save(path, text.encode("utf-8", "backslashreplace"), overwrite=overwrite)
