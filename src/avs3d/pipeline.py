@@ -183,14 +183,12 @@ class EncodedScan:
                 f"{features.name}: is of {len(features)} points, {self.scan.path or self.scan.name}"
                 f" has {len(self.scan)}: give the features of this scan"
             )
-        of_point = np.full(len(self.scan), -1)
-        of_point[features.mask] = np.where(
-            features.features.any(1), np.arange(len(features.features)), -1
-        )
-        of_point[~self.scan.finite] = -1
-        if of_point.max() < 0:
+        used = self.scan.finite[features.mask] & features.features.any(1)
+        if not used.any():
             raise UserError(f"{features.name}: has no feature of a point with a position")
-        rows = torch.from_numpy(features.features).to(self.pipeline.device)
+        of_point = np.full(len(self.scan), -1)
+        of_point[np.flatnonzero(features.mask)[used]] = np.arange(int(used.sum()))
+        rows = torch.from_numpy(features.features[used]).to(self.pipeline.device)
         return FeatureRows(rows, CosineHead(), of_point)
 
     @torch.inference_mode()

@@ -44,7 +44,8 @@ class CosineHead:
             rows: (M, D) floats.
             words: (W, D), L2-normalised.
         """
-        return torch.nn.functional.normalize(rows.float(), dim=1) @ words.T
+        rows = rows.float()
+        return (rows @ words.T) / rows.norm(dim=1, keepdim=True).clamp(min=1e-12)
 
     def best(self, rows: Tensor, words: Tensor) -> Best:
         """Each row's best word; memory M, not M x W."""
