@@ -26,7 +26,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ENDINGS = (
-    ".bin", ".npy", ".npz", ".pcd", ".ply", ".las", ".csv", ".bin.gz", ".bin.zst",
+    ".bin", ".npy", ".npz", ".pcd", ".ply", ".las", ".csv", ".pth", ".bin.gz", ".bin.zst",
     ".laz", ".e57", ".drc", ".feather", ".parquet",
 )  # fmt: skip
 SECONDS, MEGABYTES, LENGTH = 2, 1024, 16 << 10

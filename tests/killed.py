@@ -40,7 +40,7 @@ def main(bundle: str, out: str, kills: int, scans: list[str]) -> None:
     words = Vocabulary.from_words(["car", "road"])
     loaded = pipeline.load(bundle)
     loaded.encode(read(scans[0])).segment(words)
-    pipeline.load = lambda *_: loaded
+    pipeline.load = lambda *_, **__: loaded
     config = BatchConfig(
         tuple(scans), Path(out), bundle, words, picture=False, write=(".npz", ".las", ".csv")
     )

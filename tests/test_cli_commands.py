@@ -271,10 +271,10 @@ def test_interrupted_run_ends_with_130_and_a_record(
 
     encode = pipeline.Pipeline.encode
 
-    def stopped(self: pipeline.Pipeline, what: object) -> object:
+    def stopped(self: pipeline.Pipeline, what: object, *given: object) -> object:
         if getattr(what, "name", "") == "b":
             raise KeyboardInterrupt
-        return encode(self, what)  # type: ignore[arg-type]
+        return encode(self, what, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pipeline.Pipeline, "encode", stopped)
     for name in ("a.bin", "b.bin"):

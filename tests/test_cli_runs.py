@@ -40,11 +40,11 @@ def test_the_same_command_goes_on_where_it_was(
     encode = pipeline.Pipeline.encode
     encoded = []
 
-    def watched(self: pipeline.Pipeline, what: object) -> object:
+    def watched(self: pipeline.Pipeline, what: object, *given: object) -> object:
         encoded.append(getattr(what, "name", ""))
         if encoded == ["a", "b"]:
             raise KeyboardInterrupt
-        return encode(self, what)  # type: ignore[arg-type]
+        return encode(self, what, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pipeline.Pipeline, "encode", watched)
     assert segment(call, bundle, *args).exit_code == 130

@@ -19,7 +19,7 @@ OUT = "avs3d-results"
 SLOW = """
 import sys, time
 from avs3d import pipeline
-def encode(self, scan):
+def encode(self, *given):
     print("begun", file=sys.stderr, flush=True)
     time.sleep(60)
 pipeline.Pipeline.encode = encode

@@ -5,7 +5,6 @@ The last test looks through the code for messages that are not among them.
 
 from __future__ import annotations
 
-import ast
 import gzip
 import io
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 import laspy
 import numpy as np
 import pytest
+import torch
 
 import avs3d.io
 from avs3d.errors import ReadError, UserError
@@ -26,6 +26,7 @@ from avs3d.io import READERS, find, read
 from avs3d.io.columns import parse_columns
 from io_files import (
     INTENSITY,
+    RING,
     XYZ,
     arrow_bytes,
     bin_bytes,
@@ -36,6 +37,8 @@ from io_files import (
     npy_bytes,
     npz_bytes,
 )
+from messages import texts_in_the_code
+from pickle_files import HOSTILE, LONG
 
 KINDS = ", ".join(READERS)
 PLY = b"ply\nformat ascii 1.0\nelement vertex %d\nproperty float x\nproperty float y\n"
@@ -44,6 +47,15 @@ PCD = (
     b"VIEWPOINT 0 0 0 1 0 0 0\nPOINTS 9\nDATA "
 )
 AGAIN = "get or export it again"
+SCENE = "give a scene of OpenScene, the tuple (coordinates, colours, labels)"
+SHAPE = "an array of shape (80, 3) and type float32"
+
+
+def scene(content: object) -> bytes:
+    """A file of `torch.save`."""
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    return stream.getvalue()
 
 
 def with_laszip_record(size: int) -> bytes:
@@ -271,6 +283,47 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
             "a.laz",
             lambda: with_laszip_record(5000),
             "not a readable LAZ file (its LASzip record is damaged); get it again",
+        ),
+    ],
+    ".pth": [
+        (
+            "a.pth",
+            lambda: scene({"output_smap": 1, "img_feats": 2}),
+            f"holds a dict ('output_smap', 'img_feats'); {SCENE}",
+        ),
+        ("a.pth", lambda: scene((XYZ, 0)), f"holds 2 parts; {SCENE}"),
+        ("a.pth", lambda: scene(XYZ), f"holds {SHAPE}; {SCENE}"),
+        ("a.pth", lambda: scene(None), f"holds a value of type NoneType; {SCENE}"),
+        (
+            "a.pth",
+            lambda: scene((XYZ[:, :2], 0, RING)),
+            f"its coordinates are {SHAPE.replace('3)', '2)')}, not (N, 3) numbers; {SCENE}",
+        ),
+        (
+            "a.pth",
+            lambda: scene((XYZ, 0, XYZ)),
+            f"its labels are {SHAPE}, not one a point; {SCENE}",
+        ),
+        (
+            "a.pth",
+            lambda: scene((XYZ, XYZ[:9], RING)),
+            f"its colours are {SHAPE.replace('80', '9')}, neither (N, 3) numbers nor 0; {SCENE}",
+        ),
+        (
+            "a.pth",
+            lambda: scene((XYZ, np.full((80, 3), 200), RING)),
+            "its colours are not from -1 to 1; divide 0 to 255 by 127.5, less 1",
+        ),
+        (
+            "a.pth",
+            lambda: scene((XYZ, np.full((80, 3), np.nan), RING)),
+            "its colours are not from -1 to 1; divide 0 to 255 by 127.5, less 1",
+        ),
+        ("a.pth", lambda: scene((XYZ[:0], 0, RING[:0])), "holds no points; check how it was made"),
+        (
+            "a.pth",
+            b"\x80\x02}q\x00.",
+            "holds a Python pickle, which is never opened; save it with numpy.save",
         ),
     ],
     "text": [
@@ -503,32 +556,12 @@ def test_nothing_to_find(tmp_path: Path) -> None:
         assert str(caught.value) == f"{given}: no readable file {where}; readable are {KINDS}"
 
 
-def texts_in_the_code() -> dict[str, re.Pattern[str]]:
-    """Where each `MalformedError` is raised -> what its text looks like."""
-    found = {}
-    for path in sorted(Path(avs3d.io.__file__).parent.glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            if not named or not node.func.id.endswith("Error") or not node.args:
-                continue
-            if node.func.id in ("MalformedError", "PickledError"):
-                found[f"{path.name}:{node.lineno}"] = re.compile(pattern(node.args[0]), re.S)
-    return found
-
-
-def pattern(text: ast.expr) -> str:
-    if isinstance(text, ast.Constant):
-        return re.escape(str(text.value))
-    if isinstance(text, ast.JoinedStr):
-        return "".join(map(pattern, text.values))
-    return ".*"
-
-
 def test_every_message_of_the_code_is_here() -> None:
     known = [case[-1] for cases in CASES.values() for case in cases] + [case[-1] for case in TOLD]
     known += [FOLDER, NO_FILE, CHANGED, FULL, MISSING, *PATCHED]
+    known += [LONG, *(message for _, message in HOSTILE)]  # said in test_published_unpickling.py
     known += ["5.0 GiB are more than the 4 GiB that are read at once; split it into tiles"]
-    texts = texts_in_the_code()
+    texts = texts_in_the_code(Path(avs3d.io.__file__).parent, "MalformedError", "PickledError")
     assert len(texts) > 50
     missing = [place for place, text in texts.items() if not any(map(text.fullmatch, known))]
     assert missing == []

@@ -160,6 +160,17 @@ def test_claims_cost_neither_memory_nor_time() -> None:
         assert time.perf_counter() - began < 2
 
 
+def test_truncated_and_damaged_files_are_refused() -> None:
+    for content in (pickle.dumps(DATA, 4), torch_bytes({"feat": torch.ones(500)})):
+        for end in (10, len(content) // 2, len(content) - 1):
+            with pytest.raises(MalformedError):
+                unpickle(content[:end])
+    content = torch_bytes({"feat": torch.full((500,), 7.5)})
+    place = content.index(torch.full((5,), 7.5).numpy().tobytes())
+    with pytest.raises(MalformedError, match="Bad CRC-32"):
+        unpickle(content[:place] + b"\x01" + content[place + 1 :])
+
+
 SEEDS = [pickle.dumps(DATA, protocol) for protocol in (2, 4, 5)]
 SEEDS += [torch_bytes(DATA), torch_bytes({"feat": torch.ones(3, 2).half(), "names": ["a"]})]
 

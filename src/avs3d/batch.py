@@ -14,6 +14,7 @@ from avs3d.environment import peak_memory
 from avs3d.errors import UserError
 from avs3d.io import read
 from avs3d.jobs import BatchConfig, Job, Jobs
+from avs3d.published.features import read_parts
 
 if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan, Pipeline
@@ -56,12 +57,15 @@ class Worker(Generic[T]):
             self.status(f"reading {job.path.name}")
             with timed(timings, "read"):
                 scan = read(job.path, columns=self._config.columns)
+                files = tuple(job.given.features)
+                features = read_parts(files) if files else None
         except UserError as error:
             return error
         pipeline = self._loaded()
         try:
             self.status(f"{job.path.name}  ({len(scan):,} points)")
-            return self._work(job, pipeline.encode(scan), timings)
+            encoded = pipeline.encode(scan, features, job.given.captions)
+            return self._work(job, encoded, timings)
         except Exception as error:  # the other files are still done
             return error
 
@@ -82,7 +86,7 @@ class Worker(Generic[T]):
                 seed=self._config.seed,
             )
             pipeline.text  # noqa: B018  loaded now, so that its time is not the first scan's
-            if self._config.vocabulary is None:
+            if self._config.vocabulary is None and self._config.captions is None:
                 pipeline.captioner  # noqa: B018
             self.pipeline = pipeline
             self.load_seconds = time.perf_counter() - began

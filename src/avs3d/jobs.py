@@ -6,12 +6,15 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from avs3d.errors import UserError
 from avs3d.io import find
 from avs3d.io.names import stem
+from avs3d.io.source import show
+from avs3d.published.features import FeatureSet
+from avs3d.published.texts import ByScene
 from avs3d.vocabulary import Vocabulary
 
 
@@ -23,7 +26,8 @@ class BatchConfig:
         inputs: files, folders, globs.
         out: folder for results; None: nothing is written.
         bundle: see `avs3d.load`.
-        vocabulary: the words to choose from; None: every scan finds its own.
+        vocabulary: the words to choose from, of all scans or by scene; None: every scan finds
+            its own.
         views: sectors that a scan is described in; None: as many as the bundle says.
         columns: see `avs3d.read`.
         device: see `avs3d.load`.
@@ -34,12 +38,14 @@ class BatchConfig:
         write: how the names of the labelled clouds end, keys of `avs3d.io.WRITERS`.
         jobs: processes that work at the same time.
         published: see `avs3d.load`.
+        captions: sentences to take words from, by scene; None: the captioner's.
+        features: features of points by scene; None: the 3D network's.
     """
 
     inputs: tuple[str, ...]
     out: Path | None
     bundle: str = "street-mini"
-    vocabulary: Vocabulary | None = None
+    vocabulary: Vocabulary | ByScene[Vocabulary] | None = None
     views: int | None = None
     columns: str | None = None
     device: str = "auto"
@@ -50,6 +56,23 @@ class BatchConfig:
     write: tuple[str, ...] = (".npz", ".ply")
     jobs: int = 1
     published: bool = False
+    captions: ByScene[dict[str, str]] | None = None
+    features: FeatureSet | None = None
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is told of a scan instead of found out.
+
+    Attributes:
+        vocabulary: the words to choose from.
+        captions: view -> sentence.
+        features: files with the features of its points, and the `state` of each, see `Job`.
+    """
+
+    vocabulary: Vocabulary | None = None
+    captions: dict[str, str] | None = None
+    features: dict[Path, tuple[int, int] | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,11 +83,13 @@ class Job:
         path: where it is.
         name: that of its results (see `unique_names`).
         state: its bytes and when it was changed (ns), before it was read; None: not there.
+        given: what is told of it.
     """
 
     path: Path
     name: str
     state: tuple[int, int] | None = None
+    given: Given = field(default_factory=Given, compare=False)
 
 
 @dataclass(frozen=True)
@@ -73,8 +98,8 @@ class Jobs:
 
     Attributes:
         found: a job a file.
-        unfound: what names nothing that can be read, and why.
-        paths: absolute paths of the files.
+        unfound: what names nothing that can be read, or what nothing is told of, and why.
+        paths: absolute paths of the files, which no result may replace.
     """
 
     found: tuple[Job, ...]
@@ -86,7 +111,7 @@ class Jobs:
 
 
 def find_jobs(config: BatchConfig) -> Jobs:
-    """What the inputs of a config mean."""
+    """What the inputs of a config mean; what is told of scenes is that of the input's stem."""
     found: dict[str, Path] = {}
     unfound = []
     for item in config.inputs:
@@ -99,8 +124,28 @@ def find_jobs(config: BatchConfig) -> Jobs:
             found.setdefault(os.path.abspath(path), path)
     paths = list(found.values())
     names = unique_names(paths)
-    jobs = [Job(path, name, _state(path)) for path, name in zip(paths, names, strict=True)]
-    return Jobs(tuple(jobs), tuple(unfound), frozenset(found))
+    jobs = []
+    for path, name in zip(paths, names, strict=True):
+        try:
+            jobs.append(Job(path, name, _state(path), _given(config, stem(path))))
+        except UserError as error:
+            unfound.append((Job(path, name), error))
+    told = (config.vocabulary, config.captions)
+    files = [os.path.abspath(source.path) for source in told if isinstance(source, ByScene)]
+    return Jobs(tuple(jobs), tuple(unfound), frozenset([*found, *files]))
+
+
+def _given(config: BatchConfig, scene: str) -> Given:
+    words, captions, features = config.vocabulary, config.captions, config.features
+    if isinstance(words, ByScene):
+        told, words = words, words.of(scene)
+        if not len(words):
+            raise UserError(f"{show(told.path)}: has no words for {show(Path(scene))}; give some")
+    return Given(
+        words,
+        None if captions is None else captions.of(scene),
+        {} if features is None else {file: _state(file) for file in features.files(scene)},
+    )
 
 
 def keep_inputs(job: Job, targets: Iterable[Path], inputs: frozenset[str]) -> None:

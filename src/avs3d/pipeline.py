@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,12 @@ from torch import Tensor
 from avs3d.bundle import Bundle
 from avs3d.captioning import PointCaptioner, load_captioner
 from avs3d.errors import UserError
+from avs3d.features import PointFeatures
 from avs3d.inputs import point_inputs
 from avs3d.published.quirks import EMPTY_CAPTION, transform
 from avs3d.scan import Scan
 from avs3d.segmentation import UNLABELLED, Segmentation
-from avs3d.segmenter import WordHead, chances
+from avs3d.segmenter import CosineHead, FeatureRows, WordHead, chances
 from avs3d.sparse import Level, SparseTensor, Voxels, voxelize
 from avs3d.tagging import nouns
 from avs3d.text import TextEncoder, load_text_encoder
@@ -89,13 +90,25 @@ class Pipeline:
         return torch.from_numpy(self.text.encode(self.bundle.prompts(words))).to(self.device)
 
     @torch.inference_mode()
-    def encode(self, scan: Scan) -> EncodedScan:
+    def encode(
+        self,
+        scan: Scan,
+        features: PointFeatures | None = None,
+        captions: Mapping[str, str] | None = None,
+    ) -> EncodedScan:
         """The expensive step: features of every voxel of the scan (paper, 3.2).
 
+        Args:
+            scan: the input.
+            features: take the place of the 3D network's (paper, 3.4: fusion instead of distill);
+                points without one come out unlabelled.
+            captions: view -> sentence, in place of the captioner's.
+
         Raises:
-            UserError: the scan has no finite point, or is too large for its voxel size.
+            UserError: the scan has no finite point, or is too large for its voxel size; or
+                features are not of its points, or not in the space of the bundle's words.
         """
-        return EncodedScan(self, scan)
+        return EncodedScan(self, scan, features, captions)
 
     def segment(self, scan: Scan, vocabulary: Vocabulary | None = None) -> Segmentation:
         """A word for every point; the scan's own words when no vocabulary is given."""
@@ -107,45 +120,101 @@ class EncodedScan:
 
     Attributes:
         scan: the input, all N points.
-        level: coordinates of the M voxels.
-        trunk: (M, C) float32 voxel features before the last 1**3 convolution, on the device.
         timings: step -> seconds, grows as steps are run.
     """
 
-    def __init__(self, pipeline: Pipeline, scan: Scan) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        scan: Scan,
+        features: PointFeatures | None,
+        captions: Mapping[str, str] | None,
+    ) -> None:
         self.pipeline = pipeline
         self.scan = scan
         self.timings: dict[str, float] = {}
-        bundle = pipeline.bundle
         self._finite = np.flatnonzero(scan.finite)
         if not len(self._finite):
             raise UserError(f"{scan.path or scan.name} has no point with a position")
-        kept = scan if len(self._finite) == len(scan) else _take(scan, self._finite)
-        with self._timed("voxelize"):
-            self._voxels = _voxelize(kept, pipeline)
-            features = self._voxels.mean(
-                torch.from_numpy(point_inputs(kept, bundle.config.inputs))  # unnamed: freed at once
-            ).to(pipeline.device)
-        with self._timed("network"):
-            batch = torch.zeros(len(features), 1, dtype=torch.long)
-            coords = torch.cat([batch, self._voxels.coords], 1).to(pipeline.device)
-            self.level = Level(coords)
-            self.trunk = bundle.network.trunk(SparseTensor(features, self.level)).features
+        self._given = captions
         self._captions: dict[int, dict[str, str]] = {}
+        self._rows = self._distilled() if features is None else self._fused(features)
+
+    @property
+    def level(self) -> Level:
+        """Coordinates of the M voxels."""
+        return self._network[1]
+
+    @property
+    def trunk(self) -> Tensor:
+        """(M, C) float32 voxel features before the last 1**3 convolution, on the device."""
+        return self._network[2]
 
     @property
     def first_points(self) -> np.ndarray:
         """(M,) int64: which point stands for each voxel, its first one."""
-        first: np.ndarray = self._finite[self._voxels.first.numpy()]
+        first: np.ndarray = self._finite[self._network[0].first.numpy()]
         return first
+
+    @property
+    def low_score(self) -> float | None:
+        """Mean similarity below which the words should not be trusted; None where unknown."""
+        return self.pipeline.bundle.low_score if self._rows.head is self.pipeline.head else None
+
+    @cached_property
+    @torch.inference_mode()
+    def _network(self) -> tuple[Voxels, Level, Tensor]:
+        """Where features are given, it is run for captions only."""
+        scan, bundle, device = self.scan, self.pipeline.bundle, self.pipeline.device
+        kept = scan if len(self._finite) == len(scan) else _take(scan, self._finite)
+        with self._timed("voxelize"):
+            voxels = _voxelize(kept, self.pipeline)
+            inputs = voxels.mean(
+                torch.from_numpy(point_inputs(kept, bundle.config.inputs))  # unnamed: freed at once
+            ).to(device)
+        with self._timed("network"):
+            batch = torch.zeros(len(inputs), 1, dtype=torch.long)
+            level = Level(torch.cat([batch, voxels.coords], 1).to(device))
+            return voxels, level, bundle.network.trunk(SparseTensor(inputs, level)).features
+
+    def _distilled(self) -> FeatureRows:
+        """What the 3D network says of every point."""
+        voxels, _, trunk = self._network
+        of_point = np.full(len(self.scan), -1)
+        of_point[self._finite] = voxels.inverse.numpy()
+        return FeatureRows(trunk, self.pipeline.head, of_point, self.pipeline.bundle.config.score)
+
+    def _fused(self, features: PointFeatures) -> FeatureRows:
+        """What was made elsewhere; a feature of zeros says nothing."""
+        width, bundle = features.features.shape[1], self.pipeline.bundle
+        if width != (wanted := bundle.network.final.kernel.shape[1]):
+            raise UserError(
+                f"{features.name}: features are {width} wide, the words of bundle {bundle.name}"
+                f" {wanted}: give a bundle of the text encoder that they were made for"
+            )
+        if len(features) != len(self.scan):
+            raise UserError(
+                f"{features.name}: is of {len(features)} points, {self.scan.path or self.scan.name}"
+                f" has {len(self.scan)}: give the features of this scan"
+            )
+        used = self.scan.finite[features.mask] & features.features.any(1)
+        if not used.any():
+            raise UserError(f"{features.name}: has no feature of a point with a position")
+        of_point = np.full(len(self.scan), -1)
+        of_point[np.flatnonzero(features.mask)[used]] = np.arange(int(used.sum()))
+        rows = torch.from_numpy(features.features[used]).to(self.pipeline.device)
+        return FeatureRows(rows, CosineHead(), of_point)
 
     @torch.inference_mode()
     def captions(self, views: int | None = None) -> dict[str, str]:
         """A sentence per azimuth sector that holds points, by view name (paper, 3.3).
 
         Args:
-            views: number of sectors; as many as the bundle says when None.
+            views: number of sectors; as many as the bundle says when None. Of no account where
+                captions were given to `Pipeline.encode`.
         """
+        if self._given is not None:
+            return dict(self._given)
         views = views or self.pipeline.bundle.config.views
         if views not in self._captions:
             captioner = self.pipeline.captioner
@@ -166,7 +235,8 @@ class EncodedScan:
         """
         captions = self.captions(views)
         with self._timed("tag"):
-            vocabulary = nouns(captions, "points", compounds=not self.pipeline.published)
+            captioner = "points" if self._given is None else "user"
+            vocabulary = nouns(captions, captioner, compounds=not self.pipeline.published)
         if not len(vocabulary):
             raise UserError(
                 f"no words were found for {self.scan.path or self.scan.name}: give a vocabulary"
@@ -190,11 +260,11 @@ class EncodedScan:
         with self._timed("text"):
             words = self.pipeline.words(vocabulary.words)
         with self._timed("segment"):
-            best = self.pipeline.head.best(self.trunk, words)
-            label = self._per_point(best.label.cpu(), UNLABELLED, np.int32)
-            config = self.pipeline.bundle.config.score
-            sure = best.cosine if config is None else chances(config, best.cosine, best.lead)
-            score = self._per_point(sure.cpu(), 0.0, np.float32)
+            rows = self._rows
+            best = rows.head.best(rows.rows, words)
+            label = rows.per_point(best.label, UNLABELLED, np.int32)
+            sure = chances(rows.score, best.cosine, best.lead) if rows.score else best.cosine
+            score = rows.per_point(sure, 0.0, np.float32)
         captions = self.captions(views) if own else {}
         return Segmentation(
             self.scan, label, score, vocabulary, self.pipeline.bundle.name, captions,
@@ -204,10 +274,11 @@ class EncodedScan:
     @torch.inference_mode()
     def query(self, text: str) -> np.ndarray:
         """(N,) float32 cosine similarity of every point with a word or a sentence; NaN where a
-        point has no position."""
+        point has no position, or no feature."""
         with self._timed("query"):
-            cosine = self.pipeline.head.similarity(self.trunk, self.pipeline.words((text,)))
-            return self._per_point(cosine[:, 0].cpu(), np.nan, np.float32)
+            rows = self._rows
+            cosine = rows.head.similarity(rows.rows, self.pipeline.words((text,)))
+            return rows.per_point(cosine[:, 0], np.nan, np.float32)
 
     def _pool(self, views: int) -> tuple[list[str], np.ndarray]:
         pooling, network = self.pipeline.bundle.pooling, self.pipeline.bundle.network
@@ -222,11 +293,6 @@ class EncodedScan:
         positioned = pooling.position(x, network.final.kernel)
         embeddings = pooling.pool(positioned, masks[:, kept].to(self.trunk.device))
         return [f"sector {i:02d}" for i in kept.tolist()], embeddings.cpu().numpy()
-
-    def _per_point(self, per_voxel: Tensor, missing: float, dtype: type) -> np.ndarray:
-        out: np.ndarray = np.full(len(self.scan), missing, dtype)
-        out[self._finite] = per_voxel[self._voxels.inverse].numpy()
-        return out
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:

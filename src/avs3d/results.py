@@ -173,17 +173,22 @@ class Results:
 
     def _made(self, job: Job) -> dict[str, Any]:
         """What the results of a scan are made from: as long as this stays, they stay."""
-        state = None if job.state is None else list(job.state)
-        return {"input": os.path.abspath(job.path), "state": state, **self._options}
+        words, files = job.given.vocabulary, job.given.features
+        made = {
+            "input": os.path.abspath(job.path),
+            "state": job.state,
+            "vocabulary": None if words is None else words.words,
+            "captions": job.given.captions,
+            "features": [[os.path.abspath(file), state] for file, state in files.items()] or None,
+            **self._options,
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(made))  # as it is read back
+        return plain
 
     @cached_property
     def _options(self) -> dict[str, Any]:
-        words = self.config.vocabulary
-        options = {
+        return {
             "avs3d": __version__,
             "weights": fingerprint(self.config.bundle),
-            "vocabulary": None if words is None else list(words.words),
             **{name: getattr(self.config, name) for name in _OPTIONS},
         }
-        plain: dict[str, Any] = json.loads(json.dumps(options))  # as it is read back
-        return plain

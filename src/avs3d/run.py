@@ -22,10 +22,13 @@ from avs3d.environment import versions
 from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig, Job, find_jobs
 from avs3d.lock import locked
+from avs3d.published.features import FeatureSet
+from avs3d.published.texts import ByScene
 from avs3d.results import Results, cannot_write
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 from avs3d.views import viewpoint
+from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan
@@ -61,9 +64,9 @@ class _Segment:
 
     def __call__(self, job: Job, encoded: EncodedScan, timings: dict[str, float]) -> Result:
         config = self.results.config
-        result = encoded.segment(config.vocabulary, views=config.views)
+        result = encoded.segment(job.given.vocabulary, views=config.views)
         timings |= result.timings
-        notes = units_note(result.scan), low_score_note(result, encoded.pipeline.bundle.low_score)
+        notes = units_note(result.scan), low_score_note(result, encoded.low_score)
         if config.min_score is not None:
             result = result.unlabel(config.min_score)
         rows = result.summary()
@@ -168,7 +171,6 @@ class Run:
 
     def record(self, *, finished: bool) -> dict[str, Any]:
         """The content of `run.json`."""
-        words = self.config.vocabulary
         return {
             "started": self._began.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - self._clock, 3),
@@ -176,13 +178,22 @@ class Run:
             "config": {
                 **vars(self.config),
                 "out": str(self._out),
-                "vocabulary": None if words is None else list(words.words),
+                "vocabulary": _told(self.config.vocabulary),
+                "captions": _told(self.config.captions),
+                "features": _told(self.config.features),
             },
             **self._batch.facts,
             "versions": versions(),
             "scans": {job.name: scan_record(done) for job, done in self.done.items()},
             "failures": [failure_record(job, error) for job, error in self.errors.items()],
         }
+
+
+def _told(source: Vocabulary | ByScene[Any] | FeatureSet | None) -> list[str] | str | None:
+    """Words, or the path of the file or folder that tells of scenes."""
+    if isinstance(source, Vocabulary):
+        return list(source.words)
+    return None if source is None else str(source.path)
 
 
 def scan_record(done: Result) -> dict[str, Any]:

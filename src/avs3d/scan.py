@@ -26,12 +26,14 @@ class Camera:
         image: path of the image, or (H, W, 3) uint8; a path is opened only when pixels are needed.
         intrinsics: (3, 3) float64, pixels.
         camera_from_lidar: (4, 4) float64, metres; maps sensor-frame points into the camera frame.
+        depth: path of an image of depths in millimetres, 0 where unknown, or None.
     """
 
     name: str
     image: Path | np.ndarray
     intrinsics: np.ndarray
     camera_from_lidar: np.ndarray
+    depth: Path | None = None
 
     def __post_init__(self) -> None:
         for key, shape in (("intrinsics", (3, 3)), ("camera_from_lidar", (4, 4))):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,7 +34,32 @@ def chances(config: ScoreConfig, cosine: Tensor, lead: Tensor) -> Tensor:
     return (config.cosine * cosine + config.lead * lead + config.bias).sigmoid()
 
 
-class WordHead:
+class CosineHead:
+    """Similarities of words with features."""
+
+    def similarity(self, rows: Tensor, words: Tensor) -> Tensor:
+        """(M, W) cosine similarity.
+
+        Args:
+            rows: (M, D) floats.
+            words: (W, D), L2-normalised.
+        """
+        rows = rows.float()
+        return (rows @ words.T) / rows.norm(dim=1, keepdim=True).clamp(min=1e-12)
+
+    def best(self, rows: Tensor, words: Tensor) -> Best:
+        """Each row's best word; memory M, not M x W."""
+        rivals = words @ words.T < ALIKE
+        found = []
+        for part in rows.split(_ROWS_AT_ONCE):
+            similarity = self.similarity(part, words)
+            cosine, label = similarity.max(1)
+            other = similarity.mul_(rivals[label]).max(1).values.clamp(min=0)
+            found.append((label, cosine, cosine - other))
+        return Best(*(torch.cat(column) for column in zip(*found, strict=True)))
+
+
+class WordHead(CosineHead):
     """Similarities without laying out the wide features.
 
     A point's feature is ``trunk @ head`` with a narrow trunk (C) and a wide head (C, D). Its
@@ -47,23 +74,35 @@ class WordHead:
         self._head = head
         self._gram = head @ head.T
 
-    def similarity(self, trunk: Tensor, words: Tensor) -> Tensor:
+    def similarity(self, rows: Tensor, words: Tensor) -> Tensor:
         """(M, W) cosine similarity.
 
         Args:
-            trunk: (M, C).
+            rows: (M, C), the trunk.
             words: (W, D), L2-normalised.
         """
-        norm = ((trunk @ self._gram) * trunk).sum(1).clamp(min=1e-12).sqrt()
-        return (trunk @ (self._head @ words.T)) / norm[:, None]
+        norm = ((rows @ self._gram) * rows).sum(1).clamp(min=1e-12).sqrt()
+        return (rows @ (self._head @ words.T)) / norm[:, None]
 
-    def best(self, trunk: Tensor, words: Tensor) -> Best:
-        """Each row's best word; memory M, not M x W."""
-        rivals = words @ words.T < ALIKE
-        found = []
-        for rows in trunk.split(_ROWS_AT_ONCE):
-            similarity = self.similarity(rows, words)
-            cosine, label = similarity.max(1)
-            other = similarity.mul_(rivals[label]).max(1).values.clamp(min=0)
-            found.append((label, cosine, cosine - other))
-        return Best(*(torch.cat(column) for column in zip(*found, strict=True)))
+
+@dataclass(frozen=True)
+class FeatureRows:
+    """A source of point features (paper, 3.4): the 3D network (distill), or cameras (fusion).
+
+    Attributes:
+        rows: (M, C) features, on the device.
+        head: compares them with words.
+        of_point: (N,) int64, which row each point has; -1 where it has none.
+        score: makes chances of similarities; None where nobody measured that.
+    """
+
+    rows: Tensor
+    head: CosineHead
+    of_point: np.ndarray
+    score: ScoreConfig | None = None
+
+    def per_point(self, per_row: Tensor, missing: float, dtype: type) -> np.ndarray:
+        """(N,) values of the points from (M,) values of the rows."""
+        values: np.ndarray = per_row.cpu().numpy().astype(dtype)
+        found: np.ndarray = np.append(values, dtype(missing))[self.of_point]  # -1 is the last
+        return found

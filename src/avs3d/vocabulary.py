@@ -12,9 +12,9 @@ class Source:
     """Where a word came from: a caption of a view, or the user.
 
     Attributes:
-        captioner: ``points``, ``images`` or ``user``.
-        view: name of the view that was captioned, None for a user's word.
-        caption: the sentence the word was taken from, None for a user's word.
+        captioner: ``points``, ``images``, or ``user`` for a word or a caption that was given.
+        view: name of the view that was captioned, None for a word that was given.
+        caption: the sentence the word was taken from, None for a word that was given.
     """
 
     captioner: str

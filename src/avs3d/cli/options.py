@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from avs3d.errors import UserError
 from avs3d.io import WRITERS, encode
 from avs3d.io.result import UnwritableError
 from avs3d.jobs import BatchConfig
+from avs3d.published.texts import ByScene, read_captions, read_json, vocabularies_from
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 from avs3d.vocabulary import Vocabulary
@@ -62,7 +63,9 @@ CLOUDS = {end.lstrip("._"): end for end in WRITERS}
 """What `--write` takes -> a key of `WRITERS`."""
 
 
-def parse_formats(given: list[str] | None, words: Vocabulary | None) -> tuple[str, ...]:
+def parse_formats(
+    given: list[str] | None, words: Vocabulary | ByScene[Vocabulary] | None
+) -> tuple[str, ...]:
     """Keys of `WRITERS` for what `--write` names, each once.
 
     Raises:
@@ -77,6 +80,8 @@ def parse_formats(given: list[str] | None, words: Vocabulary | None) -> tuple[st
                 f"--write {name}: no such format; there are {', '.join(CLOUDS)}"
                 + (" (--no-picture leaves out the picture)" if name == "png" else "")
             )
+    if isinstance(words, ByScene):
+        words = Vocabulary.merge(*words.content.values())
     ends = tuple(dict.fromkeys(CLOUDS[name] for name in names))
     for end in ends:  # rather than after hours of work
         try:
@@ -95,11 +100,11 @@ def _nothing(words: Vocabulary | None) -> Segmentation:
     return Segmentation(Scan(np.zeros((0, 3))), none, none, words, "")
 
 
-def parse_vocabulary(text: str | None) -> Vocabulary | None:
+def parse_vocabulary(text: str | None) -> Vocabulary | ByScene[Vocabulary] | None:
     """Words with commas between them, the path of a file of words, or the name of a label set.
 
-    A file has a word a line (or commas), or is JSON: a list of words, or one of our own
-    ``STEM.vocabulary.json``.
+    A file has a word a line (or commas), or is JSON: a list of words, one of our own
+    ``STEM.vocabulary.json``, or the published ``{scene: [words]}``.
 
     Raises:
         UserError: a file that is not there or not like that, or no words.
@@ -109,19 +114,58 @@ def parse_vocabulary(text: str | None) -> Vocabulary | None:
     path = Path(os.path.expanduser(text))
     is_path = "," not in text and (os.sep in text or path.suffix in (".txt", ".json", ".csv"))
     if is_path or (len(text) < 255 and path.is_file()):
+        if path.suffix.lower() == ".json":
+            return _vocabulary_of_json(path)
         words = _words_of_file(path)
     elif text in labelsets.names():
         words = list(labelsets.load(text).classes)
     else:
         words = text.split(",")
-    vocabulary = Vocabulary.from_words(unicodedata.normalize("NFC", word) for word in words)
-    _check_words(vocabulary.words)
+    return _vocabulary(words, text)
+
+
+def _vocabulary_of_json(path: Path) -> Vocabulary | ByScene[Vocabulary]:
+    content = read_json(path)
+    if isinstance(content, dict) and "words" not in content:
+        told = vocabularies_from(path, content)
+        return ByScene(path, {scene: _checked(words) for scene, words in told.content.items()})
+    words = content.get("words") if isinstance(content, dict) else content
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise UserError(
+            f'{path} must be a JSON list of words, have one under "words", or be {{scene: [words]}}'
+        )
+    return _vocabulary(words, str(path))
+
+
+def parse_captions(path: Path | None) -> ByScene[dict[str, str]] | None:
+    """Captions by scene, each on one line.
+
+    Raises:
+        UserError: a file that is not there or not like that, or control characters.
+    """
+    if path is None:
+        return None
+    told = read_captions(path)
+    captions = {
+        scene: {view: " ".join(text.split()) for view, text in views.items()}
+        for scene, views in told.content.items()
+    }
+    for views in captions.values():
+        for text in (text for pair in views.items() for text in pair):
+            _check_characters("--captions", text)
+    return ByScene(path, captions)
+
+
+def _vocabulary(words: Iterable[str], given: str) -> Vocabulary:
+    vocabulary = _checked(Vocabulary.from_words(words))
     if not len(vocabulary):
-        raise UserError(f'--vocabulary {text!r} has no words; give for example "car, road, tree"')
+        raise UserError(f'--vocabulary {given!r} has no words; give for example "car, road, tree"')
     return vocabulary
 
 
-def _check_words(words: tuple[str, ...]) -> None:
+def _checked(vocabulary: Vocabulary) -> Vocabulary:
+    """The words in one form of Unicode, and within bounds."""
+    words = Vocabulary.from_words(unicodedata.normalize("NFC", word) for word in vocabulary).words
     if len(words) > _MAX_WORDS:
         raise UserError(f"--vocabulary: {len(words):,} words; give at most {_MAX_WORDS:,}")
     for word in words:
@@ -130,8 +174,13 @@ def _check_words(words: tuple[str, ...]) -> None:
                 f"--vocabulary: a word of {len(word):,} characters ({word[:20]}…); give at most "
                 f"{_MAX_WORD}, and commas or line breaks between words"
             )
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in word):
-            raise UserError(f"--vocabulary: control characters in {ascii(word)}; take them out")
+        _check_characters("--vocabulary", word)
+    return Vocabulary.from_words(words)
+
+
+def _check_characters(option: str, text: str) -> None:
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise UserError(f"{option}: control characters in {ascii(text[:200])}; take them out")
 
 
 def _words_of_file(path: Path) -> list[str]:
@@ -148,17 +197,4 @@ def _words_of_file(path: Path) -> list[str]:
         ) from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not a text file; save it as UTF-8, one word a line") from None
-    if path.suffix.lower() != ".json":
-        return text.replace("\r", "\n").replace("\n", ",").split(",")
-    return _words_of_json(path, text)
-
-
-def _words_of_json(path: Path, text: str) -> list[str]:
-    try:
-        content: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON ({error}); give a list of words") from None
-    words = content.get("words") if isinstance(content, dict) else content
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise UserError(f'{path} must be a JSON list of words, or have one under "words"')
-    return words
+    return text.replace("\r", "\n").replace("\n", ",").split(",")

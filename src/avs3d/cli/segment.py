@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from avs3d.cli import options
-from avs3d.cli.options import parse_formats, parse_vocabulary
+from avs3d.cli.options import parse_captions, parse_formats, parse_vocabulary
 from avs3d.cli.show import Lines, Quiet, Tables, show_run
 from avs3d.cli.streams import STREAM, to_stdout, with_stdin, with_stdout
 from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig, find_jobs
+from avs3d.published.features import FeatureSet
 
 HELP = """Find words for a scan and give one to every point.
 
@@ -30,6 +31,8 @@ Examples:
   avs3d segment scan.bin --vocabulary "car, road, sidewalk, tree, person"
   avs3d segment scan.bin --vocabulary words.txt
   avs3d segment scan.bin --vocabulary semantickitti --write label
+  avs3d segment 3d/val/*.pth --captions captions.json
+  avs3d segment 3d/val/*.pth --vocabulary vocabulary.json --features fused/
   avs3d segment tile.laz --write laz,parquet
   avs3d segment scan.bin --min-score 0.5
   avs3d segment points.bin --columns x,y,z,intensity,time
@@ -51,8 +54,25 @@ def segment(
             "--vocabulary",
             "-v",
             help='Only these words: "car, road, …", a file of words, or a label set '
-            "(semantickitti, nuscenes-16, …).",
+            "(semantickitti, nuscenes-16, …); JSON {scene: [words]}: each scan its own.",
             show_default="the scan's own words",
+        ),
+    ] = None,
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            "--captions",
+            help="Take the words from the sentences of a JSON file, {scene: {view: sentence}}.",
+            show_default="the captioner's",
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            "--features",
+            help="Fused features of points (SCENE.pt, SCENE_K.pt), or a folder of them, in place "
+            "of the 3D network's.",
+            show_default="the 3D network's",
         ),
     ] = None,
     out: Annotated[
@@ -110,6 +130,8 @@ def segment(
     ] = False,
 ) -> None:
     """See `HELP`."""
+    if captions is not None and vocabulary is not None:
+        raise UserError("--captions and --vocabulary: give one of them, words come from either")
     words = parse_vocabulary(vocabulary)
     ends = parse_formats(write, words)
     streamed = str(out) == STREAM
@@ -118,7 +140,8 @@ def segment(
     with with_stdin(inputs, stdin) as paths, with_stdout(out) as folder:
         config = BatchConfig(
             tuple(paths), folder, bundle, words, views, columns, device, seed, overwrite,
-            picture and not streamed, min_score, ends, jobs, published,
+            picture and not streamed, min_score, ends, jobs, published, parse_captions(captions),
+            None if features is None else FeatureSet(features),
         )  # fmt: skip
         if streamed and len(find_jobs(config)) != 1:
             raise UserError("--out -: give one scan, so that stdout is one result")

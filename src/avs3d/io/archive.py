@@ -24,7 +24,7 @@ def content_of(item: zipfile.ZipInfo, archive: zipfile.ZipFile, data: memoryview
     start = item.header_offset + 30 + name + extra
     content = data[start : start + item.file_size]
     if zlib.crc32(content) != item.CRC:
-        raise zipfile.BadZipFile(f"bad CRC-32 of {item.filename}")
+        raise zipfile.BadZipFile(f"Bad CRC-32 for {item.filename}")
     return content
 
 

@@ -19,6 +19,7 @@ READERS = {
     ".parquet": "arrow",
     ".pcd": "pcd",
     ".ply": "ply",
+    ".pth": "pth",
     ".pts": "text",
     ".txt": "text",
     ".xyz": "text",

@@ -40,6 +40,7 @@ _SIGNATURES = (
     (b"\x80\x04\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
     (b"\x80\x05\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
 )
+_ZIPS = (".npz", ".pth")
 _stored: ContextVar[int | None] = ContextVar("stored", default=None)
 _QUOTED = 250
 _TEXT_BYTES = frozenset(b"\t\n\r\f" + bytes(range(32, 127)))
@@ -60,8 +61,9 @@ def brief(text: str) -> str:
     return text if len(text) <= 2 * _QUOTED else f"{text[:_QUOTED]} … {text[-_QUOTED:]}"
 
 
-def load(path: Path, readable: tuple[str, ...]) -> memoryview:
-    """The bytes of a regular file with one of the extensions `readable`, else `MalformedError`.
+def load(path: Path, readable: tuple[str, ...] | None = None) -> memoryview:
+    """The bytes of a regular file with one of the extensions `readable` (None: with any), else
+    `MalformedError`.
 
     They lie in an array of numpy, which asks the kernel for huge pages where `bytes` does not:
     that halves the time.
@@ -71,7 +73,7 @@ def load(path: Path, readable: tuple[str, ...]) -> memoryview:
         plain = unpacked(path)
         if is_packed(plain):
             raise MalformedError("is packed twice; unpack it once")
-        if plain.suffix.lower() not in readable:
+        if readable is not None and plain.suffix.lower() not in readable:
             raise MalformedError(
                 f"unknown extension; readable are {', '.join(readable)}, each also as"
                 f" {' or '.join(PACKED)}"
@@ -132,8 +134,8 @@ def refuse_foreign(data: memoryview, path: Path) -> None:
     first = bytes(data[:512])
     head = first.lstrip(b"\xef\xbb\xbf \t\r\n")
     for signature, what, remedy in _SIGNATURES:
-        is_npz = signature.startswith(b"PK") and path.suffix.lower() == ".npz"
-        if first.startswith(signature) and not is_npz:
+        is_zip = signature.startswith(b"PK") and path.suffix.lower() in _ZIPS
+        if first.startswith(signature) and not is_zip:
             raise MalformedError(f"holds {what}; {remedy}")
     if head[:1] == b"<" and is_text(head):
         raise MalformedError("holds a web page or XML, not a point cloud; download it again")

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-_ENDINGS = (".pkl", ".pt", ".pth", ".tar")
-
 
 def load_plain(path: Path) -> Any:
     """What a file holds, tensors as arrays; loads no torch. See `avs3d.io.pickles.unpickle`.
@@ -23,7 +21,7 @@ def load_plain(path: Path) -> Any:
         ReadError: it is missing, damaged, or holds anything but plain data and arrays.
     """
     try:
-        return unpickle(load(path, _ENDINGS))
+        return unpickle(load(path))
     except MalformedError as error:
         raise ReadError(f"{show(path)}: {error}") from error
 
@@ -43,6 +41,6 @@ def torch_load(path: Path) -> Any:
         return torch.from_numpy(array)
 
     try:
-        return unpickle(load(path, _ENDINGS), tensor)
+        return unpickle(load(path), tensor)
     except MalformedError as error:
         raise ReadError(f"{show(path)}: {error}") from error
