@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +73,25 @@ def test_a_hub_id_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UserError, match="no bundle 'nobody/nothing'"):
         Bundle.load("nobody/nothing")
+
+
+@pytest.mark.parametrize("revision", ["", "@v1", f"@{'0' * 40}"])
+def test_a_bundle_of_the_hub_cache(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revision: str
+) -> None:
+    """Offline, with the layout that a download leaves behind."""
+    from huggingface_hub import constants
+
+    repo = tmp_path / "hub" / "models--someone--tiny"
+    shutil.copytree(folder, repo / "snapshots" / ("0" * 40))
+    (repo / "refs").mkdir()
+    for name in ("main", "v1"):
+        (repo / "refs" / name).write_text("0" * 40)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert Bundle.load(f"someone/tiny{revision}").name == "tiny"
+    with pytest.raises(UserError, match="no bundle 'someone/tiny@v2'"):
+        Bundle.load("someone/tiny@v2")
 
 
 def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:

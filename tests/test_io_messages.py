@@ -372,6 +372,7 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
             "has a scan whose pose is not finite; export it again",
         ),
         ("a.feather", b"abc", f"is no Feather and no Parquet file; {AGAIN}"),
+        ("a.csv", b"1,2,\r\r\r", "has 2 columns; it needs x, y and z"),
         (
             "a.feather",
             b"FEA1",

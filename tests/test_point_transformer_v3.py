@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from avs3d.bundle import Bundle, make_network, save_bundle
 from avs3d.bundle_config import BundleConfig, PointTransformerV3Config
+from avs3d.convert.bundle import convert
 from avs3d.convert.ptv3 import from_pointcept
 from avs3d.errors import UserError
 from avs3d.models.point_transformer_v3 import PointTransformerV3
@@ -332,3 +333,28 @@ def test_segment_with_a_bundle(call: Call, folder: Path, tmp_path: Path) -> None
     result = segment(call, folder, scan(tmp_path / "a.bin"))
     assert result.exit_code == 0, lines(result)
     assert (tmp_path / "avs3d-results" / "a.ply").exists()
+
+
+def test_convert_takes_a_checkpoint_of_pointcept(tmp_path: Path) -> None:
+    sizes = dataclasses.replace(
+        TINY,
+        in_channels=4,
+        enc_channels=(16, 16, 32),
+        enc_heads=(1, 1, 2),
+        dec_channels=(16, 16),
+        dec_heads=(1, 1),
+    )
+    state = {f"module.backbone.{k}": v.float() for k, v in pointcept_state(sizes).items()}
+    state["module.seg_head.weight"] = torch.randn(384, 16)
+    path = tmp_path / "model_best.pth"
+    torch.save({"epoch": 1, "state_dict": state}, path)
+    made = convert([path], tmp_path / "made", text_encoder="minilm")
+    assert made.lines[0].startswith("network: Point Transformer V3, 384-d, in the space of minilm")
+    bundle = Bundle.load(made.folder)
+    assert bundle.config.inputs == ("x", "y", "z", "strength")
+    _, ours = from_pointcept(state)
+    assert all(torch.equal(v, ours[k]) for k, v in bundle.network.state_dict().items())
+    conditioned(state)
+    torch.save({"state_dict": state}, path)
+    with pytest.raises(UserError, match="model_best.pth: the checkpoint .*PDNorm"):
+        convert([path], tmp_path / "other", text_encoder="minilm")

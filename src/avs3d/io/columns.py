@@ -84,6 +84,8 @@ def named(array: np.ndarray, names: tuple[str, ...] | None) -> dict[str, np.ndar
         raise MalformedError(
             f"has {width} columns, not {len(names)}; pass --columns with {width} names"
         )
+    if width < 3:
+        raise MalformedError(f"has {width} columns; it needs x, y and z")
     if names is None:
         names = DEFAULT_NAMES[min(width, 5)] if width <= 5 else DEFAULT_NAMES[3]
         names += tuple(f"column_{i}" for i in range(len(names), width))
