@@ -187,5 +187,5 @@ def test_the_published_word_for_an_empty_caption(
         (True, {f"sector {i:02d}": "Error" for i in range(4)}),
     ):
         pipeline = avs3d.load(folder, published=published)
-        monkeypatch.setattr(pipeline.captioner, "captions", lambda rows: [""] * len(rows))
+        monkeypatch.setattr(pipeline.captioner, "candidates", lambda rows: [[""]] * len(rows))
         assert pipeline.encode(scan).captions(4) == expected

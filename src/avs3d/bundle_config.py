@@ -108,6 +108,8 @@ class CaptionerConfig(_Strict):
     """Sizes of the prefix language model; `gpt2` holds fields of transformers' GPT2Config.
 
     `transformer`: how large the mapping is where it is a transformer; None: two linear maps.
+    `draws`: captions of each view that are drawn beside the likeliest, at this `temperature`, for
+    the points to choose from; none as published.
     """
 
     embedding_dim: int = _Width
@@ -115,6 +117,8 @@ class CaptionerConfig(_Strict):
     transformer: TransformerMappingConfig | None = None
     stop: str = "."
     max_tokens: int = Field(67, gt=0, le=512)
+    draws: int = Field(0, ge=0, le=64)
+    temperature: float = Field(1.0, gt=0, le=10)
     gpt2: dict[str, int | float | str | bool | None]
 
     @field_validator("gpt2")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from avs3d.bundle import Bundle
 from avs3d.captioning import PointCaptioner, load_captioner
+from avs3d.captioning.grounding import Evidence, ground
 from avs3d.errors import UserError
 from avs3d.features import PointFeatures
 from avs3d.inputs import point_inputs
@@ -115,6 +117,13 @@ class Pipeline:
         return self.encode(scan).segment(vocabulary)
 
 
+class Told(NamedTuple):
+    """Captions by view, and their words where choosing the captions found them."""
+
+    captions: dict[str, str]
+    vocabulary: Vocabulary | None
+
+
 class EncodedScan:
     """Features of one scan, ready to be asked. Made by `Pipeline.encode`.
 
@@ -137,7 +146,7 @@ class EncodedScan:
         if not len(self._finite):
             raise UserError(f"{scan.path or scan.name} has no point with a position")
         self._given = captions
-        self._captions: dict[int, dict[str, str]] = {}
+        self._told: dict[int, Told] = {}
         self._rows = self._distilled() if features is None else self._fused(features)
 
     @property
@@ -213,35 +222,65 @@ class EncodedScan:
             views: number of sectors; as many as the bundle says when None. Of no account where
                 captions were given to `Pipeline.encode`.
         """
-        if self._given is not None:
-            return dict(self._given)
-        views = views or self.pipeline.bundle.config.views
-        if views not in self._captions:
-            captioner = self.pipeline.captioner
-            with self._timed("pool"):
-                names, embeddings = self._pool(views)
-            with self._timed("caption"):
-                texts = captioner.captions(embeddings)
-            empty = EMPTY_CAPTION if self.pipeline.published else ""
-            told = {name: text or empty for name, text in zip(names, texts, strict=True)}
-            self._captions[views] = {name: text for name, text in told.items() if text}
-        return dict(self._captions[views])
+        return dict(self._tell(views).captions)
 
     def vocabulary(self, views: int | None = None) -> Vocabulary:
         """The nouns of the captions (paper, 3.3, Caption2Tag).
 
+        Where a bundle captions every view several times: those that the points bear out, see
+        `avs3d.captioning.grounding`.
+
         Raises:
             UserError: the captions name nothing.
         """
-        captions = self.captions(views)
-        with self._timed("tag"):
+        told = self._tell(views)
+        vocabulary = told.vocabulary
+        if vocabulary is None:
             captioner = "points" if self._given is None else "user"
-            vocabulary = nouns(captions, captioner, compounds=not self.pipeline.published)
+            vocabulary = self._tag(told.captions, captioner)
         if not len(vocabulary):
             raise UserError(
                 f"no words were found for {self.scan.path or self.scan.name}: give a vocabulary"
             )
         return vocabulary
+
+    @torch.inference_mode()
+    def _tell(self, views: int | None) -> Told:
+        if self._given is not None:
+            return Told(dict(self._given), None)
+        views = views or self.pipeline.bundle.config.views
+        if views not in self._told:
+            captioner = self.pipeline.captioner
+            with self._timed("pool"):
+                names, masks, embeddings = self._pool(views)
+            with self._timed("caption"):
+                texts = captioner.candidates(embeddings)
+            if self.pipeline.published:
+                texts = [[text or EMPTY_CAPTION for text in some] for some in texts]
+            candidates = dict(zip(names, texts, strict=True))
+            self._told[views] = self._choose(candidates, masks)
+        return self._told[views]
+
+    def _choose(self, candidates: dict[str, list[str]], masks: Tensor) -> Told:
+        """One caption a view, by what the points say where there are several."""
+        if all(len(texts) == 1 for texts in candidates.values()):
+            return Told({view: texts[0] for view, texts in candidates.items() if texts[0]}, None)
+        return Told(*ground(candidates, masks.numpy(), self._tag, self._look))
+
+    def _tag(self, captions: Mapping[str, str], captioner: str = "points") -> Vocabulary:
+        with self._timed("tag"):
+            return nouns(captions, captioner, compounds=not self.pipeline.published)
+
+    def _look(self, words: tuple[str, ...]) -> Evidence:
+        """What the 3D network says of the voxels."""
+        with self._timed("ground"):
+            config = self.pipeline.bundle.config.score
+            embeddings = self.pipeline.words(words)
+            best = self.pipeline.head.best(self.trunk, embeddings)
+            sure = torch.ones_like(best.cosine)
+            if config is not None:
+                sure = chances(config, best.cosine, best.lead)
+            return Evidence(*(part.cpu().numpy() for part in (best.label, sure, embeddings)))
 
     @torch.inference_mode()
     def segment(
@@ -280,7 +319,8 @@ class EncodedScan:
             cosine = rows.head.similarity(rows.rows, self.pipeline.words((text,)))
             return rows.per_point(cosine[:, 0], np.nan, np.float32)
 
-    def _pool(self, views: int) -> tuple[list[str], np.ndarray]:
+    def _pool(self, views: int) -> tuple[list[str], Tensor, np.ndarray]:
+        """Names of the views that hold voxels, (M, V) which, and (V, D) what is in them."""
         pooling, network = self.pipeline.bundle.pooling, self.pipeline.bundle.network
         assert pooling is not None
         points = self.scan.points[self.first_points]
@@ -289,10 +329,11 @@ class EncodedScan:
         )
         masks = torch.from_numpy(sectors)
         kept = torch.nonzero(masks.any(0)).flatten()
+        masks = masks[:, kept]
         x = SparseTensor(self.trunk, self.level)
         positioned = pooling.position(x, network.final.kernel)
-        embeddings = pooling.pool(positioned, masks[:, kept].to(self.trunk.device))
-        return [f"sector {i:02d}" for i in kept.tolist()], embeddings.cpu().numpy()
+        embeddings = pooling.pool(positioned, masks.to(self.trunk.device))
+        return [f"sector {i:02d}" for i in kept.tolist()], masks, embeddings.cpu().numpy()
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:

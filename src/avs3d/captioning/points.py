@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +12,7 @@ from avs3d.errors import UserError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from torch import Tensor
 
     from avs3d.bundle import Bundle
     from avs3d.models.prefix_lm import PrefixLanguageModel
@@ -22,8 +24,9 @@ _MAX_TOKENIZER_BYTES = 32 << 20
 class PointCaptioner(Protocol):
     """Describes views from their pooled point features."""
 
-    def captions(self, embeddings: np.ndarray) -> list[str]:
-        """One sentence per row of (V, D) float32; "" where there is nothing to say."""
+    def candidates(self, embeddings: np.ndarray) -> list[list[str]]:
+        """Sentences for each row of (V, D) float32, likeliest first, one at least; "" where there
+        is nothing to say."""
         ...
 
 
@@ -37,6 +40,8 @@ class PrefixCaptioner:
         max_tokens: where a caption is broken off.
         beams: 1 decodes greedily, all views at once; more follow that many captions of one view
             at a time (the published code offers 5), better by a little and slower by a lot.
+        draws: further captions of each view, drawn at random.
+        temperature: of the draws.
     """
 
     def __init__(
@@ -46,12 +51,25 @@ class PrefixCaptioner:
         stop_id: int,
         max_tokens: int = 67,
         beams: int = 1,
+        draws: int = 0,
+        temperature: float = 1.0,
     ) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._stop_id = stop_id
         self._max_tokens = max_tokens
         self._beams = beams
+        self._draws = draws
+        self._temperature = temperature
+
+    def candidates(self, embeddings: np.ndarray) -> list[list[str]]:
+        """See `PointCaptioner`: the likeliest caption, then those drawn, each once."""
+        found = [[text] for text in self.captions(embeddings)]
+        if self._draws and len(embeddings):
+            drawn = self._texts(np.repeat(embeddings, self._draws, axis=0), self._drawn)
+            for view, texts in enumerate(found):
+                texts += drawn[view * self._draws : (view + 1) * self._draws]
+        return [list(dict.fromkeys(texts)) for texts in found]
 
     def captions(self, embeddings: np.ndarray) -> list[str]:
         """One sentence per row of (V, D) float32; see `PointCaptioner`.
@@ -59,6 +77,11 @@ class PrefixCaptioner:
         Where the first token already is the stop token, the caption is "" (the published code
         says "Error"); so it is where the embedding is not finite.
         """
+        return self._texts(embeddings, self._likeliest)
+
+    def _texts(
+        self, embeddings: np.ndarray, decode: Callable[[Tensor], list[list[int]]]
+    ) -> list[str]:
         import torch
 
         texts = [""] * len(embeddings)
@@ -67,17 +90,20 @@ class PrefixCaptioner:
             return texts
         device = next(self._model.parameters()).device
         rows = torch.from_numpy(np.asarray(embeddings[told], dtype=np.float32)).to(device)
-        if self._beams == 1:
-            found = self._model.greedy(rows, self._stop_id, self._max_tokens)
-        else:
-            found = [
-                self._model.beam(row, self._stop_id, self._beams, self._max_tokens)[0]
-                for row in rows
-            ]
-        for view, tokens in zip(told, found, strict=True):
+        for view, tokens in zip(told, decode(rows), strict=True):
             if tokens != [self._stop_id]:
                 texts[view] = self._tokenizer.decode(tokens).strip()
         return texts
+
+    def _likeliest(self, rows: Tensor) -> list[list[int]]:
+        if self._beams == 1:
+            return self._model.greedy(rows, self._stop_id, self._max_tokens)
+        return [
+            self._model.beam(row, self._stop_id, self._beams, self._max_tokens)[0] for row in rows
+        ]
+
+    def _drawn(self, rows: Tensor) -> list[list[int]]:
+        return self._model.sample(rows, self._stop_id, self._temperature, self._max_tokens)
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
@@ -121,4 +147,7 @@ def load_captioner(bundle: Bundle) -> PrefixCaptioner:
     stop_id = tokenizer.token_to_id(config.stop)
     if stop_id is None:
         raise UserError(f"{bundle.folder / 'tokenizer.json'} has no token {config.stop!r}")
-    return PrefixCaptioner(model, tokenizer, stop_id, config.max_tokens)
+    return PrefixCaptioner(
+        model, tokenizer, stop_id, config.max_tokens, draws=config.draws,
+        temperature=config.temperature,
+    )  # fmt: skip

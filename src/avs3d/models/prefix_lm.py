@@ -6,7 +6,7 @@ Paper, section 3.3 (ClipCap). Parameter names are those of published ClipCap che
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -90,19 +90,63 @@ class PrefixLanguageModel(nn.Module):
         Returns:
             B lists of token ids.
         """
+        return self._decode(embeddings, stop_id, max_tokens, lambda logits: logits.argmax(1))
+
+    def _decode(
+        self,
+        embeddings: Tensor,
+        stop_id: int,
+        max_tokens: int,
+        choose: Callable[[Tensor], Tensor],
+    ) -> list[list[int]]:
+        """Token by token, each chosen from (B, vocabulary) logits."""
         captions: list[list[int]] = [[] for _ in range(len(embeddings))]
-        going = list(range(len(embeddings)))
+        batch = torch.arange(len(embeddings))  # rows of the embeddings that are still worked on
         cache, words = None, self._prefix(embeddings)
         for _ in range(min(max_tokens, self._room)):
+            going = [i for i, row in enumerate(batch.tolist()) if captions[row][-1:] != [stop_id]]
             if not going:
                 break
+            if cache is not None and 2 * len(going) <= len(batch):
+                kept = torch.tensor(going)
+                cache.batch_select_indices(kept.to(words.device))
+                batch, words = batch[kept], words[kept]
+                going = list(range(len(batch)))
             logits, cache = self._step(words, cache)
-            tokens = logits.argmax(dim=1)
-            for row in going:
-                captions[row].append(int(tokens[row]))
-            going = [row for row in going if captions[row][-1] != stop_id]
+            tokens = choose(logits)
+            for i, token in zip(going, tokens[going].tolist(), strict=True):
+                captions[int(batch[i])].append(token)
             words = self._words(tokens[:, None])
         return captions
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        embeddings: Tensor,
+        stop_id: int,
+        temperature: float,
+        max_tokens: int = MAX_TOKENS,
+        seed: int = 0,
+    ) -> list[list[int]]:
+        """Tokens drawn by their chances, for a batch of embeddings at once.
+
+        Args:
+            embeddings: (B, embedding_dim).
+            stop_id: the token that ends a caption; it is kept.
+            temperature: 1 draws by the chances themselves, less prefers the likely.
+            max_tokens: where a caption is broken off.
+            seed: of the draws.
+
+        Returns:
+            B lists of token ids.
+        """
+        generator = torch.Generator().manual_seed(seed)
+
+        def draw(logits: Tensor) -> Tensor:
+            uniform = torch.rand(logits.shape, generator=generator).to(logits.device)
+            return (logits / temperature - (-uniform.clamp(1e-9, 1 - 1e-7).log()).log()).argmax(1)
+
+        return self._decode(embeddings, stop_id, max_tokens, draw)
 
     @torch.inference_mode()
     def beam(
