@@ -38,10 +38,12 @@ def test_version_is_written_once() -> None:
     assert f"## {avs3d.__version__}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("module", ["avs3d", "avs3d.io", "avs3d.cli", "avs3d.run", "avs3d.palette"])
+@pytest.mark.parametrize(
+    "module", ["avs3d", "avs3d.io", "avs3d.cli", "avs3d.run", "avs3d.palette", "avs3d.cameras"]
+)
 def test_light_rooms_import_nothing_heavy(module: str) -> None:
     heavy = "torch transformers sentence_transformers spacy matplotlib laspy plyfile trimesh"
-    heavy += " pyarrow pye57 DracoPy"
+    heavy += " pyarrow pye57 DracoPy PIL yaml"
     code = f"import sys, {module}; print([n for n in {heavy.split()} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
