@@ -56,6 +56,7 @@ class Worker(Generic[T]):
             self.status(f"reading {job.path.name}")
             with timed(timings, "read"):
                 scan = read(job.path, columns=self._config.columns)
+                scan = scan if job.rig is None else job.rig.on(scan)
         except UserError as error:
             return error
         pipeline = self._loaded()

@@ -6,9 +6,10 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from avs3d.cameras import Rig, find_rigs
 from avs3d.errors import UserError
 from avs3d.io import find
 from avs3d.io.names import stem
@@ -33,6 +34,9 @@ class BatchConfig:
         min_score: points with a lower score stay unlabelled.
         write: how the names of the labelled clouds end, keys of `avs3d.io.WRITERS`.
         jobs: processes that work at the same time.
+        images: folder with the images of cameras; None: none are used.
+        calibration: of the cameras, see `avs3d.cameras.read_cameras`.
+        overlay: draw the labelled points on every image.
     """
 
     inputs: tuple[str, ...]
@@ -48,6 +52,9 @@ class BatchConfig:
     min_score: float | None = None
     write: tuple[str, ...] = (".npz", ".ply")
     jobs: int = 1
+    images: str | None = None
+    calibration: str | None = None
+    overlay: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,11 +65,15 @@ class Job:
         path: where it is.
         name: that of its results (see `unique_names`).
         state: its bytes and when it was changed (ns), before it was read; None: not there.
+        rig: its cameras, or None.
+        rig_state: the files of the rig, by absolute path, as `state` has it.
     """
 
     path: Path
     name: str
     state: tuple[int, int] | None = None
+    rig: Rig | None = field(default=None, compare=False)
+    rig_state: tuple[tuple[str, tuple[int, int] | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ class Jobs:
     Attributes:
         found: a job a file.
         unfound: what names nothing that can be read, and why.
-        paths: absolute paths of the files.
+        paths: absolute paths of the files, and of those of their cameras.
     """
 
     found: tuple[Job, ...]
@@ -84,7 +95,11 @@ class Jobs:
 
 
 def find_jobs(config: BatchConfig) -> Jobs:
-    """What the inputs of a config mean."""
+    """What the inputs of a config mean.
+
+    Raises:
+        UserError: no images, or no calibration, see `find_rigs`.
+    """
     found: dict[str, Path] = {}
     unfound = []
     for item in config.inputs:
@@ -97,8 +112,15 @@ def find_jobs(config: BatchConfig) -> Jobs:
             found.setdefault(os.path.abspath(path), path)
     paths = list(found.values())
     names = unique_names(paths)
-    jobs = [Job(path, name, _state(path)) for path, name in zip(paths, names, strict=True)]
-    return Jobs(tuple(jobs), tuple(unfound), frozenset(found))
+    rigs: list[Rig | None] = [None] * len(paths)
+    if config.images is not None and config.calibration is not None:
+        rigs = [*find_rigs(Path(config.images), Path(config.calibration), paths)]
+    jobs = [
+        Job(path, name, _state(path), rig, () if rig is None else _rig_state(rig))
+        for path, name, rig in zip(paths, names, rigs, strict=True)
+    ]
+    used = {path for job in jobs for path, _ in job.rig_state}
+    return Jobs(tuple(jobs), tuple(unfound), frozenset(found) | used)
 
 
 def keep_inputs(job: Job, targets: Iterable[Path], inputs: frozenset[str]) -> None:
@@ -164,6 +186,10 @@ def _state(path: Path) -> tuple[int, int] | None:
         status = path.stat()
         return status.st_size, status.st_mtime_ns
     return None
+
+
+def _rig_state(rig: Rig) -> tuple[tuple[str, tuple[int, int] | None], ...]:
+    return tuple((os.path.abspath(path), _state(path)) for path in rig.files)
 
 
 def _clashing(names: list[str]) -> list[int]:

@@ -11,8 +11,9 @@ from avs3d.scan import Camera
 
 DEPTH_TOLERANCE = 0.25
 """A point belongs to the surface of a depth image up to this share of the depth (published)."""
-NEARER = 0.05
-"""A point is hidden by one that is nearer by more than this share of its own distance."""
+NEARER = 0.2
+"""A point is hidden by one that is nearer by more than this share of its own distance. With less
+the ground hides itself where it is seen at a grazing angle."""
 
 
 @dataclass(frozen=True)
