@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -303,3 +304,12 @@ def test_damaged_text_gives_cameras_or_lines_or_a_refusal(
     else:
         assert found.cameras or found.left_out
         assert all(line.isprintable() for line in found.left_out)
+
+
+def test_the_calibrations_of_the_documentation_are_read(tmp_path: Path) -> None:
+    page = Path(__file__).parents[1].joinpath("docs", "cameras.md").read_text("utf-8")
+    for kind in ("json", "yaml"):
+        (text,) = re.findall(rf"```{kind}\n(.*?)```", page, re.S)
+        found = read(tmp_path, f"a.{kind}", text)
+        assert [camera.name for camera in found.cameras] == ["front"] and found.left_out == ()
+        assert len(found.cameras[0].distortion) in (4, 5)

@@ -16,7 +16,9 @@ from PIL import Image
 
 from avs3d import ReadError, Scan, UserError
 from avs3d.cameras import find_rigs, images, pixels, read_cameras
+from avs3d.cameras.calibration import read_calibration
 from avs3d.io import read
+from avs3d.projection import project
 from avs3d.views import camera_views
 from camera_files import SIZE, describe, make_rig, write_image, write_rig
 from commands import scan
@@ -211,6 +213,13 @@ def test_a_calibration_a_scan(tmp_path: Path) -> None:
     assert found[2].left_out == (f"{rigs}: no calibration c.* {known}; add it",)
 
 
+def test_kitti_without_any_image_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "calib.txt"
+    path.write_text("P2: 9 0 3 0 0 9 2 0 0 0 1 0\nTr: 0 -1 0 0 0 0 -1 0 1 0 0 0\n")
+    (found,) = find_rigs(tmp_path, path, [Path("7.bin")])
+    assert found.left_out == (f"{tmp_path}: no image of 7 from image_2",)
+
+
 def test_kitti_cameras_without_images_are_no_mistake(shared: Path) -> None:
     folder = shared / "data" / "kitti_object" / "training"
     path = folder / "velodyne" / "000001.bin"
@@ -218,6 +227,30 @@ def test_kitti_cameras_without_images_are_no_mistake(shared: Path) -> None:
     assert [camera.name for camera in found.cameras] == ["image_2"] and found.left_out == ()
     assert found.cameras[0].size == (1242, 375)
     assert 15_000 < camera_views(found).sum() < 25_000
+
+
+def test_points_in_kitti_s_boxes_lie_in_their_boxes_of_the_image(shared: Path) -> None:
+    folder = shared / "data" / "kitti_object" / "training"
+    found = read_cameras(
+        read(folder / "velodyne" / "000001.bin", columns=4), folder, folder / "calib"
+    )
+    calibration = read_calibration(folder / "calib" / "000001.txt")
+    rectified = calibration.cameras[0].camera_from_lidar  # the frame of the boxes
+    points = found.points @ rectified[:3, :3].T + rectified[:3, 3]
+    pixel = project(found.points, found.cameras[0])
+    told = [line.split() for line in (folder / "label_2" / "000001.txt").read_text().splitlines()]
+    boxes = [[float(value) for value in row[4:15]] for row in told if row[0] != "DontCare"]
+    assert len(boxes) == 3
+    for left, top, right, bottom, height, width, length, x, y, z, turn in boxes:
+        across, down, ahead = (points - [x, y, z]).T
+        along = across * np.cos(turn) - ahead * np.sin(turn)
+        aside = across * np.sin(turn) + ahead * np.cos(turn)
+        inside = (np.abs(along) < length / 2) & (np.abs(aside) < width / 2)
+        inside &= (down < 0) & (down > -height)
+        column, row = pixel.column[inside], pixel.row[inside]
+        assert inside.sum() > 5
+        assert left < column.min() and column.max() < right
+        assert top < row.min() and row.max() < bottom
 
 
 def test_cameras_of_the_nuscenes_sample_see_what_is_published(shared: Path, golden: Path) -> None:

@@ -30,17 +30,8 @@ if TYPE_CHECKING:
 
 CAPTIONS, PICTURE = ".captions.json", ".png"
 _OPTIONS = (
-    "bundle",
-    "views",
-    "columns",
-    "device",
-    "seed",
-    "picture",
-    "min_score",
-    "write",
-    "overlay",
-)
-
+    "bundle", "views", "columns", "device", "seed", "picture", "min_score", "write", "overlay",
+)  # fmt: skip
 _OVERLAY = re.compile(r"\.[\w-]+\.png")
 
 

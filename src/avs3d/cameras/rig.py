@@ -137,6 +137,9 @@ class _Folder:
                 looked = " or ".join("/".join(filter(None, place)) for place in places)
                 why = f"has {len(found) or 'no'} images called {looked}; there must be one"
                 left_out.append(left_out_line(camera.name, self._path, why))
+        if told.partial and not cameras and not left_out:
+            names = ", ".join(camera.name for camera in told.cameras)
+            left_out.append(f"{show(self._path)}: no image of {show(stem(scan))} from {names}")
         files = (calibration, *(Path(str(camera.image)) for camera in cameras))
         return Rig(tuple(cameras), tuple(left_out), files)
 
