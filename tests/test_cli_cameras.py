@@ -102,6 +102,17 @@ def test_results_follow_their_images(call: Call, bundle: Path, rig: Path) -> Non
     assert "made with another images, overlay; --overwrite" in lines(result)[0]
 
 
+def test_a_picture_of_a_scan_and_one_of_a_camera_do_not_share_a_name(
+    call: Call, bundle: Path, rig: Path
+) -> None:
+    scan(rig / "a.front.bin")
+    write_image(rig / "images" / "front" / "a.png")
+    result = segment(call, bundle, "a.bin", "a.front.bin", *RIG, "--overlay")
+    assert result.exit_code == 2 and not OUT.exists()
+    assert "a.front.bin: its picture and that of camera front of a.bin would" in lines(result)[0]
+    assert segment(call, bundle, "a.bin", "a.front.bin", *RIG).exit_code == 0
+
+
 def test_cameras_go_to_other_processes(rig: Path) -> None:
     config = BatchConfig((str(rig),), None, images=f"{rig}/images", calibration=f"{rig}/rig.json")
     (job,) = find_jobs(config).found

@@ -98,7 +98,8 @@ def find_jobs(config: BatchConfig) -> Jobs:
     """What the inputs of a config mean.
 
     Raises:
-        UserError: no images, or no calibration, see `find_rigs`.
+        UserError: no images, or no calibration, see `find_rigs`; or an overlay would be called as
+            the picture of another scan.
     """
     found: dict[str, Path] = {}
     unfound = []
@@ -119,6 +120,8 @@ def find_jobs(config: BatchConfig) -> Jobs:
         Job(path, name, _state(path), rig, () if rig is None else _rig_state(rig))
         for path, name, rig in zip(paths, names, rigs, strict=True)
     ]
+    if config.overlay:
+        _keep_apart(jobs)
     used = {path for job in jobs for path, _ in job.rig_state}
     return Jobs(tuple(jobs), tuple(unfound), frozenset(found) | used)
 
@@ -190,6 +193,17 @@ def _state(path: Path) -> tuple[int, int] | None:
 
 def _rig_state(rig: Rig) -> tuple[tuple[str, tuple[int, int] | None], ...]:
     return tuple((os.path.abspath(path), _state(path)) for path in rig.files)
+
+
+def _keep_apart(jobs: list[Job]) -> None:
+    names = {job.name.lower(): job for job in jobs}
+    for job in jobs:
+        for camera in job.rig.cameras if job.rig is not None else ():
+            if other := names.get(f"{job.name}.{camera.name}".lower()):
+                raise UserError(
+                    f"{other.path}: its picture and that of camera {camera.name} of {job.path} "
+                    "would have the same name; rename it, or make two runs"
+                )
 
 
 def _clashing(names: list[str]) -> list[int]:
