@@ -444,7 +444,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert refusal(long) == "cannot be read (File name too long); check the path and the disk"
     with open(tmp_path / "big.bin", "wb") as handle:
         handle.truncate(5 << 30)
-    too_large = "5.0 GiB are more than the 4 GiB that are read at once; split it into tiles"
+    too_large = "5.0 GiB are more than the 4.0 GiB that are read at once; split it into tiles"
     assert refusal(tmp_path / "big.bin") == too_large
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.bin")
@@ -561,7 +561,7 @@ def test_every_message_of_the_code_is_here() -> None:
     known = [case[-1] for cases in CASES.values() for case in cases] + [case[-1] for case in TOLD]
     known += [FOLDER, NO_FILE, CHANGED, FULL, MISSING, *PATCHED]
     known += [LONG, *(message for _, message in HOSTILE)]  # said in test_published_unpickling.py
-    known += ["5.0 GiB are more than the 4 GiB that are read at once; split it into tiles"]
+    known += ["5.0 GiB are more than the 4.0 GiB that are read at once; split it into tiles"]
     texts = texts_in_the_code(Path(avs3d.io.__file__).parent, "MalformedError", "PickledError")
     assert len(texts) > 50
     missing = [place for place, text in texts.items() if not any(map(text.fullmatch, known))]

@@ -56,6 +56,40 @@ def test_camera_refuses_wrong_matrices(matrix: str) -> None:
         Camera("front", np.zeros((2, 2, 3)), **(good | {matrix: np.full((3, 3), np.nan)}))
 
 
+def placed(values: list[float]) -> np.ndarray:
+    pose = np.eye(4)
+    pose[:3, :3] = np.diag(values)
+    return pose
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"intrinsics": np.diag([100, -100, 1])}, "intrinsics .* fx and fy above 0"),
+        ({"intrinsics": np.zeros((3, 3))}, "intrinsics .* fx and fy above 0"),
+        ({"intrinsics": np.diag([100, 100, 2])}, "intrinsics .* 0 0 1"),
+        ({"camera_from_lidar": placed([1, 1, 0])}, "camera_from_lidar .* must be a rotation"),
+        ({"camera_from_lidar": placed([2, 2, 2])}, "camera_from_lidar .* must be a rotation"),
+        ({"camera_from_lidar": np.eye(4) * 2}, "camera_from_lidar .* 0 0 0 1 below"),
+        ({"camera_from_lidar": placed([1e300, 1, 1])}, "camera_from_lidar .* must be a rotation"),
+        ({"camera_from_lidar": placed([1, -1, 1])}, "camera_from_lidar .* right-handed"),
+        ({"lens": "pinhole", "distortion": [0.1] * 3}, "0, 4, 5 or 8 finite .* pinhole"),
+        ({"lens": "fisheye", "distortion": [0.1] * 5}, "0 or 4 finite .* fisheye"),
+        ({"distortion": [np.nan] * 4}, "finite numbers"),
+        ({"lens": "mirror"}, "lens .* pinhole or fisheye"),
+        ({"size": (0, 5)}, "size .* at least 1 x 1"),
+    ],
+)
+def test_camera_refuses_what_no_camera_is_like(given: dict, said: str) -> None:
+    good = {"intrinsics": np.eye(3), "camera_from_lidar": np.eye(4)}
+    with pytest.raises(ValueError, match=said.replace(" ", r" (of camera 'front' )?", 1)):
+        Camera("front", np.zeros((2, 2, 3)), **(good | given))
+
+
+def test_camera_knows_the_size_of_an_array() -> None:
+    assert Camera("front", np.zeros((2, 5, 3)), np.eye(3), np.eye(4)).size == (5, 2)
+
+
 def test_vocabulary_from_words_trims_and_drops_repeats() -> None:
     vocabulary = Vocabulary.from_words([" car", "traffic \t light", "", "  ", "car"])
     assert list(vocabulary) == ["car", "traffic light"] and len(vocabulary) == 2

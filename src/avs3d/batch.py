@@ -59,6 +59,7 @@ class Worker(Generic[T]):
                 scan = read(job.path, columns=self._config.columns)
                 files = tuple(job.given.features)
                 features = read_parts(files) if files else None
+                scan = scan if job.rig is None else job.rig.on(scan)
         except UserError as error:
             return error
         pipeline = self._loaded()

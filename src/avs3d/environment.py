@@ -26,6 +26,8 @@ PACKAGES = (
     "plyfile",
     "pypcd4",
     "matplotlib",
+    "pillow",
+    "pyyaml",
 )
 ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 # What it is for, the modules it needs, the extra of `pip install "avs3d[EXTRA]"`.

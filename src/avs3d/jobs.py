@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from avs3d.cameras import Rig, find_rigs
 from avs3d.errors import UserError
 from avs3d.io import find
 from avs3d.io.names import stem
@@ -40,6 +41,9 @@ class BatchConfig:
         published: see `avs3d.load`.
         captions: sentences to take words from, by scene; None: the captioner's.
         features: features of points by scene; None: the 3D network's.
+        images: folder with the images of cameras; None: none are used.
+        calibration: of the cameras, see `avs3d.cameras.read_cameras`.
+        overlay: draw the labelled points on every image.
     """
 
     inputs: tuple[str, ...]
@@ -58,6 +62,9 @@ class BatchConfig:
     published: bool = False
     captions: ByScene[dict[str, str]] | None = None
     features: FeatureSet | None = None
+    images: str | None = None
+    calibration: str | None = None
+    overlay: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,12 +91,16 @@ class Job:
         name: that of its results (see `unique_names`).
         state: its bytes and when it was changed (ns), before it was read; None: not there.
         given: what is told of it.
+        rig: its cameras, or None.
+        rig_state: the files of the rig, by absolute path, as `state` has it.
     """
 
     path: Path
     name: str
     state: tuple[int, int] | None = None
     given: Given = field(default_factory=Given, compare=False)
+    rig: Rig | None = field(default=None, compare=False)
+    rig_state: tuple[tuple[str, tuple[int, int] | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,8 @@ class Jobs:
     Attributes:
         found: a job a file.
         unfound: what names nothing that can be read, or what nothing is told of, and why.
-        paths: absolute paths of the files, which no result may replace.
+        paths: absolute paths of the files and of those of their cameras, which no result may
+            replace.
     """
 
     found: tuple[Job, ...]
@@ -111,7 +123,12 @@ class Jobs:
 
 
 def find_jobs(config: BatchConfig) -> Jobs:
-    """What the inputs of a config mean; what is told of scenes is that of the input's stem."""
+    """What the inputs of a config mean; what is told of scenes is that of the input's stem.
+
+    Raises:
+        UserError: no images, or no calibration, see `find_rigs`; or an overlay would be called as
+            the picture of another scan.
+    """
     found: dict[str, Path] = {}
     unfound = []
     for item in config.inputs:
@@ -124,15 +141,23 @@ def find_jobs(config: BatchConfig) -> Jobs:
             found.setdefault(os.path.abspath(path), path)
     paths = list(found.values())
     names = unique_names(paths)
+    rigs: list[Rig | None] = [None] * len(paths)
+    if config.images is not None and config.calibration is not None:
+        rigs = [*find_rigs(Path(config.images), Path(config.calibration), paths)]
     jobs = []
-    for path, name in zip(paths, names, strict=True):
+    for path, name, rig in zip(paths, names, rigs, strict=True):
         try:
-            jobs.append(Job(path, name, _state(path), _given(config, stem(path))))
+            given = _given(config, stem(path))
         except UserError as error:
             unfound.append((Job(path, name), error))
+            continue
+        jobs.append(Job(path, name, _state(path), given, rig, _rig_state(rig)))
+    if config.overlay:
+        _keep_apart(jobs)
     told = (config.vocabulary, config.captions)
     files = [os.path.abspath(source.path) for source in told if isinstance(source, ByScene)]
-    return Jobs(tuple(jobs), tuple(unfound), frozenset([*found, *files]))
+    used = [path for job in jobs for path, _ in job.rig_state]
+    return Jobs(tuple(jobs), tuple(unfound), frozenset([*found, *files, *used]))
 
 
 def _given(config: BatchConfig, scene: str) -> Given:
@@ -211,6 +236,22 @@ def _state(path: Path) -> tuple[int, int] | None:
         status = path.stat()
         return status.st_size, status.st_mtime_ns
     return None
+
+
+def _rig_state(rig: Rig | None) -> tuple[tuple[str, tuple[int, int] | None], ...]:
+    files = () if rig is None else rig.files
+    return tuple((os.path.abspath(path), _state(path)) for path in files)
+
+
+def _keep_apart(jobs: list[Job]) -> None:
+    names = {job.name.lower(): job for job in jobs}
+    for job in jobs:
+        for camera in job.rig.cameras if job.rig is not None else ():
+            if other := names.get(f"{job.name}.{camera.name}".lower()):
+                raise UserError(
+                    f"{other.path}: its picture and that of camera {camera.name} of {job.path} "
+                    "would have the same name; rename it, or make two runs"
+                )
 
 
 def _clashing(names: list[str]) -> list[int]:

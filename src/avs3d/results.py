@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,16 +30,17 @@ if TYPE_CHECKING:
 
 CAPTIONS, PICTURE = ".captions.json", ".png"
 _OPTIONS = (
-    "bundle",
-    "views",
-    "columns",
-    "device",
-    "seed",
-    "picture",
-    "min_score",
-    "write",
-    "published",
-)
+    "bundle", "views", "columns", "device", "seed", "picture", "min_score", "write", "published",
+    "overlay",
+)  # fmt: skip
+_OVERLAY = re.compile(r"\.[\w-]+\.png")
+
+
+def _is_of(job: Job, name: str) -> bool:
+    """Whether a file is called like a result of a scan."""
+    end = name.removeprefix(job.name)
+    known = end in (WORDS, CAPTIONS, PICTURE, *WRITERS) or _OVERLAY.fullmatch(end) is not None
+    return end != name and known
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:
@@ -70,6 +72,10 @@ class Results:
         assert self.config.out is not None
         return self.config.out / f"{job.name}{end}"
 
+    def overlay(self, job: Job, camera: str) -> Path:
+        """The picture of a camera."""
+        return self.path(job, f".{camera}{PICTURE}")
+
     def find(self, job: Job) -> dict[str, Any] | None:
         """The record of a scan that is done already, by the same options from the same input.
 
@@ -80,6 +86,8 @@ class Results:
             UserError: a result would replace an input, or unasked a result that is another one.
         """
         targets = [self.path(job, end) for end in (*self.ends, DONE)]
+        if self.config.overlay and job.rig is not None:
+            targets[:0] = [self.overlay(job, camera.name) for camera in job.rig.cameras]
         keep_inputs(job, targets, self.inputs)
         if self.config.overwrite:
             return None
@@ -102,7 +110,7 @@ class Results:
             job: the input.
             result: what was found.
             found: the same for `run.json`, with a `note` for the picture.
-            timings: `write` and `picture` are added.
+            timings: `write`, `picture` and `overlay` are added.
 
         Returns:
             The files.
@@ -111,6 +119,8 @@ class Results:
             UserError: one cannot be written; see `discard`.
         """
         files = [self.path(job, end) for end in self.ends]
+        cameras = result.scan.cameras if self.config.overlay else ()
+        files += [self.overlay(job, camera.name) for camera in cameras]
         try:
             with timed(timings, "write"):
                 self._begin(job, files)
@@ -123,6 +133,12 @@ class Results:
                     from avs3d.report.picture import draw
 
                     draw(result, self.path(job, PICTURE), note=found["note"])
+            if cameras:
+                with timed(timings, "overlay"):
+                    from avs3d.report.overlay import draw_overlay
+
+                    for camera in cameras:
+                        draw_overlay(result, camera, self.overlay(job, camera.name))
             sizes = {path.name: path.stat().st_size for path in files}
             self._write_record(job, True, sizes, found)
         except OSError as error:
@@ -146,8 +162,9 @@ class Results:
         self._remove(job, earlier)
 
     def _remove(self, job: Job, record: dict[str, Any]) -> None:
-        for path in (self.path(job, end) for end in (WORDS, CAPTIONS, PICTURE, *WRITERS)):
-            if path.name in record["outputs"] and os.path.abspath(path) not in self.inputs:
+        ends = [name.removeprefix(job.name) for name in record["outputs"] if _is_of(job, name)]
+        for path in (self.path(job, end) for end in ends):
+            if os.path.abspath(path) not in self.inputs:
                 path.unlink(missing_ok=True)
 
     def _write_record(
@@ -180,6 +197,7 @@ class Results:
             "vocabulary": None if words is None else words.words,
             "captions": job.given.captions,
             "features": [[os.path.abspath(file), state] for file, state in files.items()] or None,
+            "images": job.rig_state,
             **self._options,
         }
         plain: dict[str, Any] = json.loads(json.dumps(made))  # as it is read back

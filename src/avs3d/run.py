@@ -27,7 +27,7 @@ from avs3d.published.texts import ByScene
 from avs3d.results import Results, cannot_write
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
-from avs3d.views import viewpoint
+from avs3d.views import camera_views, viewpoint
 from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -247,4 +247,15 @@ def _found(job: Job, result: Segmentation, rows: list[dict[str, Any]], note: str
         "mean_score": mean_score(result),
         "note": note,
         "words": [{key: row[key] for key in keys} for row in rows],
+        "cameras": camera_records(result.scan),
+        "left_out": list(result.scan.left_out),
     }
+
+
+def camera_records(scan: Scan) -> list[dict[str, Any]]:
+    """What `run.json` says of the cameras of a scan: how many points each sees."""
+    counts = camera_views(scan).sum(0).tolist()
+    return [
+        {"camera": c.name, "image": str(c.image), "timestamp": c.timestamp, "points": points}
+        for c, points in zip(scan.cameras, counts, strict=True)
+    ]

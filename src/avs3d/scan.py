@@ -17,6 +17,11 @@ def _per_point(name: str, value: np.ndarray | None, count: int, dtype: type) -> 
     return value
 
 
+LENSES = {"pinhole": (0, 4, 5, 8), "fisheye": (0, 4)}
+"""How a camera sees -> how many numbers may describe its distortion."""
+_ROTATION_ERROR = 1e-3  # calibrations are written with a few decimals
+
+
 @dataclass(frozen=True)
 class Camera:
     """One camera image and where it was taken from.
@@ -24,8 +29,16 @@ class Camera:
     Attributes:
         name: for example ``front_left``.
         image: path of the image, or (H, W, 3) uint8; a path is opened only when pixels are needed.
-        intrinsics: (3, 3) float64, pixels.
-        camera_from_lidar: (4, 4) float64, metres; maps sensor-frame points into the camera frame.
+        intrinsics: (3, 3) float64, pixels; (0, 0) is the middle of the first pixel.
+        camera_from_lidar: (4, 4) float64, metres; maps sensor-frame points into the camera frame:
+            x right, y down, z ahead.
+        size: width and height of the image that `intrinsics` are for, pixels; of an array its
+            own; None: not known before the path is opened.
+        lens: ``pinhole``, with the distortion of Brown and Conrady, or ``fisheye``: the distance
+            from the middle grows with the angle (equidistant), which may exceed 90 degrees.
+        distortion: (K,) float64 in OpenCV's order: k1 k2 p1 p2 [k3 [k4 k5 k6]], or k1 k2 k3 k4 of
+            a fisheye; none where K is 0.
+        timestamp: of the exposure, nanoseconds, or None.
         depth: path of an image of depths in millimetres, 0 where unknown, or None.
     """
 
@@ -33,14 +46,56 @@ class Camera:
     image: Path | np.ndarray
     intrinsics: np.ndarray
     camera_from_lidar: np.ndarray
+    size: tuple[int, int] | None = None
+    lens: str = "pinhole"
+    distortion: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    timestamp: int | None = None
     depth: Path | None = None
 
     def __post_init__(self) -> None:
+        set_ = object.__setattr__
         for key, shape in (("intrinsics", (3, 3)), ("camera_from_lidar", (4, 4))):
             value = np.asarray(getattr(self, key), dtype=np.float64)
             if value.shape != shape or not np.isfinite(value).all():
                 raise ValueError(f"{key} of camera {self.name!r} must be {shape} and finite")
-            object.__setattr__(self, key, value)
+            set_(self, key, value)
+        self._check_intrinsics()
+        self._check_pose()
+        set_(self, "distortion", np.asarray(self.distortion, dtype=np.float64))
+        self._check_lens()
+        if self.size is None and isinstance(self.image, np.ndarray):
+            set_(self, "size", (self.image.shape[1], self.image.shape[0]))
+        if self.size is not None and min(self.size) < 1:
+            raise ValueError(f"size of camera {self.name!r} must be at least 1 x 1")
+
+    def _check_intrinsics(self) -> None:
+        K = self.intrinsics
+        if min(K[0, 0], K[1, 1]) <= 0 or K[1, 0] != 0 or K[2].tolist() != [0, 0, 1]:
+            raise ValueError(
+                f"intrinsics of camera {self.name!r} must be fx s cx, 0 fy cy, 0 0 1 with fx and "
+                "fy above 0"
+            )
+
+    def _check_pose(self) -> None:
+        rotation, last = self.camera_from_lidar[:3, :3], self.camera_from_lidar[3]
+        what = f"camera_from_lidar of camera {self.name!r}"
+        with np.errstate(over="ignore", invalid="ignore"):
+            off = np.abs(rotation @ rotation.T - np.eye(3)).max()
+        if last.tolist() != [0, 0, 0, 1] or not off < _ROTATION_ERROR:
+            raise ValueError(f"{what} must be a rotation and a translation, with 0 0 0 1 below")
+        if np.linalg.det(rotation) < 0:
+            raise ValueError(f"{what} must be right-handed: it mirrors")
+
+    def _check_lens(self) -> None:
+        if self.lens not in LENSES:
+            raise ValueError(f"lens of camera {self.name!r} must be {' or '.join(LENSES)}")
+        counts, given = LENSES[self.lens], self.distortion
+        if given.ndim != 1 or len(given) not in counts or not np.isfinite(given).all():
+            allowed = ", ".join(map(str, counts[:-1])) + f" or {counts[-1]}"
+            raise ValueError(
+                f"distortion of camera {self.name!r} must be {allowed} finite numbers for a "
+                f"{self.lens} lens"
+            )
 
 
 @dataclass(frozen=True)
@@ -62,6 +117,7 @@ class Scan:
         cameras: the images that go with the scan.
         name: short identity, by default the file's stem.
         path: the file it was read from, or None.
+        left_out: its cameras that cannot be used, and why, a line each.
     """
 
     points: np.ndarray
@@ -74,6 +130,7 @@ class Scan:
     cameras: tuple[Camera, ...] = ()
     name: str = "scan"
     path: Path | None = None
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         points = np.ascontiguousarray(self.points, dtype=np.float32)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from avs3d.projection import project, unhidden
 from avs3d.scan import Scan
 
 MIN_SQUARE_POINTS = 150
+_BORDER = 5  # pixels of the halved image, in which the published code sees no point
 
 
 def viewpoint(scan: Scan) -> np.ndarray:
@@ -43,6 +45,30 @@ def lidar_sectors(points: np.ndarray, count: int = 12, *, closed: bool = True) -
         angle >= np.pi, 0 if closed else -1, np.searchsorted(edges, angle, side="right")
     )
     return sector[:, None] == np.arange(count)
+
+
+def camera_views(scan: Scan, cell: int | None = None) -> np.ndarray:
+    """The points that each camera sees, by the published rule: the rounded pixel in the image of
+    half the width and height lies at least 5 pixels from its edge. Nothing hides anything.
+
+    Args:
+        scan: with V cameras, whose sizes are known.
+        cell: hide, beyond that, what lies behind nearer points, see `projection.unhidden`: side of
+            a square of the z-buffer in pixels of the halved image.
+
+    Returns:
+        (N, V) bool, in the order of `scan.cameras`; readers put these by name, which is the order
+        of the published caches (back, back left, back right, front, front left, front right).
+    """
+    masks = np.zeros((len(scan), len(scan.cameras)), bool)
+    points = scan.points + scan.origin
+    for i, camera in enumerate(scan.cameras):
+        assert camera.size is not None, camera.name
+        width, height = camera.size
+        projection = project(points, camera, (max(width // 2, 1), max(height // 2, 1)))
+        inside = projection.inside(_BORDER)
+        masks[:, i] = inside if cell is None else unhidden(projection, inside, cell)
+    return masks
 
 
 def squares(points: np.ndarray, size: float = 0.5, minimum: int = MIN_SQUARE_POINTS) -> np.ndarray:

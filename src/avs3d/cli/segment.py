@@ -35,6 +35,7 @@ Examples:
   avs3d segment 3d/val/*.pth --vocabulary vocabulary.json --features fused/
   avs3d segment tile.laz --write laz,parquet
   avs3d segment scan.bin --min-score 0.5
+  avs3d segment scan.bin --images images/ --calibration calib.json --overlay
   avs3d segment points.bin --columns x,y,z,intensity,time
   avs3d segment - --stdin bin --write ply --out - < scan.bin > result.ply
 
@@ -90,6 +91,25 @@ def segment(
         ),
     ] = None,
     picture: Annotated[bool, typer.Option(help="Draw the .png.")] = True,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            "--images", metavar="DIR", help="Folder with camera images.", show_default="none"
+        ),
+    ] = None,
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            "--calibration",
+            metavar="FILE",
+            help="Of the cameras: .json, KITTI's calib.txt or ROS camera_info .yaml; or a folder "
+            "with one a scan.",
+            show_default=False,
+        ),
+    ] = None,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Draw the labelled points on every image.")
+    ] = False,
     overwrite: options.Overwrite = False,
     bundle: options.Bundle = "street-mini",
     views: options.Views = None,
@@ -135,13 +155,19 @@ def segment(
     words = parse_vocabulary(vocabulary)
     ends = parse_formats(write, words)
     streamed = str(out) == STREAM
-    if streamed and (json or write is None or len(ends) != 1):
-        raise UserError("--out -: give one --write, and no --json: stdout is for the result alone")
+    if streamed and (json or overlay or write is None or len(ends) != 1):
+        raise UserError(
+            "--out -: give one --write, and no --json or --overlay: stdout is for the result alone"
+        )
+    if (images is None) != (calibration is None):
+        raise UserError("--images and --calibration: give both, or none")
+    if overlay and images is None:
+        raise UserError("--overlay: give the --images to draw on, and their --calibration")
     with with_stdin(inputs, stdin) as paths, with_stdout(out) as folder:
         config = BatchConfig(
             tuple(paths), folder, bundle, words, views, columns, device, seed, overwrite,
             picture and not streamed, min_score, ends, jobs, published, parse_captions(captions),
-            None if features is None else FeatureSet(features),
+            None if features is None else FeatureSet(features), images, calibration, overlay,
         )  # fmt: skip
         if streamed and len(find_jobs(config)) != 1:
             raise UserError("--out -: give one scan, so that stdout is one result")

@@ -145,6 +145,8 @@ class Tables:
             say(word_table(result))
         if result.found["note"]:
             say(result.found["note"], style="yellow", soft_wrap=True)
+        for line in result.found["left_out"]:
+            say(f"left out: {line}", style="yellow", soft_wrap=True)
         if in_full:
             for path in () if self._aside else result.files:
                 say(f"  {path}", soft_wrap=True)

@@ -68,7 +68,7 @@ def load(path: Path, readable: tuple[str, ...] | None = None) -> memoryview:
     They lie in an array of numpy, which asks the kernel for huge pages where `bytes` does not:
     that halves the time.
     """
-    try:
+    with _reading(path):
         _check_kind(path.stat())
         plain = unpacked(path)
         if is_packed(plain):
@@ -78,17 +78,22 @@ def load(path: Path, readable: tuple[str, ...] | None = None) -> memoryview:
                 f"unknown extension; readable are {', '.join(readable)}, each also as"
                 f" {' or '.join(PACKED)}"
             )
-        with open(path, "rb", opener=_open_at_once) as handle:
-            before = os.fstat(handle.fileno())
-            _check_kind(before)  # another file may have come to its place
-            if before.st_size > MAX_FILE_BYTES:
-                raise MalformedError(
-                    f"{before.st_size / 2**30:.1f} GiB are more than the"
-                    f" {MAX_FILE_BYTES >> 30} GiB that are read at once; split it into tiles"
-                )
-            data = np.empty(before.st_size, np.uint8).data
-            size = handle.readinto(data)  # not more, should it be growing meanwhile
-            after = os.fstat(handle.fileno())
+        return _whole(path, MAX_FILE_BYTES, "split it into tiles")
+
+
+def load_small(path: Path, limit: int, remedy: str) -> memoryview:
+    """The same of a file that is no point cloud, whatever its extension, of at most `limit` bytes;
+    `remedy` is what to do about a larger one."""
+    with _reading(path):
+        _check_kind(path.stat())
+        return _whole(path, limit, remedy)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What the system says against reading a file, as a `MalformedError`."""
+    try:
+        yield
     except FileNotFoundError:
         raise MalformedError(_missing(path)) from None
     except PermissionError:
@@ -98,11 +103,29 @@ def load(path: Path, readable: tuple[str, ...] | None = None) -> memoryview:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise MalformedError(f"cannot be read ({reason}); check the path and the disk") from error
+
+
+def _whole(path: Path, limit: int, remedy: str) -> memoryview:
+    with open(path, "rb", opener=_open_at_once) as handle:
+        before = os.fstat(handle.fileno())
+        _check_kind(before)  # another file may have come to its place
+        if before.st_size > limit:
+            raise MalformedError(
+                f"{_size(before.st_size)} are more than the {_size(limit)} that are read at once;"
+                f" {remedy}"
+            )
+        data = np.empty(before.st_size, np.uint8).data
+        size = handle.readinto(data)  # not more, should it be growing meanwhile
+        after = os.fstat(handle.fileno())
     if size != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
         raise MalformedError("changed while it was read; try again when it is complete")
     if not data:
         raise MalformedError("is empty (0 bytes); get the file again")
     return data
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 1 << 30 else f"{count / 2**20:.1f} MiB"
 
 
 def _check_kind(status: os.stat_result) -> None:

@@ -87,7 +87,7 @@ def read_cameras(folder: Path) -> tuple[Camera, ...]:
                 image,
                 intrinsics,
                 _inverse(pose, file),
-                depth if depth.exists() else None,
+                depth=depth if depth.exists() else None,
             )
         )
     return tuple(found)

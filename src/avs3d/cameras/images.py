@@ -1,0 +1,78 @@
+"""The pixels of camera images, through Pillow.
+
+It stays in this process: memory is bounded by the size that is read before anything is decoded,
+and the four formats are those whose decoders take any damage as an exception.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from avs3d.errors import ReadError
+from avs3d.io.source import MalformedError, brief, damaged, load_small, show
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+MAX_PIXELS = 50_000_000
+"""A larger image is refused: decoded and turned, one takes ten bytes a pixel, half a gigabyte."""
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+_MAX_BYTES = 256 << 20
+
+
+def pixels(image: Path | np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 of `Camera.image`; an array as it is.
+
+    Images are turned as their EXIF entry says, as viewers and OpenCV do. Grey and CMYK become RGB,
+    transparency is left away, and of 16 bits the 8 that the brightest pixel uses are kept.
+
+    Raises:
+        ReadError: a file that is missing, damaged, too large, or no image.
+    """
+    if isinstance(image, np.ndarray):
+        return image
+    try:
+        with damaged("image"):
+            return _to_rgb(opened(image))
+    except MalformedError as error:
+        raise ReadError(f"{show(image)}: {brief(str(error))}") from error
+
+
+def opened(path: Path) -> Image:
+    """The decoded image, turned as its EXIF entry says, or `MalformedError`."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    data = load_small(path, _MAX_BYTES, "give a smaller image")
+    with damaged("image"):
+        try:
+            image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        except UnidentifiedImageError:
+            raise MalformedError(
+                "is no readable JPEG, PNG, WebP or BMP; save it as one of them"
+            ) from None
+        except Image.DecompressionBombError:
+            raise MalformedError(_too_large("")) from None
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise MalformedError(_too_large(f" ({width} x {height})"))
+        image.load()
+        return ImageOps.exif_transpose(image)
+
+
+def _too_large(size: str) -> str:
+    limit = f"{MAX_PIXELS // 10**6} megapixels"
+    return f"has more than {limit}{size}; make it smaller, and scale its calibration"
+
+
+def _to_rgb(image: Image) -> np.ndarray:
+    if not image.mode.startswith("I"):
+        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    values = np.asarray(image).clip(0)
+    unused = max(int(values.max(initial=0)).bit_length() - 8, 0)
+    grey: np.ndarray = (values >> unused).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
