@@ -105,5 +105,10 @@ def load(name: str) -> LabelSet:
     )
 
 
+def plain(name: str) -> str:
+    """A name as it is compared with others: case, ``-`` and ``_`` do not count."""
+    return " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
+
+
 def _by_id(mapping: dict) -> dict:
     return {int(key): value for key, value in mapping.items()}
