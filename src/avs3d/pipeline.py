@@ -179,10 +179,11 @@ class EncodedScan:
             config = self.pipeline.bundle.config.score
             sure = best.cosine if config is None else chances(config, best.cosine, best.lead)
             score = self._per_point(sure.cpu(), 0.0, np.float32)
+            cosine = self._per_point(best.cosine.cpu(), 0.0, np.float32)
         captions = self.captions(views) if own else {}
         return Segmentation(
             self.scan, label, score, vocabulary, self.pipeline.bundle.name, captions,
-            dict(self.timings), float(best.cosine.mean()),
+            dict(self.timings), float(best.cosine.mean()), cosine,
         )  # fmt: skip
 
     @torch.inference_mode()

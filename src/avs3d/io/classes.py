@@ -41,4 +41,3 @@ def _ids(segmentation: Segmentation, labels: LabelSet) -> np.ndarray:
     ids = [known[plain(word)] for word in words]
     found: np.ndarray = np.array([*ids, 0])[segmentation.label]
     return found
-

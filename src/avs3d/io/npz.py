@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from avs3d.io.columns import Table
+from avs3d.io.columns import Table, to_scan
 from avs3d.io.facts import Facts
 from avs3d.io.npy import PickledError, array_from, table_columns
 from avs3d.io.result import given_columns
 from avs3d.io.source import MalformedError, check_expansion, damaged
 from avs3d.segmentation import Segmentation
+from avs3d.vocabulary import Vocabulary
 
 FACTS = Facts(
     "NumPy archive",
@@ -31,6 +32,8 @@ _POINTS = (
 _ENCRYPTED = 1
 _ARGUMENTS = ("file", "allow_pickle")
 """Of `numpy.savez`, so no array can have these names."""
+_RESULT = ("label", "score", "vocabulary", "bundle")
+_OWN = (*_RESULT, "similarity")
 
 
 def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
@@ -128,9 +131,10 @@ def encode(segmentation: Segmentation) -> bytes:
     """A result as arrays, all readable with `numpy.load` as it is (nothing pickled).
 
     ``label`` (N,) int32 index into ``vocabulary``, -1 unlabelled; ``score`` (N,) float32;
-    ``vocabulary`` (W,) unicode; ``bundle`` unicode; and the input, so that the file is a scan too:
-    ``points`` (N, 3) float32 metres, ``origin`` (3,) float64 to add to them, and every other
-    column; one that has a name of ours is called ``input_NAME``.
+    ``similarity`` (N,) float32 cosine of point and word, where known; ``vocabulary`` (W,) unicode;
+    ``bundle`` unicode; and the input, so that the file is a scan too: ``points`` (N, 3) float32
+    metres, ``origin`` (3,) float64 to add to them, and every other column; one that has a name of
+    ours is called ``input_NAME``.
     """
     scan = segmentation.scan
     arrays: dict[str, Any] = {
@@ -141,7 +145,35 @@ def encode(segmentation: Segmentation) -> bytes:
         "points": scan.points,
         "origin": scan.origin,
     }
-    arrays |= given_columns(scan, [*arrays, *_ARGUMENTS])
+    if segmentation.cosine is not None:
+        arrays["similarity"] = segmentation.cosine
+    arrays |= given_columns(scan, [*arrays, "similarity", *_ARGUMENTS])
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     return stream.getvalue()
+
+
+def decode(data: memoryview, path: Path) -> Segmentation:
+    """The result that `encode` wrote; what it was made of (captions, timings) is not there.
+
+    Columns of the input have their own names again.
+    """
+    arrays, _ = _arrays(data)
+    if missing := [name for name in (*_RESULT, "points") if name not in arrays]:
+        raise MalformedError(f"is no result of avs3d (no array {missing[0]}); segment the scan")
+    label, score, words, bundle = (arrays.pop(name) for name in _RESULT)
+    cosine = arrays.pop("similarity", None)
+    points, origin = arrays.pop("points"), _origin(arrays.pop("origin", None))
+    rest = {
+        name.removeprefix("input_") if name.removeprefix("input_") in _OWN else name: value
+        for name, value in arrays.items()
+        if value.shape[:1] == points.shape[:1]
+    }
+    # First, so that no column called X is taken for x.
+    columns = table_columns(points, ("x", "y", "z"))
+    columns |= {name: value for name, value in rest.items() if name not in columns}
+    with damaged("result of avs3d"):
+        return Segmentation(
+            to_scan(Table(columns, origin), path), label, score,
+            Vocabulary(tuple(words.tolist())), str(bundle), cosine=cosine,
+        )  # fmt: skip
