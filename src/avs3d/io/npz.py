@@ -41,7 +41,7 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
 
     Every other array with N rows is a column; what is not one per point is left out.
     """
-    arrays, pickled = _arrays(data)
+    arrays, pickled = arrays_of(data)
     keys = {name.lower(): name for name in reversed(arrays)}
     found = next((keys[name] for name in _POINTS if name in keys), None)
     if found is not None:
@@ -68,7 +68,7 @@ def _origin(value: np.ndarray | None) -> np.ndarray | None:
     return value.astype(np.float64)
 
 
-def _arrays(data: memoryview) -> tuple[dict[str, np.ndarray], list[str]]:
+def arrays_of(data: memoryview) -> tuple[dict[str, np.ndarray], list[str]]:
     """Every array by name, and the names of those that hold pickled objects."""
     arrays: dict[str, np.ndarray] = {}
     pickled: list[str] = []
@@ -158,7 +158,7 @@ def decode(data: memoryview, path: Path) -> Segmentation:
 
     Columns of the input have their own names again.
     """
-    arrays, _ = _arrays(data)
+    arrays, _ = arrays_of(data)
     if missing := [name for name in (*_RESULT, "points") if name not in arrays]:
         raise MalformedError(f"is no result of avs3d (no array {missing[0]}); segment the scan")
     label, score, words, bundle = (arrays.pop(name) for name in _RESULT)
