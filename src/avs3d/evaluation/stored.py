@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from avs3d.errors import UserError
 from avs3d.io import read_result
 from avs3d.io.labels import ENDINGS, labels_of, read_labels
 from avs3d.io.names import stem, unpacked
-from avs3d.io.record import DONE, is_result, read_record
+from avs3d.io.record import DONE, WORDS, is_result, read_record
 from avs3d.io.source import show
 from avs3d.labelsets import LabelSet
 from avs3d.segmentation import Segmentation
 
 _LIDARSEG = "lidarseg.bin"
 _LISTED = 6
+_MAX_WORDS_BYTES = 16 << 20
 _COMMON = (0, 255)
 """Ids that mean nothing in most label files, whether a label set tells of them or not."""
 
@@ -34,6 +36,7 @@ class StoredScan:
         input: the file that was segmented.
         bundle: what `avs3d.load` takes, as it was told to the run.
         given: the words were given, not found.
+        min_score: points with a lower score were left unlabelled.
         finished: the run had finished it.
     """
 
@@ -42,6 +45,7 @@ class StoredScan:
     input: Path
     bundle: str
     given: bool
+    min_score: float | None
     finished: bool
 
     @property
@@ -61,6 +65,17 @@ class StoredScan:
             raise UserError(f"{self.path}: is not there; segment with --write npz")
         return read_result(self.path)
 
+    def captions(self) -> dict[str, int]:
+        """In how many captions each word was found; nothing where that is not known."""
+        path = self.folder / f"{self.name}{WORDS}"
+        try:
+            if path.stat().st_size > _MAX_WORDS_BYTES:
+                return {}
+            sources = json.loads(path.read_text("utf-8"))["sources"]
+            return {word: sum(bool(s["caption"]) for s in said) for word, said in sources.items()}
+        except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+            return {}
+
 
 def stored_scans(folder: Path) -> list[StoredScan]:
     """The scans of a run, by name.
@@ -77,10 +92,11 @@ def stored_scans(folder: Path) -> list[StoredScan]:
         if record is None:
             continue
         made, name = record["made"], path.name.removesuffix(DONE)
-        source, bundle = made.get("input"), made.get("bundle")
+        source, bundle, least = (made.get(key) for key in ("input", "bundle", "min_score"))
         if isinstance(source, str) and isinstance(bundle, str):
-            given = made.get("vocabulary") is not None
-            found.append(StoredScan(name, folder, Path(source), bundle, given, record["finished"]))
+            given, finished = made.get("vocabulary") is not None, record["finished"]
+            least = least if isinstance(least, float) else None
+            found.append(StoredScan(name, folder, Path(source), bundle, given, least, finished))
     if not found:
         raise UserError(
             f"{show(folder)}: holds no results of `avs3d segment`; give the folder that its --out"
