@@ -101,7 +101,7 @@ def test_scans_that_fail_do_not_stop_the_others(call: Call, run: Path, tmp_path:
     found = report(run)
     assert found["scans"] == 1 and found["points"] == 400
     assert len(found["failures"]) == 1 and "has 3 labels" in found["failures"][0]["error"]
-    assert "1 scans could not be evaluated" in result.stdout
+    assert "1 scan could not be evaluated" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,18 @@ def test_worth_of_words() -> None:
     assert table["distinct"] == 5 and table["size"] == {"mean": 5.0, "least": 5, "most": 5}
 
 
+def test_groups_of_scannet200_are_means_of_their_classes() -> None:
+    labels = labelsets.load("scannet-200")
+    words = ("tv", "bed", "paper")  # head, head, tail
+    truth = np.array([labels.classes.index(w) for w in words]).repeat(10).astype(np.uint8)
+    label = np.array([0, 1, 2]).repeat(10)
+    label[10:20] = 2
+    result = Segmentation(Scan(np.zeros((30, 3))), label, np.ones(30), Vocabulary(words), "tiny")
+    found = Evaluation(labels, [NameMapper()])
+    found.add("a", result, truth, {})
+    assert found.table()["groups"] == {"head": 0.5, "common": None, "tail": 0.5}
+
+
 def test_nothing_is_no_number() -> None:
     table = Evaluation(KITTI, [NameMapper()]).table()
     assert table["miou"] is None and table["words"] == [] and table["tpss"]["points"] is None

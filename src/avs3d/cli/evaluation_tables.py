@@ -42,7 +42,7 @@ def show_report(report: dict[str, Any], console: Console) -> None:
         console.print(f"\nremoved words: {', '.join(report['removed_words'])}", soft_wrap=True)
     if report["failures"]:
         console.print(
-            f"\n{len(report['failures'])} scans could not be evaluated and do not count",
+            f"\n{_scans(len(report['failures']))} could not be evaluated and so count for nothing",
             style="yellow",
         )
     console.print()
@@ -50,7 +50,7 @@ def show_report(report: dict[str, Any], console: Console) -> None:
 
 def _heading(report: dict[str, Any]) -> str:
     return (
-        f"{report['scans']} scans   {report['points']:,} points with a class   bundle"
+        f"{_scans(report['scans'])}   {report['points']:,} points with a class   bundle"
         f" {report['bundle']}   {report['labelset']}   words {report['words_are']}, mapped by"
         f" {report['mapper']}" + ("   as published" if report["published"] else "")
     )
@@ -73,11 +73,11 @@ def _summary(report: dict[str, Any]) -> Table:
         ("points without a word", f"{report['points_unlabelled']:,}",
          "left out of IoU" if report["published"] else "counted as wrong"),
         ("TPSS, mean over points", _value(tpss["points"]),
-         f"with {words['size']['mean']:.1f} words a scan{_controls(report)}"),
+         _controls(report)),
         ("TPSS, mean over scans", _value(tpss["scans"]),
          "" if tpss["known"] == report["scans"] else f"known of {tpss['known']} scans only"),
-        ("words", f"{words['distinct']:,}",
-         f"distinct; {words['size']['least']} to {words['size']['most']} a scan"),
+        ("words a scan", f"{words['size']['mean']:.1f}",
+         f"{words['size']['least']} to {words['size']['most']}; {words['distinct']:,} distinct"),
         ("coverage", _value(words["coverage"]), "points whose class has a word in their scan"),
         ("excess", _value(words["excess"]), "words that mean nothing in their scan"),
         ("redundancy", _value(words["redundancy"]), "words for each class that has some"),
@@ -91,10 +91,10 @@ def _summary(report: dict[str, Any]) -> Table:
 
 
 def _controls(report: dict[str, Any]) -> str:
-    """TPSS of words that were not found, which a TPSS means nothing without."""
+    """TPSS of other words, without which a TPSS means nothing."""
     rows = {row["vocabulary"]: row["tpss"] for row in report["baselines"] or ()}
     kinds = ("class names", "random nouns")
-    return "".join(f"; {kind} {_value(rows[kind])}" for kind in kinds if kind in rows)
+    return ", ".join(f"{kind} {_value(rows[kind])}" for kind in kinds if kind in rows)
 
 
 def _classes(report: dict[str, Any]) -> Table:
@@ -197,3 +197,7 @@ def _value(value: float | None) -> str:
 
 def _range(ends: list[float] | None) -> str:
     return "" if ends is None or ends[0] is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
+
+
+def _scans(count: int) -> str:
+    return f"{count} scan{'' if count == 1 else 's'}"

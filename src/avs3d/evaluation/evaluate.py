@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avs3d import labelsets
 from avs3d.atomic import write_bytes, write_json
@@ -17,7 +17,9 @@ from avs3d.evaluation.again import Baselines, encode_again, without_void
 from avs3d.evaluation.evaluation import Evaluation
 from avs3d.evaluation.mappers import THRESHOLD, load_mapper
 from avs3d.evaluation.stored import GroundTruth, StoredScan, stored_scans
-from avs3d.pipeline import Pipeline, load
+
+if TYPE_CHECKING:
+    from avs3d.pipeline import Pipeline
 
 FILES = ("evaluation.json", "evaluation.csv", "evaluation.words.csv")
 
@@ -100,6 +102,8 @@ class Evaluator:
 
     def _prepare(self) -> None:
         """What labels scans again."""
+        from avs3d.pipeline import load
+
         bundle, config = self._scans[0].bundle, self.config
         self.status(f"loading {bundle}")
         try:
