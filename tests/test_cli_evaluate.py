@@ -104,6 +104,24 @@ def test_scans_that_fail_do_not_stop_the_others(call: Call, run: Path, tmp_path:
     assert "1 scan could not be evaluated" in result.stdout
 
 
+def test_a_fault_of_ours_costs_its_scan_only(
+    call: Call, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from avs3d.evaluation.stored import StoredScan
+
+    captions = StoredScan.captions
+
+    def broken(self: StoredScan) -> dict[str, int]:
+        if self.name == "a":
+            raise ZeroDivisionError("by design")
+        return captions(self)
+
+    monkeypatch.setattr(StoredScan, "captions", broken)
+    result = evaluate(call, "--no-baselines")
+    assert result.exit_code == 1 and "report" in lines(result)[0] and len(lines(result)) == 1
+    assert report(run)["scans"] == 1 and report(run)["miou"] == 1.0
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

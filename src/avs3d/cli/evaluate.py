@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from avs3d.cli.console import Progress, complain
+from avs3d.batch import exit_code
+from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import Device, Overwrite
 from avs3d.errors import UserError
 
@@ -141,14 +142,14 @@ def evaluate(
     evaluator = Evaluator(config)
     with Progress(len(evaluator)) as progress:
         evaluator.status = progress.status
-        for _, error in evaluator:
-            with progress.paused():
-                if error is not None:
-                    complain(str(error))
+        for scan, error in evaluator:
+            if error is not None:
+                with progress.paused():
+                    complain_about(scan.path, error)
             progress.step()
     report = evaluator.report()
     files = write_report(report, folder)
     show_report(report, stdout())
     for path in files:
         stdout().print(f"  {path}", soft_wrap=True)
-    raise typer.Exit(2 if evaluator.errors else 0)
+    raise typer.Exit(exit_code(list(evaluator.errors.values())))

@@ -69,7 +69,7 @@ class Evaluator:
 
     config: EvaluationConfig
     status: Callable[[str], None] = lambda text: None
-    errors: dict[StoredScan, UserError] = field(default_factory=dict)
+    errors: dict[StoredScan, Exception] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         config = self.config
@@ -89,14 +89,14 @@ class Evaluator:
     def __len__(self) -> int:
         return len(self._scans)
 
-    def __iter__(self) -> Iterator[tuple[StoredScan, UserError | None]]:
+    def __iter__(self) -> Iterator[tuple[StoredScan, Exception | None]]:
         if self.config.baselines or self.config.void == "remove":
             self._prepare()
         for scan in self._scans:
             self.status(scan.name)
             try:
                 self._add(scan)
-            except UserError as error:
+            except Exception as error:  # the other scans are still counted
                 self.errors[scan] = error
             yield scan, self.errors.get(scan)
 
