@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import Result
 
 from avs3d import labelsets
+from avs3d.cli.evaluation_tables import show_report
 from avs3d.io import read_result, write
 from commands import Call, lines, scan, segment
 
@@ -85,11 +87,22 @@ def test_void_words_are_wrong_or_taken_away(call: Call, run: Path, tmp_path: Pat
     gone = call("evaluate", "other", *options, "--out", "gone", "--void", "remove")
     assert kept.exit_code == gone.exit_code == 0, gone.output
     one, other = report(tmp_path / "kept"), report(tmp_path / "gone")
+    assert [row["mapper"] for row in one["mappers"]] == ["map.json", "minilm", "names"]
+    assert [row["void_words"] for row in one["mappers"]][::2] == [1, 2]  # automobiles, by names
     skies = [row for row in one["words"] if row["word"] == "sky"]
     assert one["points_void"] == skies[0]["counted"] > 0 == other["points_void"]
     assert other["removed_words"] == ["sky"] and "removed words: sky" in gone.stdout
     assert {row["word"] for row in other["words"]} == {"road", "automobile"}
     assert other["points_unlabelled"] == 0 and other["points"] == one["points"]
+
+
+def test_a_result_that_hangs_on_the_mapper_says_so(call: Call, run: Path) -> None:
+    assert "hangs on the mapper" not in evaluate(call, "--no-baselines").stdout
+    found = report(run)
+    found["mappers"][1]["miou"] = 0.94
+    console = Console(record=True, width=100)
+    show_report(found, console)
+    assert "mIoU is 0.940 to 1.000 by mapper: it hangs on the mapper" in console.export_text()
 
 
 def test_scans_that_fail_do_not_stop_the_others(call: Call, run: Path, tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ Examples:
   avs3d evaluate part1 part2 --labelset street-91 --no-baselines
 
 --mapper: minilm (similarity of words), names (words that end in the name of a class), or a JSON
-file, {word: class}. The first makes the tables; others, given after it, are compared with it."""
+file, {word: class}. The first makes the tables; others, and always minilm and names, are compared
+with it."""
 
 
 class Void(str, Enum):
@@ -72,7 +73,7 @@ def evaluate(
             "--mapper",
             metavar="MAPPER",
             help="minilm, names, or a .json file; may be given again.",
-            show_default="minilm, compared with names",
+            show_default="minilm",
         ),
     ] = None,
     threshold: Annotated[

@@ -21,6 +21,8 @@ from avs3d.evaluation.stored import GroundTruth, StoredScan, stored_scans
 if TYPE_CHECKING:
     from avs3d.pipeline import Pipeline
 
+COMPARED = ("minilm", "names")
+"""Mappers that every result is compared with: it may hang on the mapper."""
 FILES = ("evaluation.json", "evaluation.csv", "evaluation.words.csv")
 
 
@@ -32,7 +34,8 @@ class EvaluationConfig:
         runs: folders of `avs3d segment`.
         labels: files and folders of labels; none: what the scans carry.
         labelset: name of the classes.
-        mappers: see `load_mapper`; the first makes the tables.
+        mappers: see `load_mapper`; the first makes the tables, the others and `COMPARED` are
+            compared with it.
         threshold: likewise.
         void: ``wrong``: points whose word means no class are wrong; ``remove``: such words are
             taken away, and the scan is labelled again without them.
@@ -45,7 +48,7 @@ class EvaluationConfig:
     runs: tuple[Path, ...]
     labels: tuple[Path, ...]
     labelset: str
-    mappers: tuple[str, ...] = ("minilm", "names")
+    mappers: tuple[str, ...] = COMPARED
     threshold: float = THRESHOLD
     void: str = "wrong"
     published: bool = False
@@ -78,7 +81,8 @@ class Evaluator:
             raise UserError(f"--labelset {labels.name}: only names things; no labels are of it")
         self._scans = [scan for run in config.runs for scan in stored_scans(run)]
         self._truth = GroundTruth(config.labels)
-        mappers = [load_mapper(spec, config.threshold) for spec in dict.fromkeys(config.mappers)]
+        specs = dict.fromkeys([*config.mappers, *COMPARED])
+        mappers = [load_mapper(spec, config.threshold) for spec in specs]
         self.evaluation = Evaluation(labels, mappers, config.published, config.seed)
         self._pipeline: Pipeline | None = None
         self._baselines: Baselines | None = None
