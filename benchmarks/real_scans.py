@@ -34,6 +34,10 @@ import torch
 
 import avs3d
 from avs3d import labelsets
+from avs3d.evaluation.evaluation import guesses
+from avs3d.evaluation.iou import Confusion, iou
+from avs3d.evaluation.mappers import Mapping, SimilarityMapper, Targets
+from avs3d.io.labels import read_labels
 from avs3d.simulation.words.lexicon import lexicon
 from avs3d.training.calibration import calibration_error
 from avs3d.training.scores import auc
@@ -41,25 +45,15 @@ from avs3d.vocabulary import Vocabulary
 
 MIN_POINTS = 200
 
-# Class name -> raw ids, as in the datasets' own label sets.
-SEMANTICKITTI = {
-    "car": (10, 252), "bicycle": (11,), "person": (30, 254), "road": (40, 60), "sidewalk": (48,),
-    "building": (50,), "fence": (51,), "vegetation": (70,), "trunk": (71,), "terrain": (72,),
-    "pole": (80,), "traffic sign": (81,),
-}  # fmt: skip
-NUSCENES = {
-    "barrier": (9,), "bicycle": (14,), "bus": (15, 16), "car": (17,),
-    "construction vehicle": (18,), "motorcycle": (21,), "person": (2, 3, 4, 6),
-    "traffic cone": (12,), "trailer": (22,), "truck": (23,), "drivable surface": (24,),
-    "other flat": (25,), "sidewalk": (26,), "terrain": (27,), "manmade": (28,),
-    "vegetation": (30,),
-}  # fmt: skip
-PANDASET = {
-    "vegetation": (5,), "ground": (6,), "road": (7, 8, 9, 10), "sidewalk": (11,),
-    "driveway": (12,), "car": (13,), "pickup truck": (14,), "truck": (15, 16), "trailer": (17,),
-    "motorcycle": (18,), "construction vehicle": (19,), "bus": (23,), "bicycle": (26,),
-    "pedestrian": (30, 31), "traffic cone": (34, 37), "barrier": (35, 39), "sign": (36, 38),
-    "building": (41,),
+# Name of the label set, and those of its classes that count; None: all.
+DATASETS: dict[str, tuple[str, tuple[str, ...] | None]] = {
+    "SemanticKITTI": (
+        "semantickitti",
+        ("car", "bicycle", "person", "road", "sidewalk", "building", "fence", "vegetation",
+         "trunk", "terrain", "pole", "traffic sign"),
+    ),
+    "nuScenes": ("nuscenes-16", None),
+    "PandaSet": ("pandaset-18", None),
 }  # fmt: skip
 
 
@@ -90,83 +84,35 @@ CATEGORIES = {
 }  # fmt: skip
 
 
-# Class name -> more names of the same, from the datasets' definitions of their classes.
-SEMANTICKITTI_NAMES = {
-    "car": ("van", "jeep"), "person": ("pedestrian",), "road": ("street", "lane"),
-    "sidewalk": ("footpath", "curb"), "building": ("house", "garage"),
-    "fence": ("wall", "barrier"), "vegetation": ("bush", "foliage", "tree", "hedge"),
-    "trunk": ("tree trunk",), "terrain": ("grass", "soil", "lawn"),
-}  # fmt: skip
-PANDASET_NAMES = {
-    "vegetation": ("tree", "bush", "hedge"), "ground": ("grass", "soil", "lawn"),
-    "road": ("street", "lane"), "sidewalk": ("curb",), "car": ("van",),
-    "truck": ("semi truck",), "trailer": ("towed object",), "pedestrian": ("person",),
-    "traffic cone": ("pylon",), "barrier": ("road barrier",), "sign": ("traffic sign",),
-}  # fmt: skip
+def targets(dataset: str) -> Targets:
+    """The classes that count, and every name of them."""
+    name, kept = DATASETS[dataset]
+    labels = labelsets.load(name)
+    every = Targets.of(labels)
+    if kept is None:
+        return every
+    place = {labels.classes.index(name): i for i, name in enumerate(kept)}
+    raw = {raw: place.get(index, labels.ignored) for raw, index in labels.raw_to_class.items()}
+    named = [(n, place[i]) for n, i in zip(every.names, every.ids, strict=True) if i in place]
+    names, ids = zip(*named, strict=True)
+    return Targets(replace(labels, classes=kept, raw_to_class=raw), names, ids)
 
 
-def detailed_names(dataset: str, classes: dict[str, tuple[int, ...]]) -> list[tuple[str, int]]:
-    """Every name of a class, with the class's index."""
-    if dataset == "nuScenes":
-        detailed = labelsets.load("nuscenes-43")
-        return list(zip(detailed.classes, detailed.to_parent, strict=True))
-    more = SEMANTICKITTI_NAMES if dataset == "SemanticKITTI" else PANDASET_NAMES
-    return [(n, i) for i, c in enumerate(classes) for n in (c, *more.get(c, ()))]
-
-
-def scans(data: Path) -> Iterator[tuple[str, dict[str, tuple[int, ...]], avs3d.Scan]]:
-    """Dataset, its classes, and each of its scans with raw labels."""
+def scans(data: Path) -> Iterator[tuple[str, avs3d.Scan, np.ndarray]]:
+    """Dataset, and each of its scans with the raw ids of its points."""
     for file in sorted(data.glob("semantickitti/sequences/*/velodyne/*.bin")):
-        label = np.fromfile(file.parents[1] / "labels" / f"{file.stem}.label", np.uint32) & 0xFFFF
-        yield "SemanticKITTI", SEMANTICKITTI, replace(avs3d.read(file), labels=label)
+        label = file.parents[1] / "labels" / f"{file.stem}.label"
+        yield "SemanticKITTI", avs3d.read(file), read_labels(label)
     for file in sorted(data.glob("nuscenes_lidarseg/*/lidar.pcd.bin")):
-        label = np.fromfile(file.with_name("lidarseg.bin"), np.uint8)
-        yield "nuScenes", NUSCENES, replace(avs3d.read(file), labels=label)
+        yield "nuScenes", avs3d.read(file), read_labels(file.with_name("lidarseg.bin"))
     for file in sorted(data.glob("pandaset/*.npz")):
-        yield "PandaSet", PANDASET, avs3d.read(file)
+        yield "PandaSet", avs3d.read(file), read_labels(file)
 
 
-def truth(scan: avs3d.Scan, classes: dict[str, tuple[int, ...]]) -> np.ndarray:
-    """(N,) class index, -1 where the point counts for nothing."""
-    out = np.full(len(scan), -1)
-    for index, ids in enumerate(classes.values()):
-        out[np.isin(scan.labels, ids)] = index
-    return out
-
-
-class IoU:
-    """Confusion over the scans of a dataset; a point without a class counts as missed."""
-
-    def __init__(self, names: list[str]) -> None:
-        self.names = names
-        self.hit, self.true, self.found = np.zeros((3, len(names)), np.int64)
-
-    def add(self, target: np.ndarray, guess: np.ndarray) -> None:
-        size, counts = len(self.names), target >= 0
-        target, guess = target[counts], guess[counts]
-        self.true += np.bincount(target, minlength=size)
-        self.found += np.bincount(guess[guess >= 0], minlength=size)
-        self.hit += np.bincount(target[guess == target], minlength=size)
-
-    def table(self) -> dict[str, float]:
-        union = np.maximum(self.true + self.found - self.hit, 1)
-        return {
-            name: float(self.hit[i] / union[i])
-            for i, name in enumerate(self.names)
-            if self.true[i] >= MIN_POINTS
-        }
-
-    def mean(self) -> float:
-        return float(np.mean(list(self.table().values())))
-
-
-def word_classes(
-    pipeline: avs3d.Pipeline, words: tuple[str, ...], names: list[tuple[str, int]]
-) -> np.ndarray:
-    """(W,) index of the class that has the nearest name in the text encoder's space."""
-    embed = pipeline.text.encode
-    nearest = (embed(list(words)) @ embed([name for name, _ in names]).T).argmax(1)
-    return np.array([names[i][1] for i in nearest])
+def by_class(confusion: Confusion, names: tuple[str, ...]) -> dict[str, float]:
+    """IoU of the classes that have enough points."""
+    values, many = iou(confusion.sums()), confusion.truth >= MIN_POINTS
+    return {name: float(values[i]) for i, name in enumerate(names) if many[i]}
 
 
 class Words:
@@ -182,20 +128,21 @@ class Words:
     def add_own(
         self, target: np.ndarray, own: avs3d.Segmentation, classes: np.ndarray, count: int
     ) -> None:
-        present = np.bincount(target[target >= 0], minlength=count)
+        counted = target != labelsets.IGNORED
+        present = np.bincount(target[counted], minlength=count)
         seen = present >= MIN_POINTS
         self.covered.append(float(np.isin(np.flatnonzero(seen), classes).mean()))
         self.false.append(float((present[classes] < 10).mean()))
-        judged = (target >= 0) & (own.label >= 0)
+        judged = counted & (own.label >= 0)
         self.scores.append(own.score[judged])
         self.right.append(classes[own.label[judged]] == target[judged])
 
     def add_never_trained(
-        self, target: np.ndarray, encoded: avs3d.EncodedScan, dataset: str, names: list[str]
+        self, target: np.ndarray, encoded: avs3d.EncodedScan, dataset: str, names: tuple[str, ...]
     ) -> None:
         of = {c.replace("_", " "): name for name, cs in CATEGORIES[dataset].items()
               for c in cs.split()}  # fmt: skip
-        judged = target >= 0
+        judged = target != labelsets.IGNORED
         for word, category in lexicon().held_out.items():
             inside = target[judged] == (names.index(of[category]) if category in of else -2)
             if inside.sum() >= MIN_POINTS:
@@ -217,40 +164,46 @@ class Words:
 
 def measure(pipeline: avs3d.Pipeline, data: Path) -> dict[str, dict[str, object]]:
     kinds = ("closed", "own", "no intensity")
-    tables: dict[str, dict[str, IoU]] = {}
+    tables: dict[str, dict[str, Confusion]] = {}
+    mappings: dict[str, Mapping] = {}
     raised: dict[str, list[float]] = {}
     words: dict[str, list[str]] = {}
     worth: dict[str, Words] = {}
-    for dataset, classes, scan in scans(data):
-        names = list(classes)
-        iou = tables.setdefault(dataset, {kind: IoU(names) for kind in kinds})
-        target, closed = truth(scan, classes), Vocabulary.from_words(names)
+    for dataset, scan, raw in scans(data):
+        nearest = SimilarityMapper(pipeline.text, threshold=-1.0)
+        mapping = mappings.setdefault(dataset, Mapping(nearest, targets(dataset)))
+        labels = mapping.targets.labels
+        names, size = labels.classes, len(labels)
+        table = tables.setdefault(dataset, {kind: Confusion.empty(size) for kind in kinds})
+        target, closed = labels.to_classes(raw), Vocabulary.from_words(names)
         encoded = pipeline.encode(scan)
         label = encoded.segment(closed).label
-        iou["closed"].add(target, label)
+        table["closed"] += Confusion.of(target, label, size)
         bare = pipeline.encode(replace(scan, intensity=None)).segment(closed).label
-        iou["no intensity"].add(target, bare)
+        table["no intensity"] += Confusion.of(target, bare, size)
         higher = replace(scan, points=scan.points + np.float32([0, 0, 1.73]))
         moved = pipeline.encode(higher).segment(closed).label
-        raised.setdefault(dataset, []).append(float((moved == label)[target >= 0].mean()))
+        counted = target != labels.ignored
+        raised.setdefault(dataset, []).append(float((moved == label)[counted].mean()))
         if pipeline.bundle.config.captioner is not None:
             own = encoded.segment()
-            detailed = detailed_names(dataset, classes)
-            mapped = word_classes(pipeline, own.vocabulary.words, detailed)
-            iou["own"].add(target, np.where(own.label >= 0, mapped[own.label], -1))
+            ids = mapping.ids(own.vocabulary.words)
+            table["own"] += Confusion.of(target, guesses(own, ids), size)
             words.setdefault(dataset, []).append(", ".join(own.vocabulary.words))
-            worth.setdefault(dataset, Words()).add_own(target, own, mapped, len(names))
+            worth.setdefault(dataset, Words()).add_own(target, own, ids, size)
         worth.setdefault(dataset, Words()).add_never_trained(target, encoded, dataset, names)
-    return {
-        dataset: {
-            **{kind: iou[kind].mean() for kind in kinds if iou[kind].true.any()},
+    result: dict[str, dict[str, object]] = {}
+    for dataset, table in tables.items():
+        names = mappings[dataset].targets.labels.classes
+        ious = {kind: by_class(table[kind], names) for kind in kinds if table[kind].counts.any()}
+        result[dataset] = {
+            **{kind: float(np.mean(list(values.values()))) for kind, values in ious.items()},
             "raised": float(np.mean(raised[dataset])),
-            "classes": iou["closed"].table(),
+            "classes": ious["closed"],
             "words": words.get(dataset, []),
             **worth[dataset].table(),
         }
-        for dataset, iou in tables.items()
-    }
+    return result
 
 
 def main() -> None:

@@ -302,7 +302,9 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     print(f"avs3d --help: {time.perf_counter() - began:.2f} s")
     assert done.stdout.rstrip().endswith("[]")
-    for command in ("demo", "segment", "caption", "query", "simulate", "train", "convert", "info"):
+    for command in (
+        "demo", "segment", "caption", "query", "evaluate", "simulate", "train", "convert", "info"
+    ):  # fmt: skip
         assert f"\n  {command} " in done.stdout
 
 
@@ -313,12 +315,13 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
         "segment",
         "caption",
         "query",
+        "evaluate",
         "simulate",
         "bundles",
         "convert",
         "info",
         "train street-mini",
-    ],
+    ],  # fmt: skip
 )
 def test_every_command_explains_itself(command: str, call: Call) -> None:
     result = call(*command.split(), "--help")

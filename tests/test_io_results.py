@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from avs3d import Scan, Segmentation, Vocabulary
 from avs3d.errors import UserError
 from avs3d.io import encode, read, write
 from avs3d.io.asprs import CLASSES, classification
+from avs3d.io.npz import decode
+from avs3d.io.source import MalformedError
 from avs3d.labelsets import load
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "i8", "f4", "f8", "?", "f2")
@@ -51,6 +54,7 @@ def results(draw: st.DrawFn, words: tuple[str, ...] | None = None) -> Segmentati
         score=draw(hnp.arrays(np.float32, count, elements=st.floats(0, 1, width=32))),
         vocabulary=Vocabulary(words),
         bundle="street-mini",
+        cosine=draw(optional),
     )
 
 
@@ -76,6 +80,38 @@ def check_columns(given: Segmentation, found: dict[str, np.ndarray]) -> None:
 def test_npz_keeps_all(given: Segmentation) -> None:
     with np.load(io.BytesIO(encode(given, ".npz")), allow_pickle=False) as found:
         check_columns(given, dict(found))
+
+
+@settings(max_examples=60, deadline=None)
+@given(results())
+def test_npz_is_the_result_again(given: Segmentation) -> None:
+    found = decode(memoryview(encode(given, ".npz")), Path("scan.npz"))
+    assert (found.vocabulary.words, found.bundle) == (given.vocabulary.words, "street-mini")
+    for name in ("label", "score", "cosine"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(given, name))
+    np.testing.assert_array_equal(found.scan.points, given.scan.points)
+    np.testing.assert_array_equal(found.scan.origin, given.scan.origin)
+    intensity = given.scan.intensity
+    np.testing.assert_array_equal(found.scan.intensity, intensity)
+    if given.scan.labels is not None and "label" not in given.scan.fields:
+        np.testing.assert_array_equal(found.scan.labels, given.scan.labels)
+
+
+@settings(max_examples=150, deadline=None)
+@given(results(), st.data())
+def test_damaged_results_are_told(given: Segmentation, data: st.DataObject) -> None:
+    arrays = dict(np.load(io.BytesIO(encode(given, ".npz"))))
+    name = data.draw(st.sampled_from(["label", "score", "similarity", "vocabulary", "points"]))
+    odd = hnp.arrays(hnp.scalar_dtypes(), hnp.array_shapes(min_dims=0, max_side=4))
+    changed = data.draw(odd | st.none())
+    if changed is None:
+        arrays.pop(name, None)
+    else:
+        arrays[name] = changed
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    with contextlib.suppress(MalformedError):  # what is still a result is read
+        decode(memoryview(stream.getvalue()), Path("scan.npz"))
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,6 +10,7 @@ import pytest
 
 from avs3d import labelsets
 from avs3d.errors import UserError
+from avs3d.simulation.categories import CATEGORIES
 
 SIZES = {
     "matterport-21": 21,
@@ -17,9 +18,13 @@ SIZES = {
     "nuscenes-32": 32,
     "nuscenes-43": 43,
     "pandaset": 42,
+    "pandaset-18": 18,
+    "pandaset-34": 34,
     "scannet-20": 20,
     "scannet-200": 200,
     "semantickitti": 19,
+    "semantickitti-48": 48,
+    "street-91": 91,
 }
 
 
@@ -41,6 +46,8 @@ def test_a_set_is_whole(name: str) -> None:
         parent = labelsets.load(found.parent)
         assert len(found.to_parent) == len(found)
         assert set(found.to_parent) - {255} == set(range(len(parent)))
+    if found.detailed:
+        assert labelsets.load(found.detailed).parent == name
     if found.groups:
         assert sorted(sum(found.groups.values(), ())) == sorted(found.classes)
 
@@ -107,6 +114,23 @@ def test_pandaset_names_those_of_the_sample(shared: Path) -> None:
     classes = json.loads((shared / "data/pandaset/frame20.json").read_text())["classes"]
     found = labelsets.load("pandaset")
     assert {str(i): found.classes[c] for i, c in found.raw_to_class.items()} == classes
+
+
+def test_simulated_worlds_have_the_classes_of_their_categories() -> None:
+    found = labelsets.load("street-91")
+    assert found.classes == CATEGORIES
+    assert found.to_classes(np.array([0, 90, 255])).tolist() == [0, 90, 255]
+
+
+def test_pandaset_18_puts_classes_together() -> None:
+    whole, few = labelsets.load("pandaset"), labelsets.load("pandaset-18")
+    together: dict[str, list[str]] = {name: [] for name in few.classes}
+    for raw, index in whole.raw_to_class.items():
+        if few.raw_to_class[raw] != 255:
+            together[few.classes[few.raw_to_class[raw]]].append(whole.classes[index])
+    assert together["truck"] == ["Medium-sized Truck", "Semi-truck"]
+    assert together["traffic cone"] == ["Pylons", "Cones"]
+    assert all(together.values())
 
 
 def test_labels_of_the_real_scans_are_classes(shared: Path) -> None:

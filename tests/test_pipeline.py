@@ -48,6 +48,7 @@ def test_score_and_query_are_the_cosine(pipeline: Pipeline, scan: Scan) -> None:
     similarity = np.stack([encoded.query(word) for word in WORDS], 1)
     np.testing.assert_array_equal(similarity.argmax(1), result.label)
     np.testing.assert_allclose(similarity.max(1), result.score, atol=1e-5)
+    np.testing.assert_array_equal(result.cosine, result.score)
 
 
 def test_folding_the_last_layer_changes_nothing() -> None:
@@ -80,6 +81,7 @@ def test_scores_are_chances_where_the_bundle_knows_them(
     result = pipeline.segment(scan, WORDS)
     assert (result.score > 0).all() and (result.score < 1).all()
     assert not np.allclose(result.score, cosine)
+    np.testing.assert_array_equal(result.cosine, cosine)
     middle = float(np.median(result.score))
     sure = result.unlabel(middle)
     assert ((sure.label == -1) == (result.score < np.float32(middle))).all()

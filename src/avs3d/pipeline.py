@@ -304,10 +304,11 @@ class EncodedScan:
             label = rows.per_point(best.label, UNLABELLED, np.int32)
             sure = chances(rows.score, best.cosine, best.lead) if rows.score else best.cosine
             score = rows.per_point(sure, 0.0, np.float32)
+            cosine = rows.per_point(best.cosine, 0.0, np.float32)
         captions = self.captions(views) if own else {}
         return Segmentation(
             self.scan, label, score, vocabulary, self.pipeline.bundle.name, captions,
-            dict(self.timings), float(best.cosine.mean()),
+            dict(self.timings), float(best.cosine.mean()), cosine,
         )  # fmt: skip
 
     @torch.inference_mode()

@@ -29,6 +29,8 @@ class Segmentation:
         captions: view name -> caption that the words came from ({} for a fixed list).
         timings: step -> seconds.
         similarity: mean cosine similarity of points and their words; None where unknown.
+        cosine: (N,) float32 cosine similarity of each point and the word that fits it best, 0 where
+            a point has no position; None where unknown.
     """
 
     scan: Scan
@@ -39,10 +41,13 @@ class Segmentation:
     captions: dict[str, str] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     similarity: float | None = None
+    cosine: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scan)
-        for key, dtype in (("label", np.int32), ("score", np.float32)):
+        for key, dtype in (("label", np.int32), ("score", np.float32), ("cosine", np.float32)):
+            if key == "cosine" and self.cosine is None:
+                continue
             value = np.ascontiguousarray(getattr(self, key), dtype=dtype)
             if value.shape != (count,):
                 raise ValueError(f"{key} must have shape ({count},), got {value.shape}")

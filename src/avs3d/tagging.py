@@ -89,6 +89,11 @@ def nouns(
     return Vocabulary(tuple(found), tuple(tuple(sources) for sources in found.values()))
 
 
+def dictionary(model: str = MODEL) -> frozenset[str]:
+    """The nouns of a spaCy model's dictionary, in the singular; see `nouns`."""
+    return _load(model)[2]
+
+
 def _things(doc: Any, dictionary: frozenset[str], compounds: bool) -> Iterator[str]:
     """The things of one caption; nouns that follow each other are one, up to a plural, where there
     are compounds."""

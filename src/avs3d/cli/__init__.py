@@ -8,7 +8,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from avs3d.cli import bundles, caption, convert, demo, info, query, segment, simulate, train
+from avs3d.cli import (
+    bundles,
+    caption,
+    convert,
+    demo,
+    evaluate,
+    info,
+    query,
+    segment,
+    simulate,
+    train,
+)
 from avs3d.cli.console import complain, internal_error
 from avs3d.cli.interrupt import INTERRUPTED, exit_code_of, heed_sigterm, leave_at_once
 from avs3d.errors import UserError
@@ -80,6 +91,7 @@ app.command("demo", help=demo.HELP)(demo.demo)
 app.command("segment", help=segment.HELP)(segment.segment)
 app.command("caption", help=caption.HELP)(caption.caption)
 app.command("query", help=query.HELP)(query.query)
+app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
 app.add_typer(train.app, name="train", help=train.HELP)
 app.command("bundles", help=bundles.HELP)(bundles.bundles)

@@ -33,7 +33,7 @@ from avs3d.scan import Scan
 if TYPE_CHECKING:
     from avs3d.segmentation import Segmentation
 
-__all__ = ["READERS", "WRITERS", "find", "read", "write"]
+__all__ = ["READERS", "WRITERS", "find", "read", "read_result", "write"]
 
 
 def read(path: str | Path, *, columns: int | str | Sequence[str] | None = None) -> Scan:
@@ -65,6 +65,22 @@ def read(path: str | Path, *, columns: int | str | Sequence[str] | None = None) 
                 data = unpack(data, path)
             refuse_foreign(data, plain)
             return to_scan(module(READERS[plain.suffix.lower()]).parse(data, plain, names), path)
+    except MalformedError as error:
+        raise ReadError(f"{show(path)}: {brief(str(error))}") from error
+
+
+def read_result(path: str | Path) -> Segmentation:
+    """Read a ``.npz`` that `write` made: its words, its labels, and the scan.
+
+    Raises:
+        ReadError: the file is missing, damaged, or no such result.
+    """
+    path = Path(path)
+    try:
+        data = load(path, readable=(".npz",))
+        with stored_as(len(data)):
+            found: Segmentation = module("npz").decode(data, path)
+            return found
     except MalformedError as error:
         raise ReadError(f"{show(path)}: {brief(str(error))}") from error
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from avs3d.io.facts import Facts
 from avs3d.io.result import UnwritableError
-from avs3d.labelsets import LabelSet, load
+from avs3d.labelsets import LabelSet, load, plain
 from avs3d.segmentation import Segmentation
 
 FACTS = Facts(
@@ -30,18 +30,14 @@ def encode_lidarseg(segmentation: Segmentation) -> bytes:
 
 def _ids(segmentation: Segmentation, labels: LabelSet) -> np.ndarray:
     """(N,) ids; case, ``-`` and ``_`` do not count in the names of classes."""
-    known = dict(zip(map(_plain, labels.classes), labels.export_ids, strict=True))
+    known = dict(zip(map(plain, labels.classes), labels.export_ids, strict=True))
     words = segmentation.vocabulary.words
-    if foreign := [word for word in words if _plain(word) not in known]:
+    if foreign := [word for word in words if plain(word) not in known]:
         listed = ", ".join(foreign[:_LISTED]) + (", …" if len(foreign) > _LISTED else "")
         raise UnwritableError(
             f"no classes of {labels.name}: {listed}; segment with --vocabulary {labels.name},"
             " or write another format"
         )
-    ids = [known[_plain(word)] for word in words]
+    ids = [known[plain(word)] for word in words]
     found: np.ndarray = np.array([*ids, 0])[segmentation.label]
     return found
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.lower().replace("-", " ").replace("_", " ").split())

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from avs3d.io.archive import content_of, open_archive
-from avs3d.io.columns import Table
+from avs3d.io.columns import Table, to_scan
 from avs3d.io.facts import Facts
 from avs3d.io.npy import PickledError, array_from, table_columns
 from avs3d.io.result import given_columns
 from avs3d.io.source import MalformedError, check_expansion, damaged
 from avs3d.segmentation import Segmentation
+from avs3d.vocabulary import Vocabulary
 
 FACTS = Facts(
     "NumPy archive",
@@ -29,6 +30,8 @@ _POINTS = (
 )  # fmt: skip
 _ARGUMENTS = ("file", "allow_pickle")
 """Of `numpy.savez`, so no array can have these names."""
+_RESULT = ("label", "score", "vocabulary", "bundle")
+_OWN = (*_RESULT, "similarity")
 
 
 def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
@@ -36,7 +39,7 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
 
     Every other array with N rows is a column; what is not one per point is left out.
     """
-    arrays, pickled = _arrays(data)
+    arrays, pickled = arrays_of(data)
     keys = {name.lower(): name for name in reversed(arrays)}
     found = next((keys[name] for name in _POINTS if name in keys), None)
     if found is not None:
@@ -63,7 +66,7 @@ def _origin(value: np.ndarray | None) -> np.ndarray | None:
     return value.astype(np.float64)
 
 
-def _arrays(data: memoryview) -> tuple[dict[str, np.ndarray], list[str]]:
+def arrays_of(data: memoryview) -> tuple[dict[str, np.ndarray], list[str]]:
     """Every array by name, and the names of those that hold pickled objects."""
     arrays: dict[str, np.ndarray] = {}
     pickled: list[str] = []
@@ -90,9 +93,10 @@ def encode(segmentation: Segmentation) -> bytes:
     """A result as arrays, all readable with `numpy.load` as it is (nothing pickled).
 
     ``label`` (N,) int32 index into ``vocabulary``, -1 unlabelled; ``score`` (N,) float32;
-    ``vocabulary`` (W,) unicode; ``bundle`` unicode; and the input, so that the file is a scan too:
-    ``points`` (N, 3) float32 metres, ``origin`` (3,) float64 to add to them, and every other
-    column; one that has a name of ours is called ``input_NAME``.
+    ``similarity`` (N,) float32 cosine of point and word, where known; ``vocabulary`` (W,) unicode;
+    ``bundle`` unicode; and the input, so that the file is a scan too: ``points`` (N, 3) float32
+    metres, ``origin`` (3,) float64 to add to them, and every other column; one that has a name of
+    ours is called ``input_NAME``.
     """
     scan = segmentation.scan
     arrays: dict[str, Any] = {
@@ -103,7 +107,35 @@ def encode(segmentation: Segmentation) -> bytes:
         "points": scan.points,
         "origin": scan.origin,
     }
-    arrays |= given_columns(scan, [*arrays, *_ARGUMENTS])
+    if segmentation.cosine is not None:
+        arrays["similarity"] = segmentation.cosine
+    arrays |= given_columns(scan, [*arrays, "similarity", *_ARGUMENTS])
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     return stream.getvalue()
+
+
+def decode(data: memoryview, path: Path) -> Segmentation:
+    """The result that `encode` wrote; what it was made of (captions, timings) is not there.
+
+    Columns of the input have their own names again.
+    """
+    arrays, _ = arrays_of(data)
+    if missing := [name for name in (*_RESULT, "points") if name not in arrays]:
+        raise MalformedError(f"is no result of avs3d (no array {missing[0]}); segment the scan")
+    label, score, words, bundle = (arrays.pop(name) for name in _RESULT)
+    cosine = arrays.pop("similarity", None)
+    points, origin = arrays.pop("points"), _origin(arrays.pop("origin", None))
+    rest = {
+        name.removeprefix("input_") if name.removeprefix("input_") in _OWN else name: value
+        for name, value in arrays.items()
+        if value.shape[:1] == points.shape[:1]
+    }
+    # First, so that no column called X is taken for x.
+    columns = table_columns(points, ("x", "y", "z"))
+    columns |= {name: value for name, value in rest.items() if name not in columns}
+    with damaged("result of avs3d"):
+        return Segmentation(
+            to_scan(Table(columns, origin), path), label, score,
+            Vocabulary(tuple(words.tolist())), str(bundle), cosine=cosine,
+        )  # fmt: skip

@@ -35,6 +35,8 @@ class LabelSet:
         export_ids: for each class the id to write in the dataset's own format of predictions.
         parent: name of the coarser set that `to_parent` leads to, or None.
         to_parent: for each class the class id in `parent`, or 255.
+        detailed: name of the set whose names say more exactly what the classes hold and whose
+            parent is this one (``nuscenes-43``), or None.
         groups: name of a group (``head``) -> its class names.
         ignored: class id that metrics leave out.
     """
@@ -48,6 +50,7 @@ class LabelSet:
     export_ids: tuple[int, ...] = ()
     parent: str | None = None
     to_parent: tuple[int, ...] = ()
+    detailed: str | None = None
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ignored: int = IGNORED
 
@@ -97,8 +100,14 @@ def load(name: str) -> LabelSet:
         export_ids=tuple(content.get("export_ids", ())),
         parent=content.get("parent"),
         to_parent=tuple(content.get("to_parent", ())),
+        detailed=content.get("detailed"),
         groups={group: tuple(names) for group, names in content.get("groups", {}).items()},
     )
+
+
+def plain(name: str) -> str:
+    """A name as it is compared with others: case, ``-`` and ``_`` do not count."""
+    return " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
 
 
 def _by_id(mapping: dict) -> dict:

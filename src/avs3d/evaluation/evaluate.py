@@ -1,0 +1,203 @@
+"""`Evaluator`: the scans of runs and their labels, through `Evaluation`, to one report."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avs3d import labelsets
+from avs3d.atomic import write_bytes, write_json
+from avs3d.batch import make_folder
+from avs3d.errors import UserError
+from avs3d.evaluation.again import Baselines, encode_again, without_void
+from avs3d.evaluation.evaluation import Evaluation
+from avs3d.evaluation.mappers import THRESHOLD, load_mapper
+from avs3d.evaluation.stored import GroundTruth, StoredScan, stored_scans
+
+if TYPE_CHECKING:
+    from avs3d.pipeline import Pipeline
+
+COMPARED = ("minilm", "names")
+"""Mappers that every result is compared with: it may hang on the mapper."""
+FILES = ("evaluation.json", "evaluation.csv", "evaluation.words.csv")
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What to evaluate, and how.
+
+    Attributes:
+        runs: folders of `avs3d segment`.
+        labels: files and folders of labels; none: what the scans carry.
+        labelset: name of the classes.
+        mappers: see `load_mapper`; the first makes the tables, the others and `COMPARED` are
+            compared with it.
+        threshold: likewise.
+        void: ``wrong``: points whose word means no class are wrong; ``remove``: such words are
+            taken away, and the scan is labelled again without them.
+        published: points without a word are left out of IoU, as in the published code.
+        baselines: label the scans again with other vocabularies, for comparison.
+        device: see `avs3d.load`.
+        seed: of bootstrap and random nouns.
+    """
+
+    runs: tuple[Path, ...]
+    labels: tuple[Path, ...]
+    labelset: str
+    mappers: tuple[str, ...] = COMPARED
+    threshold: float = THRESHOLD
+    void: str = "wrong"
+    published: bool = False
+    baselines: bool = True
+    device: str = "auto"
+    seed: int = 0
+
+
+@dataclass
+class Evaluator:
+    """Iterate to get `(scan, None or why it failed)` for each scan, then ask for `report`.
+
+    Attributes:
+        config: what to do.
+        status: called with a few words whenever something slow begins.
+        errors: scans that failed.
+
+    Raises:
+        UserError: no such run, labels, label set or mapper.
+    """
+
+    config: EvaluationConfig
+    status: Callable[[str], None] = lambda text: None
+    errors: dict[StoredScan, Exception] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        config = self.config
+        labels = labelsets.load(config.labelset)
+        if not labels.raw_to_class:
+            raise UserError(f"--labelset {labels.name}: only names things; no labels are of it")
+        self._scans = [scan for run in config.runs for scan in stored_scans(run)]
+        self._truth = GroundTruth(config.labels)
+        specs = dict.fromkeys([*config.mappers, *COMPARED])
+        mappers = [load_mapper(spec, config.threshold) for spec in specs]
+        self.evaluation = Evaluation(labels, mappers, config.published, config.seed)
+        self._pipeline: Pipeline | None = None
+        self._baselines: Baselines | None = None
+        self._bundle: str | None = None
+        self._given: set[bool] = set()
+        self._removed: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._scans)
+
+    def __iter__(self) -> Iterator[tuple[StoredScan, Exception | None]]:
+        if self.config.baselines or self.config.void == "remove":
+            self._prepare()
+        for scan in self._scans:
+            self.status(scan.name)
+            try:
+                self._add(scan)
+            except Exception as error:  # the other scans are still counted
+                self.errors[scan] = error
+            yield scan, self.errors.get(scan)
+
+    def _prepare(self) -> None:
+        """What labels scans again."""
+        from avs3d.pipeline import load
+
+        bundle, config = self._scans[0].bundle, self.config
+        self.status(f"loading {bundle}")
+        try:
+            self._pipeline = load(bundle, config.device)
+        except UserError as error:
+            raise UserError(f"{error} (--no-baselines and --void wrong need no bundle)") from None
+        if config.baselines:
+            mapping = self.evaluation.mappings[0]
+            self._baselines = Baselines(mapping, config.published, config.seed)
+
+    def _add(self, scan: StoredScan) -> None:
+        result = scan.read()
+        truth = self._truth.read(scan, result, self.evaluation.labels)
+        self._bundle = self._bundle or result.bundle
+        if result.bundle != self._bundle:
+            raise UserError(
+                f"{scan.path}: was made with bundle {result.bundle}, scans before it with"
+                f" {self._bundle}; evaluate them apart"
+            )
+        size = len(result.vocabulary)
+        if self._pipeline is not None:
+            encoded = encode_again(self._pipeline, scan, result)
+            if self.config.void == "remove":
+                ids = self.evaluation.mappings[0].ids(result.vocabulary.words)
+                words = result.vocabulary.words
+                self._removed.update(words[i] for i in range(size) if ids[i] < 0)
+                result = without_void(encoded, result, ids, scan.min_score)
+            if self._baselines is not None:
+                self._baselines.add(encoded, truth, size)
+        self.evaluation.add(scan.name, result, truth, scan.captions())
+        self._given.add(scan.given)
+
+    def report(self) -> dict[str, Any]:
+        """All numbers and what they are of, as plain data; see docs/evaluation.md.
+
+        Raises:
+            UserError: no scan could be evaluated.
+        """
+        if not self._given:
+            raise UserError("no scan could be evaluated; nothing is written")
+        config = self.config
+        return {
+            "runs": [str(run) for run in config.runs],
+            "bundle": self._bundle,
+            "labelset": config.labelset,
+            "mapper": self.evaluation.mappers[0].name,
+            "threshold": config.threshold,
+            "void": config.void,
+            "published": config.published,
+            "words_are": "found and given" if len(self._given) > 1 else
+            "given" if True in self._given else "found",
+            "removed_words": sorted(self._removed),
+            **self.evaluation.table(),
+            "baselines": None if self._baselines is None else self._baselines.table(),
+            "failures": [
+                {"scan": str(scan.path), "error": str(error)} for scan, error in self.errors.items()
+            ],
+        }  # fmt: skip
+
+
+def write_report(report: dict[str, Any], out: Path) -> list[Path]:
+    """Write `FILES` into a folder, and return their paths.
+
+    ``evaluation.csv`` has a line a class, ``evaluation.words.csv`` a line a word.
+
+    Raises:
+        UserError: they cannot be written.
+    """
+    make_folder(out)
+    paths = [out / name for name in FILES]
+    try:
+        write_json(paths[0], report)
+        write_bytes(paths[1], _csv(report["classes"]))
+        write_bytes(paths[2], _csv(report["words"]))
+    except OSError as error:
+        raise UserError(
+            f"{out}: cannot be written ({error.strerror or error}); choose another --out"
+        ) from error
+    return paths
+
+
+def _csv(rows: list[dict[str, Any]]) -> bytes:
+    """Lines with names above them; the two ends of an interval are two columns."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    for number, row in enumerate(rows):
+        if "interval" in row:
+            low, high = row["interval"] or (None, None)
+            row = {k: v for k, v in row.items() if k != "interval"} | {"low": low, "high": high}
+        if number == 0:
+            writer.writerow(row)
+        writer.writerow(row.values())
+    return stream.getvalue().encode("utf-8", "replace")

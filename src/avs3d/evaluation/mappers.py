@@ -1,0 +1,295 @@
+"""LAVE: which class of a dataset a free word means, or void where it means none.
+
+A mapper is anything with the protocol `Mapper`. Whatever the mapper, a word that is the name of a
+class means that class. Where a label set has detailed names (nuScenes: 43 for 16 classes), words
+are compared with those, and then taken to the class.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from avs3d.errors import UserError
+from avs3d.evaluation.iou import VOID
+from avs3d.evaluation.replies import Answer, question, read_reply
+from avs3d.io.source import show
+from avs3d.labelsets import LabelSet, load, plain
+from avs3d.text import TextEncoder, load_text_encoder
+
+THRESHOLD = 0.45
+"""Cosine similarity of MiniLM below which a word is no class; see docs/evaluation.md."""
+_VOID_NAMES = ("void", "background", "none", "")
+_MAX_FILE_BYTES = 4 << 20
+_SHOWN = 200  # characters of a reply that are kept
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What words are mapped to.
+
+    Attributes:
+        labels: the classes.
+        names: names that words are compared with.
+        ids: the class of each name, or `VOID`.
+    """
+
+    labels: LabelSet
+    names: tuple[str, ...]
+    ids: tuple[int, ...]
+
+    @classmethod
+    def of(cls, labels: LabelSet) -> Targets:
+        """The detailed names of a label set where it has some, else those of its classes."""
+        if labels.detailed is None:
+            return cls(labels, labels.classes, tuple(range(len(labels))))
+        detailed = load(labels.detailed)
+        ids = [VOID if i == labels.ignored else i for i in detailed.to_parent]
+        return cls(labels, detailed.classes, tuple(ids))
+
+    def find(self, name: str) -> int | None:
+        """The class that has this name, by itself or among the detailed ones; None: there is none.
+
+        Case, ``-`` and ``_`` do not count.
+        """
+        return self._ids.get(plain(name))
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        detailed = zip(map(plain, self.names), self.ids, strict=True)
+        classes = {plain(name): index for index, name in enumerate(self.labels.classes)}
+        return dict(detailed) | classes
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What a word was mapped to, and why.
+
+    Attributes:
+        word: the word.
+        class_id: index of its class, or `VOID`.
+        by: name of the mapper, or ``own name``.
+        why: what it was found alike to, what the reply was, or why it is void.
+        similarity: of the word and what it was found alike to, or None.
+    """
+
+    word: str
+    class_id: int
+    by: str
+    why: str = ""
+    similarity: float | None = None
+
+
+class Mapper(Protocol):
+    """Maps words to classes."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        ...
+
+    def map(self, words: Sequence[str], targets: Targets) -> list[Mapped]:
+        """What each word means, in their order.
+
+        Raises:
+            UserError: it cannot work at all; a word that it can make nothing of is void.
+        """
+        ...
+
+
+class NameMapper:
+    """Words that end in the name of a class: ``delivery truck`` is a truck. Needs no model."""
+
+    name = "names"
+
+    def map(self, words: Sequence[str], targets: Targets) -> list[Mapped]:
+        """See `Mapper`."""
+        return [self._map(word, targets) for word in words]
+
+    def _map(self, word: str, targets: Targets) -> Mapped:
+        parts = plain(word).split()
+        for start in range(1, len(parts)):
+            name = " ".join(parts[start:])
+            found = targets.find(name)
+            if found is not None:
+                return Mapped(word, found, self.name, f"ends in {name}")
+        return Mapped(word, VOID, self.name, "ends in no class")
+
+
+class SimilarityMapper:
+    """The name that is most alike in the space of a text encoder.
+
+    Args:
+        encoder: for example the packaged MiniLM.
+        threshold: of the cosine similarity; a word that is less alike to all names is void.
+    """
+
+    def __init__(self, encoder: TextEncoder, threshold: float = THRESHOLD) -> None:
+        self.name = encoder.name
+        self._encoder = encoder
+        self._threshold = threshold
+
+    def map(self, words: Sequence[str], targets: Targets) -> list[Mapped]:
+        """See `Mapper`."""
+        if not words:
+            return []
+        similarity = self._encoder.encode(words) @ self._encoder.encode(targets.names).T
+        return [
+            self._decide(word, row, targets) for word, row in zip(words, similarity, strict=True)
+        ]
+
+    def _decide(self, word: str, similarity: np.ndarray, targets: Targets) -> Mapped:
+        best = int(similarity.argmax())
+        value = float(similarity[best])
+        alike = value >= self._threshold
+        why = f"{'like' if alike else 'too little like'} {targets.names[best]}"
+        return Mapped(word, targets.ids[best] if alike else VOID, self.name, why, round(value, 4))
+
+
+class FileMapper:
+    """A JSON file, ``{word: class}``; a class may also be one of the detailed names, or void.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: it cannot be read, or is not like that.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._path = path
+        self._classes = {plain(word): name for word, name in _read(path).items()}
+
+    def map(self, words: Sequence[str], targets: Targets) -> list[Mapped]:
+        """See `Mapper`.
+
+        Raises:
+            UserError: the file names a class that there is not.
+        """
+        for name in dict.fromkeys(self._classes.values()):
+            if plain(name) not in _VOID_NAMES and targets.find(name) is None:
+                known = list(dict.fromkeys([*targets.labels.classes, *targets.names]))
+                near = difflib.get_close_matches(plain(name), known, n=3, cutoff=0.5) or known[:5]
+                raise UserError(
+                    f"{show(self._path)}: {show(name)[:60]!r} is no class of {targets.labels.name};"
+                    f" there are {', '.join(near)}, …, and void"
+                )
+        return [self._map(word, targets) for word in words]
+
+    def _map(self, word: str, targets: Targets) -> Mapped:
+        name = self._classes.get(plain(word))
+        if name is None:
+            return Mapped(word, VOID, self.name, "not in the file")
+        found = targets.find(name)
+        return Mapped(word, VOID if found is None else found, self.name, f"the file says {name}")
+
+
+class AskingMapper:
+    """Whoever answers questions, for example a language model.
+
+    Args:
+        name: what tables call it.
+        ask: question -> reply, see `replies.question`.
+        read: how a reply is read.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ask: Callable[[str], str],
+        read: Callable[[str, Sequence[str], str], Answer] = read_reply,
+    ) -> None:
+        self.name = name
+        self._ask = ask
+        self._read = read
+
+    def map(self, words: Sequence[str], targets: Targets) -> list[Mapped]:
+        """See `Mapper`."""
+        return [self._map(word, targets) for word in words]
+
+    def _map(self, word: str, targets: Targets) -> Mapped:
+        reply = self._ask(question(word, targets.names))
+        name, reason = self._read(reply, targets.names, word)
+        shown = show(reply)[:_SHOWN]
+        if name is None:
+            return Mapped(word, VOID, self.name, f"{reason}: {shown}")
+        return Mapped(word, targets.ids[targets.names.index(name)], self.name, shown)
+
+
+@dataclass
+class Mapping:
+    """What a mapper said of all words so far; each word is mapped once.
+
+    Attributes:
+        mapper: who maps.
+        targets: to what.
+        found: word -> what it was mapped to.
+    """
+
+    mapper: Mapper
+    targets: Targets
+    found: dict[str, Mapped] = field(default_factory=dict)
+
+    def ids(self, words: Sequence[str]) -> np.ndarray:
+        """(W,) int64 class of each word, or `VOID`."""
+        fresh = [word for word in dict.fromkeys(words) if word not in self.found]
+        unnamed = []
+        for word in fresh:
+            own = self.targets.find(word)
+            if own is None:
+                unnamed.append(word)
+            else:
+                self.found[word] = Mapped(word, own, "own name")
+        for mapped in self.mapper.map(unnamed, self.targets):
+            self.found[mapped.word] = mapped
+        return np.array([self.found[word].class_id for word in words], np.int64)
+
+
+def load_mapper(spec: str, threshold: float = THRESHOLD) -> Mapper:
+    """The mapper of a spec.
+
+    Args:
+        spec: ``minilm`` (packaged), ``names``, or the path of a mapping file.
+        threshold: see `SimilarityMapper`.
+
+    Raises:
+        UserError: it is none of these, or the file cannot be read.
+    """
+    if spec == "minilm":
+        return SimilarityMapper(load_text_encoder(spec), threshold)
+    if spec == NameMapper.name:
+        return NameMapper()
+    if Path(spec).suffix.lower() == ".json":
+        return FileMapper(Path(spec).expanduser())
+    raise UserError(f"--mapper {spec}: no such mapper; give minilm, names or a .json file")
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_FILE_BYTES + 1)
+        content: Any = json.loads(data.decode("utf-8-sig")) if len(data) <= _MAX_FILE_BYTES else {}
+    except OSError as error:
+        raise UserError(
+            f"{show(path)}: cannot be read ({error.strerror}); give a mapping file"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{show(path)}: is not JSON ({error}); give {{word: class}}") from None
+    if len(data) > _MAX_FILE_BYTES:
+        raise UserError(f"{show(path)}: is larger than 4 MiB: not a mapping of words")
+    if not isinstance(content, dict) or not content:
+        raise UserError(
+            f"{show(path)}: must be a JSON object, {{word: class}}, with a word or more"
+        )
+    wrong = [word for word, name in content.items() if not isinstance(name, str | None)]
+    if wrong:
+        raise UserError(f"{show(path)}: the class of {show(wrong[0])[:60]!r} is no text")
+    return {word: name or "" for word, name in content.items()}

@@ -1,0 +1,179 @@
+"""`avs3d evaluate` as a user has it: a run, labels, tables, files, and one line for a mistake."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+from typer.testing import Result
+
+from avs3d import labelsets
+from avs3d.cli.evaluation_tables import show_report
+from avs3d.io import read_result, write
+from commands import Call, lines, scan, segment
+
+KITTI = labelsets.load("semantickitti")
+RAW = dict(zip(KITTI.classes, KITTI.export_ids, strict=True))
+
+
+@pytest.fixture
+def run(call: Call, bundle: Path, tmp_path: Path) -> Path:
+    """Two scans with words that were given, and labels that say the same as the words."""
+    for seed, name in enumerate("ab"):
+        scan(tmp_path / f"{name}.bin", seed)
+    assert segment(call, bundle, "a.bin", "b.bin", "--out", "run").exit_code == 0
+    words = {"car": "car", "road": "road", "tree": "vegetation"}
+    for name in "ab":
+        result = read_result(tmp_path / "run" / f"{name}.npz")
+        told = [RAW[words[word]] for word in result.vocabulary.words]
+        ids = np.append(told, 0)[result.label].astype("<u4")
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (ids | 7 << 16).tofile(tmp_path / "labels" / f"{name}.label")  # of instance 7
+    return tmp_path / "run"
+
+
+def evaluate(call: Call, *args: object) -> Result:
+    return call("evaluate", "run", "--labelset", "semantickitti", "--labels", "labels", *args)
+
+
+def report(folder: Path) -> dict:
+    return json.loads((folder / "evaluation.json").read_text("utf-8"))
+
+
+def test_a_run_against_its_own_labels_is_right_throughout(call: Call, run: Path) -> None:
+    result = evaluate(call)
+    assert result.exit_code == 0, result.output
+    found = report(run)
+    assert found["miou"] == 1.0 and found["points"] == 800 and found["scans"] == 2
+    assert (found["bundle"], found["words_are"], found["mapper"]) == ("tiny", "given", "minilm")
+    assert found["miou_interval"] == [1.0, 1.0] and found["failures"] == []
+    assert found["tpss"]["known"] == 2 and -1 <= found["tpss"]["points"] <= 1
+    rows = {row["vocabulary"]: row for row in found["baselines"]}
+    assert list(rows) == ["class names", "detailed names", "classes present", "random nouns"]
+    assert [rows[name]["words"] for name in rows] == [19, 48, pytest.approx(2, abs=1), 3]
+    # More words to choose from are never less alike.
+    assert rows["class names"]["tpss"] >= rows["classes present"]["tpss"]
+    for text in ("mIoU, classes present", "vegetation", "random nouns", "beyond 50 m", "names"):
+        assert text in result.stdout
+    with (run / "evaluation.csv").open(encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert [row["class"] for row in table] == list(KITTI.classes)
+    assert {"iou", "precision", "recall", "low", "high"} <= table[0].keys()
+    with (run / "evaluation.words.csv").open(encoding="utf-8") as file:
+        mapped = {row["word"]: row["class"] for row in csv.DictReader(file)}
+    assert mapped == {"car": "car", "road": "road", "tree": "vegetation"}
+    again = evaluate(call)
+    assert again.exit_code == 2 and "--overwrite" in lines(again)[0]
+    first = (run / "evaluation.json").read_bytes()
+    assert evaluate(call, "--overwrite").exit_code == 0
+    assert (run / "evaluation.json").read_bytes() == first
+
+
+def test_void_words_are_wrong_or_taken_away(call: Call, run: Path, tmp_path: Path) -> None:
+    made = call(
+        "segment", "a.bin", "b.bin", "--out", "other", "-v", "sky, road, automobile",
+        "-b", json.loads((run / "run.json").read_text())["config"]["bundle"],
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    (tmp_path / "map.json").write_text('{"sky": "void", "automobile": "car"}')
+    options = ("--labelset", "semantickitti", "--labels", "labels", "--mapper", "map.json")
+    kept = call("evaluate", "other", *options, "--out", "kept", "--no-baselines")
+    gone = call("evaluate", "other", *options, "--out", "gone", "--void", "remove")
+    assert kept.exit_code == gone.exit_code == 0, gone.output
+    one, other = report(tmp_path / "kept"), report(tmp_path / "gone")
+    assert [row["mapper"] for row in one["mappers"]] == ["map.json", "minilm", "names"]
+    assert [row["void_words"] for row in one["mappers"]][::2] == [1, 2]  # automobiles, by names
+    skies = [row for row in one["words"] if row["word"] == "sky"]
+    assert one["points_void"] == skies[0]["counted"] > 0 == other["points_void"]
+    assert other["removed_words"] == ["sky"] and "removed words: sky" in gone.stdout
+    assert {row["word"] for row in other["words"]} == {"road", "automobile"}
+    assert other["points_unlabelled"] == 0 and other["points"] == one["points"]
+
+
+def test_a_result_that_hangs_on_the_mapper_says_so(call: Call, run: Path) -> None:
+    assert "hangs on the mapper" not in evaluate(call, "--no-baselines").stdout
+    found = report(run)
+    found["mappers"][1]["miou"] = 0.94
+    console = Console(record=True, width=100)
+    show_report(found, console)
+    assert "mIoU is 0.940 to 1.000 by mapper: it hangs on the mapper" in console.export_text()
+
+
+def test_scans_that_fail_do_not_stop_the_others(call: Call, run: Path, tmp_path: Path) -> None:
+    np.zeros(3, "<u4").tofile(tmp_path / "labels" / "a.label")
+    result = evaluate(call, "--no-baselines")
+    assert result.exit_code == 2
+    said = lines(result)
+    assert len(said) == 1 and "a.label: has 3 labels" in said[0] and "401 points" in said[0]
+    found = report(run)
+    assert found["scans"] == 1 and found["points"] == 400
+    assert len(found["failures"]) == 1 and "has 3 labels" in found["failures"][0]["error"]
+    assert "1 scan could not be evaluated" in result.stdout
+
+
+def test_a_fault_of_ours_costs_its_scan_only(
+    call: Call, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from avs3d.evaluation.stored import StoredScan
+
+    captions = StoredScan.captions
+
+    def broken(self: StoredScan) -> dict[str, int]:
+        if self.name == "a":
+            raise ZeroDivisionError("by design")
+        return captions(self)
+
+    monkeypatch.setattr(StoredScan, "captions", broken)
+    result = evaluate(call, "--no-baselines")
+    assert result.exit_code == 1 and "report" in lines(result)[0] and len(lines(result)) == 1
+    assert report(run)["scans"] == 1 and report(run)["miou"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["nothing", "--labelset", "semantickitti"], "no results of `avs3d segment`"),
+        (["run", "--labelset", "kitti"], "no label set 'kitti'; there are .*semantickitti"),
+        (["run", "--labelset", "nuscenes-43"], "only names things"),
+        (["run", "--labelset", "semantickitti", "--mapper", "gpt"], "no such mapper"),
+        (["run", "--labelset", "semantickitti", "--mapper", "no.json"], "no.json: cannot be read"),
+        (["run", "--labelset", "semantickitti", "--labels", "none"], "none: no such file"),
+        (["run", "--labelset", "semantickitti"], "has no labels of its points"),
+        (["run", "--labelset", "nuscenes-16", "--labels", "labels"], "most of its labels are none"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(call: Call, run: Path, args: list[str], said: str) -> None:
+    result = call("evaluate", *args, "--no-baselines")
+    assert result.exit_code == 2
+    assert any(re.search(said, line) for line in lines(result)), result.stderr
+    assert all(line.startswith("error: ") for line in lines(result))
+    assert not (run / "evaluation.json").exists()
+
+
+def test_labels_that_are_not_what_they_were_made_with(
+    call: Call, bundle: Path, run: Path, tmp_path: Path
+) -> None:
+    """Another bundle under the same name, and scans of two bundles in one evaluation."""
+    from tiny import make_bundle
+
+    record = json.loads((run / "a.done.json").read_text())
+    record["made"]["bundle"] = str(make_bundle(tmp_path / "tiny-2", seed=3))
+    (run / "a.done.json").write_text(json.dumps(record))
+    result = evaluate(call)
+    assert result.exit_code == 2 and "same word again" in lines(result)[0]
+    assert evaluate(call, "--no-baselines").exit_code == 0
+    record["made"]["bundle"] = str(tmp_path / "gone")
+    (run / "a.done.json").write_text(json.dumps(record))
+    lost = evaluate(call, "--overwrite")
+    assert lost.exit_code == 2 and "--no-baselines" in lines(lost)[0] and len(lines(lost)) == 1
+    other = replace(read_result(run / "b.npz"), bundle="another")
+    write(other, run / "b.npz", overwrite=True)
+    mixed = evaluate(call, "--no-baselines", "--overwrite")
+    assert mixed.exit_code == 2 and "b.npz: was made with bundle another" in lines(mixed)[0]
+    assert report(run)["scans"] == 1
