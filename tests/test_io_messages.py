@@ -22,8 +22,9 @@ import torch
 
 import avs3d.io
 from avs3d.errors import ReadError, UserError
-from avs3d.io import READERS, find, read
+from avs3d.io import READERS, find, read, read_result
 from avs3d.io.columns import parse_columns
+from avs3d.io.labels import read_labels
 from io_files import (
     INTENSITY,
     RING,
@@ -293,6 +294,11 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
         ),
         ("a.pth", lambda: scene((XYZ, 0)), f"holds 2 parts; {SCENE}"),
         ("a.pth", lambda: scene(XYZ), f"holds {SHAPE}; {SCENE}"),
+        (
+            "a.pth",
+            lambda: scene((XYZ, [XYZ, 1], RING)),
+            f"holds 2 parts among its three parts; {SCENE}",
+        ),
         ("a.pth", lambda: scene(None), f"holds a value of type NoneType; {SCENE}"),
         (
             "a.pth",
@@ -557,9 +563,38 @@ def test_nothing_to_find(tmp_path: Path) -> None:
         assert str(caught.value) == f"{given}: no readable file {where}; readable are {KINDS}"
 
 
+LABELS = {
+    "a.label": (b"abcde", "5 bytes are no whole number of uint32; get the file again"),
+    "a.npz": (
+        npz_bytes(label=RING, vocabulary=np.array(["car"]), bundle=np.array("b")),
+        "is a result of avs3d, not ground truth; give the labels themselves",
+    ),
+}
+NO_RESULT = "is no result of avs3d (no array label); segment the scan"
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_that_are_none(tmp_path: Path, name: str) -> None:
+    content, message = LABELS[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ReadError) as caught:
+        read_labels(path)
+    assert str(caught.value) == f"{path}: {message}"
+
+
+def test_a_result_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    path.write_bytes(npz_bytes(points=XYZ))
+    with pytest.raises(ReadError) as caught:
+        read_result(path)
+    assert str(caught.value) == f"{path}: {NO_RESULT}"
+
+
 def test_every_message_of_the_code_is_here() -> None:
     known = [case[-1] for cases in CASES.values() for case in cases] + [case[-1] for case in TOLD]
     known += [FOLDER, NO_FILE, CHANGED, FULL, MISSING, *PATCHED]
+    known += [NO_RESULT, *(message for _, message in LABELS.values())]
     known += [LONG, *(message for _, message in HOSTILE)]  # said in test_published_unpickling.py
     known += ["5.0 GiB are more than the 4.0 GiB that are read at once; split it into tiles"]
     texts = texts_in_the_code(Path(avs3d.io.__file__).parent, "MalformedError", "PickledError")

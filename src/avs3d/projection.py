@@ -14,6 +14,7 @@ DEPTH_TOLERANCE = 0.25
 NEARER = 0.2
 """A point is hidden by one that is nearer by more than this share of its own distance. With less
 the ground hides itself where it is seen at a grazing angle."""
+_NOTHING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,13 @@ def _fisheye(x: np.ndarray, y: np.ndarray, z: np.ndarray, k: np.ndarray) -> np.n
 
 
 def _first_root(polynomial: Polynomial) -> float:
-    """The smallest real root above 0; infinity if there is none."""
-    roots = polynomial.trim().roots()
+    """The smallest real root above 0; infinity if there is none, 0 for numbers of no lens.
+
+    A last coefficient that is next to nothing bends nothing where a lens sees, but overflows here.
+    """
+    try:
+        roots = polynomial.trim(_NOTHING).roots()
+    except np.linalg.LinAlgError:
+        return 0.0
     real = roots.real[(np.abs(roots.imag) < 1e-9) & (roots.real > 0)]
     return float(real.min(initial=np.inf))

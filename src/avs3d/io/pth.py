@@ -33,13 +33,19 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
         raise MalformedError(f"holds a dict ({_keys(content)}); {_WANTED}")
     if not isinstance(content, tuple | list) or len(content) != 3:
         raise MalformedError(f"holds {_kind(content)}; {_WANTED}")
-    points, colours, labels = (np.asarray(part) for part in content)
+    points, colours, labels = map(_array, content)
     if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "fiu":
         raise MalformedError(f"its coordinates are {_kind(points)}, not (N, 3) numbers; {_WANTED}")
     if labels.shape != points.shape[:1] or labels.dtype.kind not in "fiu":
         raise MalformedError(f"its labels are {_kind(labels)}, not one a point; {_WANTED}")
     table = dict(zip("xyz", points.T, strict=True))
     return Table(table | _colours(colours, len(points)) | {"label": labels})
+
+
+def _array(part: Any) -> np.ndarray:
+    if not isinstance(part, np.ndarray | int | float):
+        raise MalformedError(f"holds {_kind(part)} among its three parts; {_WANTED}")
+    return np.asarray(part)
 
 
 def _colours(colours: np.ndarray, count: int) -> dict[str, np.ndarray]:
