@@ -378,6 +378,11 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
             "has a scan whose pose is not finite; export it again",
         ),
         ("a.feather", b"abc", f"is no Feather and no Parquet file; {AGAIN}"),
+        (
+            "a.csv",
+            b"x,y,z\n1,2#,3\n",
+            "line 2 has 2 columns before a comment, not 3; take the comment out",
+        ),
         ("a.csv", b"1,2,\r\r\r", "has 2 columns; it needs x, y and z"),
         (
             "a.feather",

@@ -69,6 +69,11 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
         )
     used = [i for i in range(len(first)) if _is_used(i, first, names)]
     rows = _rows(text, layout, used)
+    if len(rows) and rows.shape[1] != len(used):
+        raise MalformedError(
+            f"line {layout.line} has {rows.shape[1]} columns before a comment, not {len(used)};"
+            " take the comment out"
+        )
     if layout.count is not None and layout.count != len(rows):
         raise MalformedError(
             f"truncated or damaged: its first line promises {layout.count} points,"
