@@ -64,46 +64,53 @@ class PrefixCaptioner:
 
     def candidates(self, embeddings: np.ndarray) -> list[list[str]]:
         """See `PointCaptioner`: the likeliest caption, then those drawn, each once."""
-        found = [[text] for text in self.captions(embeddings)]
-        if self._draws and len(embeddings):
-            drawn = self._texts(np.repeat(embeddings, self._draws, axis=0), self._drawn)
-            for view, texts in enumerate(found):
-                texts += drawn[view * self._draws : (view + 1) * self._draws]
-        return [list(dict.fromkeys(texts)) for texts in found]
+
+        def decode(rows: Tensor) -> list[list[list[int]]]:
+            return self._model.sample(
+                rows, self._stop_id, self._draws, self._temperature, self._max_tokens
+            )
+
+        if not self._draws:
+            return [[text] for text in self.captions(embeddings)]
+        return [list(dict.fromkeys(texts)) for texts in self._texts(embeddings, decode)]
 
     def captions(self, embeddings: np.ndarray) -> list[str]:
-        """One sentence per row of (V, D) float32; see `PointCaptioner`.
+        """One sentence per row of (V, D) float32, the likeliest.
 
         Where the first token already is the stop token, the caption is "" (the published code
         says "Error"); so it is where the embedding is not finite.
         """
-        return self._texts(embeddings, self._likeliest)
+
+        def decode(rows: Tensor) -> list[list[list[int]]]:
+            if self._beams == 1:
+                found = self._model.greedy(rows, self._stop_id, self._max_tokens)
+            else:
+                found = [
+                    self._model.beam(row, self._stop_id, self._beams, self._max_tokens)[0]
+                    for row in rows
+                ]
+            return [[tokens] for tokens in found]
+
+        return [texts[0] for texts in self._texts(embeddings, decode)]
 
     def _texts(
-        self, embeddings: np.ndarray, decode: Callable[[Tensor], list[list[int]]]
-    ) -> list[str]:
+        self, embeddings: np.ndarray, decode: Callable[[Tensor], list[list[list[int]]]]
+    ) -> list[list[str]]:
+        """What `decode` makes of the finite rows, as texts."""
         import torch
 
-        texts = [""] * len(embeddings)
+        texts = [[""] for _ in embeddings]
         told = np.flatnonzero(np.isfinite(embeddings).all(axis=1))
         if not len(told):
             return texts
         device = next(self._model.parameters()).device
         rows = torch.from_numpy(np.asarray(embeddings[told], dtype=np.float32)).to(device)
-        for view, tokens in zip(told, decode(rows), strict=True):
-            if tokens != [self._stop_id]:
-                texts[view] = self._tokenizer.decode(tokens).strip()
+        for view, found in zip(told, decode(rows), strict=True):
+            texts[view] = [self._text(tokens) for tokens in found]
         return texts
 
-    def _likeliest(self, rows: Tensor) -> list[list[int]]:
-        if self._beams == 1:
-            return self._model.greedy(rows, self._stop_id, self._max_tokens)
-        return [
-            self._model.beam(row, self._stop_id, self._beams, self._max_tokens)[0] for row in rows
-        ]
-
-    def _drawn(self, rows: Tensor) -> list[list[int]]:
-        return self._model.sample(rows, self._stop_id, self._temperature, self._max_tokens)
+    def _text(self, tokens: list[int]) -> str:
+        return "" if tokens == [self._stop_id] else self._tokenizer.decode(tokens).strip()
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

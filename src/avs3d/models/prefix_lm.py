@@ -90,20 +90,20 @@ class PrefixLanguageModel(nn.Module):
         Returns:
             B lists of token ids.
         """
-        return self._decode(embeddings, stop_id, max_tokens, lambda logits: logits.argmax(1))
+        return self._decode(embeddings, stop_id, max_tokens, lambda logits, *_: logits.argmax(1))
 
     def _decode(
         self,
         embeddings: Tensor,
         stop_id: int,
         max_tokens: int,
-        choose: Callable[[Tensor], Tensor],
+        choose: Callable[[Tensor, Tensor, int], Tensor],
     ) -> list[list[int]]:
-        """Token by token, each chosen from (B, vocabulary) logits."""
+        """Token by token, chosen from (B, vocabulary) logits of B rows of the embeddings."""
         captions: list[list[int]] = [[] for _ in range(len(embeddings))]
         batch = torch.arange(len(embeddings))  # rows of the embeddings that are still worked on
         cache, words = None, self._prefix(embeddings)
-        for _ in range(min(max_tokens, self._room)):
+        for step in range(min(max_tokens, self._room)):
             going = [i for i, row in enumerate(batch.tolist()) if captions[row][-1:] != [stop_id]]
             if not going:
                 break
@@ -113,7 +113,7 @@ class PrefixLanguageModel(nn.Module):
                 batch, words = batch[kept], words[kept]
                 going = list(range(len(batch)))
             logits, cache = self._step(words, cache)
-            tokens = choose(logits)
+            tokens = choose(logits, batch, step)
             for i, token in zip(going, tokens[going].tolist(), strict=True):
                 captions[int(batch[i])].append(token)
             words = self._words(tokens[:, None])
@@ -124,29 +124,39 @@ class PrefixLanguageModel(nn.Module):
         self,
         embeddings: Tensor,
         stop_id: int,
+        draws: int,
         temperature: float,
         max_tokens: int = MAX_TOKENS,
         seed: int = 0,
-    ) -> list[list[int]]:
-        """Tokens drawn by their chances, for a batch of embeddings at once.
+    ) -> list[list[list[int]]]:
+        """The greedy caption of each embedding, and others drawn by their chances, all at once.
 
         Args:
             embeddings: (B, embedding_dim).
             stop_id: the token that ends a caption; it is kept.
+            draws: others.
             temperature: 1 draws by the chances themselves, less prefers the likely.
             max_tokens: where a caption is broken off.
             seed: of the draws.
 
         Returns:
-            B lists of token ids.
+            For each embedding 1 + `draws` lists of token ids.
         """
-        generator = torch.Generator().manual_seed(seed)
+        each = 1 + draws
+        # A number a row and token, so that no caption hangs on how long the others are.
+        numbers = torch.rand(
+            len(embeddings) * each, max_tokens, generator=torch.Generator().manual_seed(seed)
+        )
 
-        def draw(logits: Tensor) -> Tensor:
-            uniform = torch.rand(logits.shape, generator=generator).to(logits.device)
-            return (logits / temperature - (-uniform.clamp(1e-9, 1 - 1e-7).log()).log()).argmax(1)
+        def choose(logits: Tensor, rows: Tensor, step: int) -> Tensor:
+            number = numbers[rows, step].to(logits.device)
+            below = (logits / temperature).softmax(1).cumsum(1) <= number[:, None]
+            drawn = below.sum(1).clamp(max=logits.shape[1] - 1)
+            return torch.where((rows % each == 0).to(logits.device), logits.argmax(1), drawn)
 
-        return self._decode(embeddings, stop_id, max_tokens, draw)
+        rows = embeddings.repeat_interleave(each, 0)
+        found = self._decode(rows, stop_id, max_tokens, choose)
+        return [found[i : i + each] for i in range(0, len(found), each)]
 
     @torch.inference_mode()
     def beam(
