@@ -107,3 +107,26 @@ def test_missing_weights_are_named(model: PrefixLanguageModel) -> None:
     del state["clip_project.model.2.bias"]
     with pytest.raises(RuntimeError, match="clip_project.model.2.bias"):
         model.load_state_dict(state)
+
+
+def test_draws_stand_beside_the_greedy_caption(
+    model: PrefixLanguageModel, embeddings: torch.Tensor
+) -> None:
+    greedy = model.greedy(embeddings, STOP, 20)
+    found = model.sample(embeddings, STOP, 4, 2.0, 20)
+    assert [captions[0] for captions in found] == greedy
+    assert all(len(captions) == 5 for captions in found)
+    assert len({tuple(tokens) for captions in found for tokens in captions}) > 3 * len(found)
+    assert found == model.sample(embeddings, STOP, 4, 2.0, 20)
+    assert found != model.sample(embeddings, STOP, 4, 2.0, 20, seed=1)
+    assert found[:1] == model.sample(embeddings[:1], STOP, 4, 2.0, 20)
+    cold = model.sample(embeddings, STOP, 2, 1e-4, 20)
+    assert cold == [[tokens] * 3 for tokens in greedy]
+
+
+def test_draws_follow_the_chances(model: PrefixLanguageModel, embeddings: torch.Tensor) -> None:
+    with torch.inference_mode():
+        chances = model(embeddings[:1], torch.zeros(1, 0, dtype=torch.long))[0, 0].softmax(0)
+    first = [tokens[0] for tokens in model.sample(embeddings[:1], STOP, 3000, 1.0, 1)[0][1:]]
+    seen = torch.bincount(torch.tensor(first), minlength=len(chances)) / len(first)
+    assert (seen - chances).abs().max() < 0.03
