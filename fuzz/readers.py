@@ -16,7 +16,9 @@ test suite reads them all again (tests/test_io_corpus.py). What is parsed in a p
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import pickle
 import resource
 import subprocess
 import sys
@@ -26,9 +28,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ENDINGS = (
-    ".bin", ".npy", ".npz", ".pcd", ".ply", ".las", ".csv", ".pth", ".bin.gz", ".bin.zst",
+    ".bin", ".npy", ".npz", ".pcd", ".ply", ".las", ".csv", ".pth", ".pkl", ".bin.gz", ".bin.zst",
     ".laz", ".e57", ".drc", ".feather", ".parquet",
 )  # fmt: skip
+PICKLE = ".pkl"
+"""No point cloud, but what is in a `.pth` and in the published caches, without the checksums of an
+archive around it, which no mutated archive gets past."""
 SECONDS, MEGABYTES, LENGTH = 2, 1024, 16 << 10
 _EPOCH = (2026, 1, 1, 0, 0, 0)
 MEMORY = Path("/dev/shm")
@@ -38,9 +43,13 @@ def unpack_corpus(end: str, folder: Path) -> None:
     """The inputs to begin with: those kept, and the files that the tests make."""
     sys.path.insert(0, str(HERE.parent / "tests"))
     import io_files
+    import pickle_files
 
     made = [data for name, data in io_files.all_files().items() if name.endswith(end)]
     made += [make() for name, make in io_files.EXTRA.items() if name.endswith(end)]
+    if end in (".pth", PICKLE):
+        make = pickle.dumps if end == PICKLE else pickle_files.torch_bytes
+        made.append(make((io_files.XYZ, 0, io_files.LABEL)))
     kept = HERE / "corpus" / f"{end[1:]}.zip"
     if kept.exists():
         with zipfile.ZipFile(kept) as archive:
@@ -70,12 +79,18 @@ def fuzz(end: str, folder: Path, seconds: int) -> None:
 
         for name in set(formats.READERS.values()):
             formats.module(name)
+        from avs3d.io.pickles import unpickle
     from avs3d.errors import ReadError
+    from avs3d.io.source import MalformedError
 
     place = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
     path = Path(place.name, f"input{end}")
 
     def read(data: bytes) -> None:
+        if end == PICKLE:
+            with contextlib.suppress(MalformedError):
+                unpickle(memoryview(data))
+            return
         path.write_bytes(data)
         for columns in (None, 5) if end == ".bin" else (None,):
             try:

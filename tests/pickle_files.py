@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 AGAIN = "get the file again"
 
@@ -33,6 +34,12 @@ def overlapping() -> bytes:
         archive.writestr("archive/data.pkl", b"\x80\x02N.")
         archive.writestr("archive/data/0", bytes(1 << 16))
         archive.filelist += [archive.getinfo("archive/data/0")] * 7
+    return stream.getvalue()
+
+
+def torch_bytes(content: Any, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    torch.save(content, stream, **options)
     return stream.getvalue()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 import time
 import tracemalloc
@@ -22,7 +21,7 @@ from avs3d.io import pickle_machine
 from avs3d.io.pickles import unpickle
 from avs3d.io.source import MalformedError
 from avs3d.published.unpickling import load_plain, torch_load
-from pickle_files import DATA, HOSTILE, LONG, Call, stored, tensor
+from pickle_files import DATA, HOSTILE, LONG, Call, stored, tensor, torch_bytes
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 
@@ -45,12 +44,6 @@ def same(one: Any, other: Any) -> None:
             same(value, expected)
     else:
         assert one == other
-
-
-def torch_bytes(content: Any, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    torch.save(content, stream, **options)
-    return stream.getvalue()
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
