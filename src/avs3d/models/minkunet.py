@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from avs3d.models.voxel_network import VoxelNetwork
 from avs3d.sparse import (
-    Level,
     PointwiseConv,
     SparseBatchNorm,
     SparseTensor,
@@ -91,7 +91,7 @@ class BasicBlock(nn.Module):
         return conv_norm(self.conv2, self.norm2, hidden, residual, out=residual)
 
 
-class MinkUNet(nn.Module):
+class MinkUNet(VoxelNetwork):
     """Sparse U-Net with four down- and four up-sampling steps; names as in public checkpoints.
 
     Args:
@@ -171,23 +171,6 @@ class MinkUNet(nn.Module):
 
         for_rows(copy, joined)
         return skip.replace(joined)
-
-    def forward(self, coords: Tensor, features: Tensor) -> Tensor:
-        """Features of raw voxels.
-
-        Args:
-            coords: (N, 4) integer [batch, x, y, z], unique, in any order.
-            features: (N, in_channels).
-
-        Returns:
-            (N, out_channels), rows as in `coords`.
-        """
-        level, rows = Level.from_coords(coords)
-        x = self.trunk(SparseTensor(features[rows], level))
-        # Back into the caller's order while the features are still narrow.
-        back = torch.empty_like(rows)
-        back[rows] = torch.arange(len(rows), device=rows.device)
-        return self.final(x.replace(x.features[back])).features
 
 
 _DOWN = ("conv1p1s2", "conv2p2s2", "conv3p4s2", "conv4p8s2")

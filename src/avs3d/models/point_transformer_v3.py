@@ -28,7 +28,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avs3d.models.serialization import CURVES, Lines
-from avs3d.sparse import Level, PointwiseConv, SparseTensor, SubmanifoldConv
+from avs3d.models.voxel_network import VoxelNetwork
+from avs3d.sparse import PointwiseConv, SparseTensor, SubmanifoldConv
 
 _ATTENTION_BYTES = 1 << 27  # of the logits of all pairs of voxels in the patches of one go
 
@@ -202,7 +203,7 @@ class Stage(nn.ModuleDict):
         return features
 
 
-class PointTransformerV3(nn.Module):
+class PointTransformerV3(VoxelNetwork):
     """Serialised attention with S stages down and S - 1 up; names as in Pointcept's checkpoints.
 
     Args:
@@ -305,23 +306,6 @@ class PointTransformerV3(nn.Module):
             features, beside = stage["up"](features, skip, parent)
             features = stage.blocks(features, beside, lines)
         return x.replace(features)
-
-    def forward(self, coords: Tensor, features: Tensor) -> Tensor:
-        """Features of raw voxels.
-
-        Args:
-            coords: (N, 4) integer [batch, x, y, z], unique, in any order.
-            features: (N, in_channels).
-
-        Returns:
-            (N, out_channels), rows as in `coords`.
-        """
-        level, rows = Level.from_coords(coords)
-        x = self.trunk(SparseTensor(features[rows], level))
-        # Back into the caller's order while the features are still narrow.
-        back = torch.empty_like(rows)
-        back[rows] = torch.arange(len(rows), device=rows.device)
-        return self.final(x.replace(x.features[back])).features
 
     def _curves(self) -> Sequence[str]:
         """The curves of a level; shuffled in training, so that none belongs to a block."""
