@@ -66,7 +66,9 @@ class _Segment:
         config = self.results.config
         result = encoded.segment(job.given.vocabulary, views=config.views)
         timings |= result.timings
-        notes = units_note(result.scan), low_score_note(result, encoded.low_score)
+        # Few words that are given are little like most points of any scan.
+        usual = encoded.low_score if job.given.vocabulary is None else None
+        notes = units_note(result.scan), low_score_note(result, usual)
         if config.min_score is not None:
             result = result.unlabel(config.min_score)
         rows = result.summary()
