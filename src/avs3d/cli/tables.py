@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from avs3d.errors import UserError
+from avs3d.io.source import show
 from avs3d.jobs import Job
 from avs3d.report.places import Place
 from avs3d.run import Result
@@ -45,7 +46,8 @@ def failure_table(errors: dict[Job, Exception]) -> Table:
         ours = (
             "" if isinstance(error, UserError) else f"a fault in avs3d ({type(error).__name__}): "
         )
-        table.add_row(Text(str(job.path)), Text(ours + text.removeprefix(f"{job.path}: ")))
+        path = show(job.path)
+        table.add_row(Text(path), Text(ours + text.removeprefix(f"{path}: ")))
     return table
 
 
