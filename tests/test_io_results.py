@@ -86,7 +86,9 @@ def test_npz_keeps_all(given: Segmentation) -> None:
 @given(results())
 def test_npz_is_the_result_again(given: Segmentation) -> None:
     found = decode(memoryview(encode(given, ".npz")), Path("scan.npz"))
-    assert (found.vocabulary.words, found.bundle) == (given.vocabulary.words, "street-mini")
+    # Arrays of texts end at NUL, which no word has that anybody wrote.
+    words = tuple(word.replace("\0", "\ufffd") for word in given.vocabulary.words)
+    assert (found.vocabulary.words, found.bundle) == (words, "street-mini")
     for name in ("label", "score", "cosine"):
         np.testing.assert_array_equal(getattr(found, name), getattr(given, name))
     np.testing.assert_array_equal(found.scan.points, given.scan.points)

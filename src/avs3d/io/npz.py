@@ -98,11 +98,12 @@ def encode(segmentation: Segmentation) -> bytes:
     metres, ``origin`` (3,) float64 to add to them, and every other column; one that has a name of
     ours is called ``input_NAME``.
     """
-    scan = segmentation.scan
+    scan, words = segmentation.scan, segmentation.vocabulary.words
     arrays: dict[str, Any] = {
         "label": segmentation.label,
         "score": segmentation.score,
-        "vocabulary": np.array(segmentation.vocabulary.words, dtype=np.str_),
+        # numpy ends a text at NUL
+        "vocabulary": np.array([word.replace("\0", "\ufffd") for word in words], dtype=np.str_),
         "bundle": np.array(segmentation.bundle, dtype=np.str_),
         "points": scan.points,
         "origin": scan.origin,
