@@ -142,7 +142,7 @@ def test_a_fault_of_ours_costs_its_scan_only(
         (["run", "--labelset", "kitti"], "no label set 'kitti'; there are .*semantickitti"),
         (["run", "--labelset", "nuscenes-43"], "only names things"),
         (["run", "--labelset", "semantickitti", "--mapper", "gpt"], "no such mapper"),
-        (["run", "--labelset", "semantickitti", "--mapper", "no.json"], "no.json: cannot be read"),
+        (["run", "--labelset", "semantickitti", "--mapper", "no.json"], "no.json: no such file"),
         (["run", "--labelset", "semantickitti", "--labels", "none"], "none: no such file"),
         (["run", "--labelset", "semantickitti"], "has no labels of its points"),
         (["run", "--labelset", "nuscenes-16", "--labels", "labels"], "most of its labels are none"),

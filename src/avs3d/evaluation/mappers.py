@@ -8,12 +8,11 @@ are compared with those, and then taken to the class.
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -22,12 +21,12 @@ from avs3d.evaluation.iou import VOID
 from avs3d.evaluation.replies import Answer, question, read_reply
 from avs3d.io.source import show
 from avs3d.labelsets import LabelSet, load, plain
+from avs3d.published.texts import read_mapping
 from avs3d.text import TextEncoder, load_text_encoder
 
 THRESHOLD = 0.45
 """Cosine similarity of MiniLM below which a word is no class; see docs/evaluation.md."""
 _VOID_NAMES = ("void", "background", "none", "")
-_MAX_FILE_BYTES = 4 << 20
 _SHOWN = 200  # characters of a reply that are kept
 
 
@@ -166,7 +165,7 @@ class FileMapper:
     def __init__(self, path: Path) -> None:
         self.name = path.name
         self._path = path
-        self._classes = {plain(word): name for word, name in _read(path).items()}
+        self._classes = {plain(word): name for word, name in read_mapping(path).items()}
 
     def map(self, words: Sequence[str], targets: Targets) -> list[Mapped]:
         """See `Mapper`.
@@ -270,26 +269,3 @@ def load_mapper(spec: str, threshold: float = THRESHOLD) -> Mapper:
     if Path(spec).suffix.lower() == ".json":
         return FileMapper(Path(spec).expanduser())
     raise UserError(f"--mapper {spec}: no such mapper; give minilm, names or a .json file")
-
-
-def _read(path: Path) -> dict[str, str]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_FILE_BYTES + 1)
-        content: Any = json.loads(data.decode("utf-8-sig")) if len(data) <= _MAX_FILE_BYTES else {}
-    except OSError as error:
-        raise UserError(
-            f"{show(path)}: cannot be read ({error.strerror}); give a mapping file"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{show(path)}: is not JSON ({error}); give {{word: class}}") from None
-    if len(data) > _MAX_FILE_BYTES:
-        raise UserError(f"{show(path)}: is larger than 4 MiB: not a mapping of words")
-    if not isinstance(content, dict) or not content:
-        raise UserError(
-            f"{show(path)}: must be a JSON object, {{word: class}}, with a word or more"
-        )
-    wrong = [word for word, name in content.items() if not isinstance(name, str | None)]
-    if wrong:
-        raise UserError(f"{show(path)}: the class of {show(wrong[0])[:60]!r} is no text")
-    return {word: name or "" for word, name in content.items()}
