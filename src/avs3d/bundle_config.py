@@ -203,10 +203,14 @@ def is_part(name: str) -> bool:
 def sha256(path: Path) -> str:
     """Of a file's content, as hexadecimal digits."""
     digest = hashlib.sha256()
+    _feed(digest, path)
+    return digest.hexdigest()
+
+
+def _feed(digest: hashlib._Hash, path: Path) -> None:
     with path.open("rb") as handle:
         while part := handle.read(1 << 20):
             digest.update(part)
-    return digest.hexdigest()
 
 
 def fingerprint(name: str) -> str | None:
@@ -220,9 +224,7 @@ def fingerprint(name: str) -> str | None:
         digest = hashlib.sha256()
         for path in files:
             digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-            with path.open("rb") as handle:
-                while part := handle.read(1 << 20):
-                    digest.update(part)
+            _feed(digest, path)
     except OSError:
         return None
     return digest.hexdigest() if files else None

@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from avs3d.errors import ReadError
-from avs3d.io.source import MalformedError, brief, load_small, show
+from avs3d.io.source import MalformedError, brief, load_small, naming, show
 from avs3d.scan import Camera
 
 FORMATS = {".json": "sample", ".txt": "kitti", ".yaml": "camera_info", ".yml": "camera_info"}
@@ -52,7 +51,7 @@ class Calibration:
 
 def read_calibration(path: Path) -> Calibration:
     """Read a file of one of `FORMATS`, or `ReadError`."""
-    try:
+    with naming(path):
         if path.suffix.lower() not in FORMATS:
             raise MalformedError(f"no calibration by its extension; readable are {_known()}")
         data = load_small(path, _MAX_BYTES, "give a calibration")
@@ -63,8 +62,6 @@ def read_calibration(path: Path) -> Calibration:
         module = importlib.import_module(f"avs3d.cameras.{FORMATS[path.suffix.lower()]}")
         found: Calibration = module.parse(text, path)
         return found
-    except MalformedError as error:
-        raise ReadError(f"{show(path)}: {brief(str(error))}") from error
 
 
 def _known() -> str:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avs3d.errors import ReadError
-from avs3d.io.source import MalformedError, brief, damaged, load_small, show
+from avs3d.io.source import MalformedError, damaged, load_small, naming
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,11 +35,8 @@ def pixels(image: Path | np.ndarray) -> np.ndarray:
     """
     if isinstance(image, np.ndarray):
         return image
-    try:
-        with damaged("image"):
-            return _to_rgb(opened(image))
-    except MalformedError as error:
-        raise ReadError(f"{show(image)}: {brief(str(error))}") from error
+    with naming(image), damaged("image"):
+        return _to_rgb(opened(image))
 
 
 def opened(path: Path) -> Image:

@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avs3d.atomic import write_bytes
-from avs3d.errors import ReadError, UserError
+from avs3d.errors import UserError
 from avs3d.io.columns import parse_columns, to_scan
 from avs3d.io.formats import READERS, WRITERS, ending, module
 from avs3d.io.inputs import find
 from avs3d.io.names import unpacked
 from avs3d.io.packed import unpack
 from avs3d.io.result import UnwritableError
-from avs3d.io.source import MalformedError, brief, load, refuse_foreign, show, stored_as
+from avs3d.io.source import load, naming, refuse_foreign, show, stored_as
 from avs3d.scan import Scan
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def read(path: str | Path, *, columns: int | str | Sequence[str] | None = None) 
     """
     path = Path(path)
     names = parse_columns(columns)
-    try:
+    with naming(path):
         data = load(path, readable=tuple(READERS))
         with stored_as(len(data)):
             plain = unpacked(path)
@@ -65,8 +65,6 @@ def read(path: str | Path, *, columns: int | str | Sequence[str] | None = None) 
                 data = unpack(data, path)
             refuse_foreign(data, plain)
             return to_scan(module(READERS[plain.suffix.lower()]).parse(data, plain, names), path)
-    except MalformedError as error:
-        raise ReadError(f"{show(path)}: {brief(str(error))}") from error
 
 
 def read_result(path: str | Path) -> Segmentation:
@@ -76,13 +74,11 @@ def read_result(path: str | Path) -> Segmentation:
         ReadError: the file is missing, damaged, or no such result.
     """
     path = Path(path)
-    try:
+    with naming(path):
         data = load(path, readable=(".npz",))
         with stored_as(len(data)):
             found: Segmentation = module("npz").decode(data, path)
             return found
-    except MalformedError as error:
-        raise ReadError(f"{show(path)}: {brief(str(error))}") from error
 
 
 def write(segmentation: Segmentation, path: str | Path, *, overwrite: bool = False) -> Path:

@@ -16,7 +16,7 @@ from avs3d.io.names import unpacked
 from avs3d.io.npy import array_from
 from avs3d.io.npz import arrays_of
 from avs3d.io.packed import unpack
-from avs3d.io.source import MalformedError, brief, load, show, stored_as
+from avs3d.io.source import MalformedError, load, naming, show, stored_as
 from avs3d.scan import Scan
 
 NAMES = ("label", "labels", "semantic", "category")
@@ -35,13 +35,11 @@ def read_labels(path: Path) -> np.ndarray:
     end = next((end for end in ENDINGS if unpacked(path).name.lower().endswith(end)), None)
     if end is None:
         return labels_of(read(path), path)
-    try:
+    with naming(path):
         data = load(path, readable=(unpacked(path).suffix.lower(),))
         with stored_as(len(data)):
             plain = data if unpacked(path) == path else unpack(data, path)
             found = _parse(plain, end)
-    except MalformedError as error:
-        raise ReadError(f"{show(path)}: {brief(str(error))}") from error
     return labels_of(read(path), path) if found is None else found
 
 

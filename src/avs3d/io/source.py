@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from avs3d.environment import missing_modules
+from avs3d.errors import ReadError
 from avs3d.io.names import PACKED, is_packed, unpacked
 
 MAX_FILE_BYTES = 4 << 30
@@ -47,7 +48,7 @@ _TEXT_BYTES = frozenset(b"\t\n\r\f" + bytes(range(32, 127)))
 
 
 class MalformedError(Exception):
-    """What is wrong with a file and the remedy; `avs3d.io.read` puts the file's name in front."""
+    """What is wrong with a file and the remedy; `naming` puts the file's name in front."""
 
 
 def show(what: Path | str) -> str:
@@ -59,6 +60,15 @@ def brief(text: str) -> str:
     """The same of a text that may quote a file at any length."""
     text = show(text)
     return text if len(text) <= 2 * _QUOTED else f"{text[:_QUOTED]} … {text[-_QUOTED:]}"
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Puts the file's name before what is wrong with it: a `ReadError` of one line."""
+    try:
+        yield
+    except MalformedError as error:
+        raise ReadError(f"{show(path)}: {brief(str(error))}") from error
 
 
 def load(path: Path, readable: tuple[str, ...] | None = None) -> memoryview:

@@ -11,7 +11,7 @@ import numpy as np
 
 from avs3d.errors import ReadError, UserError
 from avs3d.features import PointFeatures
-from avs3d.io.source import MalformedError, show
+from avs3d.io.source import MalformedError, naming, show
 from avs3d.published.saving import save_torch, tensor
 from avs3d.published.texts import nearest
 from avs3d.published.unpickling import load_plain
@@ -95,10 +95,8 @@ def read_features(path: Path) -> PointFeatures:
         ReadError: it is damaged, has no features, or they are not finite.
     """
     content = load_plain(path)
-    try:
+    with naming(path):
         return _features(content, show(path))
-    except MalformedError as error:
-        raise ReadError(f"{show(path)}: {error}") from None
 
 
 def write_features(path: Path, features: PointFeatures, *, overwrite: bool = False) -> Path:

@@ -11,7 +11,7 @@ from avs3d.errors import ReadError, UserError
 from avs3d.io.npy import array_from
 from avs3d.io.pth import WHITE
 from avs3d.io.result import coordinates
-from avs3d.io.source import MalformedError, damaged, load, show
+from avs3d.io.source import MalformedError, damaged, load, naming, show
 from avs3d.published.saving import save_torch
 from avs3d.scan import Camera, Scan
 
@@ -121,7 +121,7 @@ def _with_ending(path: Path, endings: tuple[str, ...]) -> Path:
 
 def _matrix(path: Path, *shapes: tuple[int, int]) -> np.ndarray:
     """A matrix of one of the shapes, in float64, from ``.npy`` or text."""
-    try:
+    with naming(path):
         data = load(path)
         if len(data) > _MAX_MATRIX_BYTES:
             raise MalformedError("is larger than 64 KiB: not one matrix; get it again")
@@ -137,8 +137,6 @@ def _matrix(path: Path, *shapes: tuple[int, int]) -> np.ndarray:
                 f" {wanted} numbers; get it again"
             )
         return matrix.astype(np.float64)
-    except MalformedError as error:
-        raise ReadError(f"{show(path)}: {error}") from error
 
 
 def _intrinsics(path: Path) -> np.ndarray:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
 from avs3d.errors import ReadError, UserError
-from avs3d.io.source import MalformedError, load, show
+from avs3d.io.source import MalformedError, load, naming, show
 from avs3d.published.saving import save
 from avs3d.vocabulary import Vocabulary
 
@@ -149,7 +149,7 @@ def read_json(path: Path) -> Any:
     Raises:
         ReadError: it is missing, too large, or not like that.
     """
-    try:
+    with naming(path):
         data = load(path)
         if len(data) > _MAX_BYTES:
             raise MalformedError("is larger than 64 MiB; split it by scenes")
@@ -163,8 +163,6 @@ def read_json(path: Path) -> Any:
             raise MalformedError("is no text; save it as JSON in UTF-8") from None
         except (ValueError, RecursionError) as error:
             raise MalformedError(f"is not JSON ({str(error)[:120]}); save it again") from None
-    except MalformedError as error:
-        raise ReadError(f"{show(path)}: {error}") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

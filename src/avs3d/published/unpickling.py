@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avs3d.errors import ReadError
 from avs3d.io.pickles import unpickle
-from avs3d.io.source import MalformedError, load, show
+from avs3d.io.source import load, naming
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,10 +19,8 @@ def load_plain(path: Path) -> Any:
     Raises:
         ReadError: it is missing, damaged, or holds anything but plain data and arrays.
     """
-    try:
+    with naming(path):
         return unpickle(load(path))
-    except MalformedError as error:
-        raise ReadError(f"{show(path)}: {error}") from error
 
 
 def torch_load(path: Path) -> Any:
@@ -40,7 +37,5 @@ def torch_load(path: Path) -> Any:
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array)
 
-    try:
+    with naming(path):
         return unpickle(load(path), tensor)
-    except MalformedError as error:
-        raise ReadError(f"{show(path)}: {error}") from error
