@@ -83,12 +83,14 @@ class Worker(Generic[T]):
             pipeline = load(
                 self._config.bundle,
                 self._config.device,
+                sources=self._config.sources,
                 published=self._config.published,
                 seed=self._config.seed,
             )
-            pipeline.text  # noqa: B018  loaded now, so that its time is not the first scan's
-            if self._config.vocabulary is None and self._config.captions is None:
-                pipeline.captioner  # noqa: B018
+            pipeline.load_parts(
+                own_words=self._config.vocabulary is None and self._config.captions is None,
+                told_features=self._config.features is not None,
+            )
             self.pipeline = pipeline
             self.load_seconds = time.perf_counter() - began
         # For each scan, so that what is drawn does not depend on the scans before.

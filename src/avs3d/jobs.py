@@ -16,6 +16,8 @@ from avs3d.io.names import stem
 from avs3d.io.source import show
 from avs3d.published.features import FeatureSet
 from avs3d.published.texts import ByScene
+from avs3d.sources import Sources
+from avs3d.views import Views
 from avs3d.vocabulary import Vocabulary
 
 
@@ -29,7 +31,8 @@ class BatchConfig:
         bundle: see `avs3d.load`.
         vocabulary: the words to choose from, of all scans or by scene; None: every scan finds
             its own.
-        views: sectors that a scan is described in; None: as many as the bundle says.
+        views: that the points of a scan are described in, see `avs3d.views.point_views`; None: as
+            the bundle says.
         columns: see `avs3d.read`.
         device: see `avs3d.load`.
         seed: of whatever is drawn at random.
@@ -44,13 +47,14 @@ class BatchConfig:
         images: folder with the images of cameras; None: none are used.
         calibration: of the cameras, see `avs3d.cameras.read_cameras`.
         overlay: draw the labelled points on every image.
+        sources: of words and features.
     """
 
     inputs: tuple[str, ...]
     out: Path | None
     bundle: str = "street-mini"
     vocabulary: Vocabulary | ByScene[Vocabulary] | None = None
-    views: int | None = None
+    views: Views | None = None
     columns: str | None = None
     device: str = "auto"
     seed: int = 0
@@ -65,6 +69,7 @@ class BatchConfig:
     images: str | None = None
     calibration: str | None = None
     overlay: bool = False
+    sources: Sources = field(default_factory=Sources)
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,7 @@ class Results:
     def _options(self) -> dict[str, Any]:
         return {
             "avs3d": __version__,
+            "sources": self.config.sources.told(),
             "weights": fingerprint(self.config.bundle),
             **{name: getattr(self.config, name) for name in _OPTIONS},
         }

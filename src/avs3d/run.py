@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -72,7 +72,8 @@ class _Segment:
         if config.min_score is not None:
             result = result.unlabel(config.min_score)
         rows = result.summary()
-        found = _found(job, result, rows, "; ".join(filter(None, notes)))
+        note = "; ".join(filter(None, notes))
+        found = _found(job, result, rows, note, config.sources.cell)
         files = self.results.write(job, result, found, timings)
         return Result(found, rows, files, timings)
 
@@ -183,9 +184,11 @@ class Run:
                 "vocabulary": _told(self.config.vocabulary),
                 "captions": _told(self.config.captions),
                 "features": _told(self.config.features),
+                "sources": self.config.sources.told(),
             },
             **self._batch.facts,
             "versions": versions(),
+            "words": word_frequencies(self.done.values()),
             "scans": {job.name: scan_record(done) for job, done in self.done.items()},
             "failures": [failure_record(job, error) for job, error in self.errors.items()],
         }
@@ -205,6 +208,17 @@ def scan_record(done: Result) -> dict[str, Any]:
         "timings": {step: round(seconds, 4) for step, seconds in done.timings.items()},
         "outputs": [path.name for path in done.files],
     }
+
+
+def word_frequencies(results: Iterable[Result]) -> list[dict[str, Any]]:
+    """In how many scans each word has points, and how many; the commonest first."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in (row for result in results for row in result.found["words"]):
+        word = found.setdefault(row["word"], {"word": row["word"], "scans": 0, "points": 0})
+        word["scans"] += 1
+        word["points"] += row["points"]
+        word["from"] = sorted({*word.get("from", ()), *row.get("from", ())})
+    return sorted(found.values(), key=lambda word: (-word["scans"], -word["points"], word["word"]))
 
 
 def failure_record(job: Job, error: Exception) -> dict[str, Any]:
@@ -240,23 +254,29 @@ def low_score_note(result: Segmentation, threshold: float | None) -> str:
     )
 
 
-def _found(job: Job, result: Segmentation, rows: list[dict[str, Any]], note: str) -> dict[str, Any]:
+def _found(
+    job: Job, result: Segmentation, rows: list[dict[str, Any]], note: str, cell: int | None
+) -> dict[str, Any]:
     keys = ("word", "points", "share", "score")
+    words = [
+        {key: row[key] for key in keys} | {"from": sorted({s.captioner for s in row["sources"]})}
+        for row in rows
+    ]
     return {
         "input": str(job.path),
         "points": len(result.scan),
         "labelled": int((result.label >= 0).sum()),
         "mean_score": mean_score(result),
         "note": note,
-        "words": [{key: row[key] for key in keys} for row in rows],
-        "cameras": camera_records(result.scan),
+        "words": words,
+        "cameras": camera_records(result.scan, cell),
         "left_out": list(result.scan.left_out),
     }
 
 
-def camera_records(scan: Scan) -> list[dict[str, Any]]:
+def camera_records(scan: Scan, cell: int | None = None) -> list[dict[str, Any]]:
     """What `run.json` says of the cameras of a scan: how many points each sees."""
-    counts = camera_views(scan).sum(0).tolist()
+    counts = camera_views(scan, cell).sum(0).tolist()
     return [
         {"camera": c.name, "image": str(c.image), "timestamp": c.timestamp, "points": points}
         for c, points in zip(scan.cameras, counts, strict=True)

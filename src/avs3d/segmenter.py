@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from avs3d.bundle_config import ScoreConfig
+from avs3d.segmentation import UNLABELLED
 
 ALIKE = 0.5  # words this similar may both be right of a point: they are no rivals
 _ROWS_AT_ONCE = 65_536
@@ -32,6 +34,22 @@ class Best(NamedTuple):
 def chances(config: ScoreConfig, cosine: Tensor, lead: Tensor) -> Tensor:
     """(M,) chance that each word is right; `cosine` and `lead` as in `Best`."""
     return (config.cosine * cosine + config.lead * lead + config.bias).sigmoid()
+
+
+class PointWords(NamedTuple):
+    """The best word of each of N points.
+
+    Attributes:
+        label: (N,) int32 index of the word; `UNLABELLED` where a point has no feature.
+        cosine: (N,) float32 its similarity; 0 where a point has no feature.
+        score: (N,) float32 the chance that the word is right where that is known, else `cosine`.
+        mean: similarity of features and their words.
+    """
+
+    label: np.ndarray
+    cosine: np.ndarray
+    score: np.ndarray
+    mean: float
 
 
 class CosineHead:
@@ -101,8 +119,36 @@ class FeatureRows:
     of_point: np.ndarray
     score: ScoreConfig | None = None
 
+    def best(self, words: Tensor) -> PointWords:
+        """The best of words (W, D) for every point."""
+        best = self.head.best(self.rows, words)
+        label = self.per_point(best.label, UNLABELLED, np.int32)
+        cosine = self.per_point(best.cosine, 0.0, np.float32)
+        score = cosine
+        if self.score is not None:
+            chance = chances(self.score, best.cosine, best.lead)
+            score = self.per_point(chance, 0.0, np.float32)
+        return PointWords(label, cosine, score, float(best.cosine.mean()))
+
     def per_point(self, per_row: Tensor, missing: float, dtype: type) -> np.ndarray:
         """(N,) values of the points from (M,) values of the rows."""
         values: np.ndarray = per_row.cpu().numpy().astype(dtype)
         found: np.ndarray = np.append(values, dtype(missing))[self.of_point]  # -1 is the last
         return found
+
+
+def ensemble(sources: Sequence[PointWords]) -> PointWords:
+    """For each point what the source says whose word is most alike to it (paper, 3.4).
+
+    Of several sources the score is the similarity: nobody measured chances of them together.
+    """
+    if len(sources) == 1:
+        return sources[0]
+    cosines = np.stack(
+        [np.where(source.label == UNLABELLED, -np.inf, source.cosine) for source in sources]
+    )
+    best = cosines.argmax(0)[None]
+    label = np.take_along_axis(np.stack([source.label for source in sources]), best, 0)[0]
+    cosine = np.take_along_axis(np.stack([source.cosine for source in sources]), best, 0)[0]
+    labelled = label != UNLABELLED
+    return PointWords(label, cosine, cosine, float(cosine[labelled].mean(dtype=np.float64)))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from avs3d.errors import UserError
 from avs3d.projection import project, unhidden
 from avs3d.scan import Scan
 
+Views = int | str
+"""How points are put in views: a number of azimuth sectors, ``cameras`` or ``squares``."""
 MIN_SQUARE_POINTS = 150
+_PUBLISHED_MINIMUM = 200
+MAX_SECTORS = 360
 _BORDER = 5  # pixels of the halved image, in which the published code sees no point
 
 
@@ -24,6 +29,52 @@ def viewpoint(scan: Scan) -> np.ndarray:
     if inside and not scan.origin.any():
         return np.zeros(3, np.float32)
     return np.median(points, 0).astype(np.float32)
+
+
+def point_views(
+    scan: Scan, rows: np.ndarray, views: Views, *, cell: int | None = None, published: bool = False
+) -> tuple[list[str], np.ndarray]:
+    """The views of some points of a scan that hold any (paper, 3.3).
+
+    Args:
+        scan: all points.
+        rows: (M,) which of them, each finite.
+        views: so many sectors around the sensor, the ``cameras`` of the scan, or ``squares``.
+        cell: of cameras, see `camera_views`.
+        published: take the published code's sectors and squares where it is at fault.
+
+    Returns:
+        The V names, and (M, V) bool.
+    """
+    if views == "cameras":
+        names = [f"camera {camera.name}" for camera in scan.cameras]
+        masks = camera_views(scan, cell)[rows]
+    elif views == "squares":
+        minimum = _PUBLISHED_MINIMUM if published else MIN_SQUARE_POINTS
+        inside = squares(scan.points[scan.finite], minimum=minimum)
+        masks = np.zeros((len(scan), inside.shape[1]), bool)
+        masks[scan.finite] = inside
+        masks = masks[rows]
+        names = [f"square {i:02d}" for i in range(masks.shape[1])]
+    else:
+        points = scan.points[rows] - viewpoint(scan)
+        masks = lidar_sectors(points, int(views), closed=not published)
+        names = [f"sector {i:02d}" for i in range(masks.shape[1])]
+    kept = np.flatnonzero(masks.any(0))
+    return [names[i] for i in kept], masks[:, kept]
+
+
+def parse_views(text: str) -> Views:
+    """``12``, ``cameras`` or ``squares``.
+
+    Raises:
+        UserError: it is none of these.
+    """
+    if text in ("cameras", "squares"):
+        return text
+    if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= MAX_SECTORS:
+        return int(text)
+    raise UserError(f"--views {text}: give a number from 1 to {MAX_SECTORS}, cameras or squares")
 
 
 def lidar_sectors(points: np.ndarray, count: int = 12, *, closed: bool = True) -> np.ndarray:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Source:
@@ -56,6 +58,24 @@ class Vocabulary:
             for word, sources in zip(vocabulary.words, vocabulary.sources, strict=True):
                 found[word] = found.get(word, ()) + sources
         return cls(tuple(found), tuple(found.values()))
+
+    def folded(self, embeddings: np.ndarray, alike: float) -> Vocabulary:
+        """The words without near-duplicates: one that is more alike to an earlier one than `alike`
+        becomes part of that, with its sources.
+
+        Args:
+            embeddings: (W, D) of the words, L2-normalised.
+            alike: cosine similarity.
+        """
+        near = embeddings @ embeddings.T > alike
+        stands: list[int] = []
+        sources: dict[int, tuple[Source, ...]] = {}
+        for index, more in enumerate(self.sources):
+            first = next((earlier for earlier in stands if near[index, earlier]), index)
+            if first == index:
+                stands.append(index)
+            sources[first] = tuple(dict.fromkeys(sources.get(first, ()) + more))
+        return Vocabulary(tuple(self.words[i] for i in stands), tuple(sources.values()))
 
     def __len__(self) -> int:
         return len(self.words)

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from avs3d.batch import Batch, exit_code, make_folder
+from avs3d.cli import source_options
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import Bundle, Columns, Device, Inputs, Overwrite, Views
 from avs3d.jobs import BatchConfig, Job, find_jobs, keep
+from avs3d.views import parse_views
 
 if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan
 
 HELP = """Describe scans in sentences.
 
-One for each sector around the sensor.
+One for each sector around the sensor, and with --image-captioner one for each camera.
 
 They are what `avs3d segment` takes its words from. Printed; with --out also written, as
 STEM.captions.json: {STEM: {view: caption}}.
@@ -28,6 +30,7 @@ Examples:
 \b
   avs3d caption scan.bin
   avs3d caption scan.bin --views 6
+  avs3d caption scan.bin --images images/ --calibration calib.json --image-captioner models/blip
   avs3d caption recording/ --out captions"""
 
 
@@ -40,6 +43,11 @@ def caption(
     overwrite: Overwrite = False,
     bundle: Bundle = "street-mini",
     views: Views = None,
+    images: source_options.Images = None,
+    calibration: source_options.Calibration = None,
+    captioner: source_options.Captioner = None,
+    image_captioner: source_options.ImageCaptioner = None,
+    z_buffer: source_options.ZBuffer = None,
     columns: Columns = None,
     device: Device = "auto",
 ) -> None:
@@ -48,16 +56,22 @@ def caption(
     from avs3d.cli.tables import caption_table, stdout
 
     def describe(job: Job, encoded: EncodedScan, timings: dict[str, float]) -> dict[str, str]:
-        captions = encoded.captions(views)
+        captions = encoded.captions(config.views)
         if out is not None:
             make_folder(out)
             write_json(out / f"{job.name}.captions.json", {job.name: captions})
+        left_out.extend(encoded.scan.left_out)
         return captions
 
     console = stdout()
-    config = BatchConfig(
-        tuple(inputs), out, bundle, None, views, columns, device, overwrite=overwrite
+    left_out: list[str] = []
+    seen = source_options.source_config(
+        images, calibration, captioner=captioner, image_captioner=image_captioner, z_buffer=z_buffer
     )
+    config = BatchConfig(
+        tuple(inputs), out, bundle, None, None if views is None else parse_views(views), columns,
+        device, overwrite=overwrite, **seen,
+    )  # fmt: skip
     errors = []
     with Progress() as progress:
         jobs = find_jobs(config)
@@ -69,8 +83,9 @@ def caption(
                     complain_about(job.path, result)
                     errors.append(result)
                     continue
-                assert batch.worker.pipeline is not None
-                sectors = views or batch.worker.pipeline.bundle.config.views
-                console.print(f"{job.name}   {len(result)} of {sectors} sectors", style="bold")
+                console.print(f"{job.name}   {len(result)} views", style="bold")
                 console.print(caption_table(result))
+                for line in left_out:
+                    console.print(f"left out: {line}", style="yellow", soft_wrap=True)
+                left_out.clear()
     raise typer.Exit(exit_code(errors))

@@ -33,12 +33,12 @@ Bundle = Annotated[
     typer.Option("--bundle", "-b", help="A packaged name (avs3d bundles), a folder, or a hub id."),
 ]
 Views = Annotated[
-    int | None,
+    str | None,
     typer.Option(
         "--views",
-        min=1,
-        max=360,
-        help="How many sectors of the scan are described by a sentence.",
+        metavar="N",
+        help="How many sectors of the scan are described by a sentence; or cameras: what each sees;"
+        " or squares of half a metre (rooms).",
         show_default="the bundle's",
     ),
 ]

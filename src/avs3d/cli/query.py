@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from avs3d.batch import Batch, exit_code, make_folder
+from avs3d.cli import source_options
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import RESULTS, Bundle, Columns, Device, Out, Overwrite
 from avs3d.errors import UserError
@@ -32,7 +33,9 @@ Examples:
 
 \b
   avs3d query scan.bin "a parked car"
-  avs3d query scan.bin bench --out results"""
+  avs3d query scan.bin bench --out results
+  avs3d query scan.bin bench --images images/ --calibration calib.json --bundle clip-bundle \\
+    --feature ensemble"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ def query(
     out: Out = RESULTS,
     overwrite: Overwrite = False,
     bundle: Bundle = "street-mini",
+    images: source_options.Images = None,
+    calibration: source_options.Calibration = None,
+    feature: source_options.Feature = None,
+    features: source_options.Features = None,
+    z_buffer: source_options.ZBuffer = None,
     columns: Columns = None,
     device: Device = "auto",
 ) -> None:
@@ -68,7 +76,12 @@ def query(
         return _Answer(encoded.scan.points, similarity, (ply, png))
 
     console = stdout()
-    config = BatchConfig((scan,), out, bundle, vocabulary, 1, columns, device, overwrite=overwrite)
+    seen = source_options.source_config(
+        images, calibration, feature=feature, features=features, z_buffer=z_buffer
+    )
+    config = BatchConfig(
+        (scan,), out, bundle, vocabulary, 1, columns, device, overwrite=overwrite, **seen
+    )
     errors = []
     with Progress() as progress:
         jobs = find_jobs(config)

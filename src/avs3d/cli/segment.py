@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from avs3d.cli import options
+from avs3d.cli import options, source_options
 from avs3d.cli.options import parse_captions, parse_formats, parse_vocabulary
 from avs3d.cli.show import Lines, Quiet, Tables, show_run
 from avs3d.cli.streams import STREAM, to_stdout, with_stdin, with_stdout
 from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig, find_jobs
-from avs3d.published.features import FeatureSet
+from avs3d.views import parse_views
 
 HELP = """Find words for a scan and give one to every point.
 
@@ -67,15 +67,6 @@ def segment(
             show_default="the captioner's",
         ),
     ] = None,
-    features: Annotated[
-        Path | None,
-        typer.Option(
-            "--features",
-            help="Fused features of points (SCENE.pt, SCENE_K.pt), or a folder of them, in place "
-            "of the 3D network's.",
-            show_default="the 3D network's",
-        ),
-    ] = None,
     out: Annotated[
         Path,
         typer.Option("--out", "-o", help="Folder for the results, made when missing; - is stdout."),
@@ -91,20 +82,22 @@ def segment(
         ),
     ] = None,
     picture: Annotated[bool, typer.Option(help="Draw the .png.")] = True,
-    images: Annotated[
-        str | None,
+    images: source_options.Images = None,
+    calibration: source_options.Calibration = None,
+    captioner: source_options.Captioner = None,
+    image_captioner: source_options.ImageCaptioner = None,
+    feature: source_options.Feature = None,
+    features: source_options.Features = None,
+    z_buffer: source_options.ZBuffer = None,
+    fold: Annotated[
+        float | None,
         typer.Option(
-            "--images", metavar="DIR", help="Folder with camera images.", show_default="none"
-        ),
-    ] = None,
-    calibration: Annotated[
-        str | None,
-        typer.Option(
-            "--calibration",
-            metavar="FILE",
-            help="Of the cameras: .json, KITTI's calib.txt or ROS camera_info .yaml; or a folder "
-            "with one a scan.",
-            show_default=False,
+            "--fold",
+            metavar="SIMILARITY",
+            min=0.0,
+            max=1.0,
+            help="Make one of own words that are more alike than this, 0.9 for example.",
+            show_default="none",
         ),
     ] = None,
     overlay: Annotated[
@@ -159,15 +152,23 @@ def segment(
         raise UserError(
             "--out -: give one --write, and no --json or --overlay: stdout is for the result alone"
         )
-    if (images is None) != (calibration is None):
-        raise UserError("--images and --calibration: give both, or none")
+    told = captions is not None or vocabulary is not None
+    if told and (captioner is not None or image_captioner is not None or fold is not None):
+        raise UserError(
+            "--captioner, --image-captioner, --fold: are for words that scans find themselves; "
+            "leave out --vocabulary and --captions"
+        )
     if overlay and images is None:
         raise UserError("--overlay: give the --images to draw on, and their --calibration")
+    seen = source_options.source_config(
+        images, calibration, captioner=captioner, image_captioner=image_captioner, feature=feature,
+        features=features, z_buffer=z_buffer, fold=fold,
+    )  # fmt: skip
     with with_stdin(inputs, stdin) as paths, with_stdout(out) as folder:
         config = BatchConfig(
-            tuple(paths), folder, bundle, words, views, columns, device, seed, overwrite,
-            picture and not streamed, min_score, ends, jobs, published, parse_captions(captions),
-            None if features is None else FeatureSet(features), images, calibration, overlay,
+            tuple(paths), folder, bundle, words, None if views is None else parse_views(views),
+            columns, device, seed, overwrite, picture and not streamed, min_score, ends, jobs,
+            published, parse_captions(captions), overlay=overlay, **seen,
         )  # fmt: skip
         if streamed and len(find_jobs(config)) != 1:
             raise UserError("--out -: give one scan, so that stdout is one result")

@@ -15,6 +15,7 @@ from avs3d.jobs import BatchConfig, Job
 if TYPE_CHECKING:
     from avs3d.run import Result, Run
 
+_WORDS = 20  # of a run, that are printed
 _TABLES = 3  # for more scans than this, a line each
 
 
@@ -161,6 +162,8 @@ class Tables:
             return
         if run.done:
             where = "" if self._aside else f"; the run: {Path(run.config.out or '', 'run.json')}"
+            if len(run.done) > 1:
+                self._show_words(run)
             self._console.print(f"{len(run.done)} of {len(run)} done{where}", soft_wrap=True)
         if run.errors and len(run) > 1:
             from avs3d.cli.tables import failure_table, stderr
@@ -168,3 +171,12 @@ class Tables:
             console = stderr()
             console.print(f"\n{len(run.errors)} of {len(run)} failed:", style="bold")
             console.print(failure_table(run.errors))
+
+    def _show_words(self, run: Run) -> None:
+        from avs3d.cli.tables import frequency_table
+        from avs3d.run import word_frequencies
+
+        words = word_frequencies(run.done.values())
+        self._console.print(frequency_table(words[:_WORDS]))
+        if len(words) > _WORDS:
+            self._console.print(f"… {len(words) - _WORDS} more words in run.json", style="dim")

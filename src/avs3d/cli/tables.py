@@ -75,6 +75,19 @@ def word_table(result: Result) -> Table:
     return table
 
 
+def frequency_table(words: list[dict[str, Any]]) -> Table:
+    """The words of a run: in how many scans, on how many points, from which captioner."""
+    table = plain_table()
+    table.add_column("word", style="bold", no_wrap=True)
+    for name in ("scans", "points"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("from", style="dim")
+    for row in words:
+        numbers = f"{row['scans']:,}", f"{row['points']:,}"
+        table.add_row(Text(row["word"]), *numbers, Text(", ".join(row["from"])))
+    return table
+
+
 def caption_table(captions: dict[str, str]) -> Table:
     """A sentence per view."""
     table = plain_table(show_header=False)
@@ -109,7 +122,13 @@ def _origin(sources: tuple[Source, ...]) -> str:
     if not sources:
         return ""
     first = sources[0]
-    more = f"  (+{len(sources) - 1})" if len(sources) > 1 else ""
     if first.caption is None:
         return "given" if first.captioner == "user" else first.captioner
-    return f"{first.view}{more}: {first.caption}"
+    views: dict[str, list[str]] = {}
+    for source in sources:
+        views.setdefault(source.captioner, []).append(str(source.view))
+    places = (
+        f"{captioner} {some[0]}" + (f" (+{len(some) - 1})" if len(some) > 1 else "")
+        for captioner, some in views.items()
+    )
+    return f"{', '.join(places)}: {first.caption}"

@@ -1,0 +1,153 @@
+"""What is said of a scan: sentences about points and images, and their words (paper, 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avs3d.captioning.grounding import Evidence, ground
+from avs3d.errors import UserError
+from avs3d.published.quirks import EMPTY_CAPTION
+from avs3d.segmenter import chances
+from avs3d.sparse import SparseTensor
+from avs3d.tagging import nouns
+from avs3d.views import Views, point_views
+from avs3d.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from avs3d.encoded import EncodedScan
+
+_IMAGES_AT_ONCE = 8  # in memory
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one captioner, or several, said.
+
+    Attributes:
+        captions: view -> sentence.
+        vocabulary: the words of these.
+        left_out: images that have no sentence, and why, a line each.
+    """
+
+    captions: dict[str, str]
+    vocabulary: Vocabulary
+    left_out: tuple[str, ...] = ()
+
+
+def describe(encoded: EncodedScan, views: Views | None) -> Told:
+    """What the captioners that the pipeline's sources name say of a scan.
+
+    Words of images stand before those of points, as published.
+
+    Args:
+        encoded: the scan.
+        views: see `EncodedScan.captions`.
+
+    Raises:
+        UserError: nothing names a thing.
+    """
+    sources = encoded.pipeline.sources
+    told = []
+    if sources.from_images:
+        told.append(describe_images(encoded))
+    if sources.from_points:
+        told.append(describe_points(encoded, views))
+    captions = {view: text for one in told for view, text in one.captions.items()}
+    left_out = tuple(line for one in told for line in one.left_out)
+    vocabulary = Vocabulary.merge(*(one.vocabulary for one in told))
+    if sources.fold is not None and len(vocabulary):
+        embeddings = encoded.pipeline.words(vocabulary.words).cpu().numpy()
+        vocabulary = vocabulary.folded(embeddings, sources.fold)
+    return Told(captions, vocabulary, left_out)
+
+
+def describe_given(encoded: EncodedScan, captions: Mapping[str, str]) -> Told:
+    """What a user said."""
+    return Told(dict(captions), _tag(encoded, captions, "user"))
+
+
+def describe_images(encoded: EncodedScan) -> Told:
+    """A sentence per camera; images of which nothing is said are left out."""
+    from avs3d.cameras import pixels
+
+    captioner, cameras = encoded.pipeline.image_captioner, encoded.scan.cameras
+    captions, left_out = {}, [] if cameras else ["images: there are none, words come from points"]
+    with encoded.timed("describe"):
+        for start in range(0, len(cameras), _IMAGES_AT_ONCE):
+            some = cameras[start : start + _IMAGES_AT_ONCE]
+            replies = captioner.describe([pixels(camera.image) for camera in some])
+            for camera, reply in zip(some, replies, strict=True):
+                if reply.error:
+                    where = "image" if isinstance(camera.image, np.ndarray) else camera.image
+                    left_out.append(f"camera {camera.name}: {where}: no caption: {reply.error}")
+                else:
+                    captions[camera.name] = reply.text
+    return Told(captions, _tag(encoded, captions, "images"), tuple(left_out))
+
+
+def describe_points(encoded: EncodedScan, views: Views | None) -> Told:
+    """A sentence per view that holds points.
+
+    Where a bundle captions every view several times, the points choose, see
+    `avs3d.captioning.grounding`.
+    """
+    captioner = encoded.pipeline.captioner
+    with encoded.timed("pool"):
+        names, masks, embeddings = _pool(encoded, views or encoded.pipeline.bundle.config.views)
+    with encoded.timed("caption"):
+        texts = captioner.candidates(embeddings)
+    if encoded.pipeline.published:
+        texts = [[text or EMPTY_CAPTION for text in some] for some in texts]
+    candidates = dict(zip(names, texts, strict=True))
+    if all(len(texts) == 1 for texts in candidates.values()):
+        captions = {view: texts[0] for view, texts in candidates.items() if texts[0]}
+        return Told(captions, _tag(encoded, captions, "points"))
+    grounded = ground(
+        candidates,
+        masks.numpy(),
+        lambda captions: _tag(encoded, captions, "points"),
+        lambda words: _look(encoded, words),
+    )
+    return Told(grounded.captions, grounded.vocabulary)
+
+
+def _tag(encoded: EncodedScan, captions: Mapping[str, str], captioner: str) -> Vocabulary:
+    with encoded.timed("tag"):
+        return nouns(captions, captioner, compounds=not encoded.pipeline.published)
+
+
+def _look(encoded: EncodedScan, words: tuple[str, ...]) -> Evidence:
+    """What the 3D network says of the voxels."""
+    pipeline = encoded.pipeline
+    with encoded.timed("ground"):
+        config = pipeline.bundle.config.score
+        embeddings = pipeline.words(words)
+        best = pipeline.head.best(encoded.trunk, embeddings)
+        sure = torch.ones_like(best.cosine)
+        if config is not None:
+            sure = chances(config, best.cosine, best.lead)
+        return Evidence(*(part.cpu().numpy() for part in (best.label, sure, embeddings)))
+
+
+def _pool(encoded: EncodedScan, views: Views) -> tuple[list[str], Tensor, np.ndarray]:
+    """Names of the views that hold voxels, (M, V) which, and (V, D) what is in them."""
+    pipeline, scan = encoded.pipeline, encoded.scan
+    pooling, network = pipeline.bundle.pooling, pipeline.bundle.network
+    assert pooling is not None
+    names, columns = point_views(
+        scan, encoded.first_points, views, cell=pipeline.sources.cell, published=pipeline.published
+    )
+    if not names:
+        path = scan.path or scan.name
+        raise UserError(f"{path}: has no {views} to describe; leave out --views {views}")
+    masks = torch.from_numpy(columns)
+    x = SparseTensor(encoded.trunk, encoded.level)
+    positioned = pooling.position(x, network.final.kernel)
+    embeddings = pooling.pool(positioned, masks.to(encoded.trunk.device))
+    return names, masks, embeddings.cpu().numpy()

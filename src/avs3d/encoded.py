@@ -1,0 +1,242 @@
+"""`EncodedScan`: a scan whose features are known, ready to be asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avs3d.describing import Told, describe, describe_given
+from avs3d.errors import UserError
+from avs3d.features import PointFeatures
+from avs3d.inputs import point_inputs
+from avs3d.published.quirks import transform
+from avs3d.scan import Scan
+from avs3d.segmentation import Segmentation
+from avs3d.segmenter import CosineHead, FeatureRows, ensemble
+from avs3d.sparse import Level, SparseTensor, Voxels, voxelize
+from avs3d.views import Views
+from avs3d.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from avs3d.pipeline import Pipeline
+
+
+class EncodedScan:
+    """Features of one scan, ready to be asked. Made by `Pipeline.encode`.
+
+    Attributes:
+        scan: the input, all N points; `left_out` grows by what its images did not give.
+        timings: step -> seconds, grows as steps are run.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        scan: Scan,
+        features: PointFeatures | None,
+        captions: Mapping[str, str] | None,
+    ) -> None:
+        self.pipeline = pipeline
+        self.scan = scan
+        self.timings: dict[str, float] = {}
+        self._finite = np.flatnonzero(scan.finite)
+        if not len(self._finite):
+            raise UserError(f"{scan.path or scan.name} has no point with a position")
+        self._given = captions
+        self._told: dict[Views | None, Told] = {}
+        self._rows = self._sources(features)
+
+    @property
+    def level(self) -> Level:
+        """Coordinates of the M voxels."""
+        return self._network[1]
+
+    @property
+    def trunk(self) -> Tensor:
+        """(M, C) float32 voxel features before the last 1**3 convolution, on the device."""
+        return self._network[2]
+
+    @property
+    def first_points(self) -> np.ndarray:
+        """(M,) int64: which point stands for each voxel, its first one."""
+        first: np.ndarray = self._finite[self._network[0].first.numpy()]
+        return first
+
+    @property
+    def low_score(self) -> float | None:
+        """Mean similarity below which the words should not be trusted; None where unknown."""
+        alone = len(self._rows) == 1 and self._rows[0].head is self.pipeline.head
+        return self.pipeline.bundle.low_score if alone else None
+
+    @cached_property
+    @torch.inference_mode()
+    def _network(self) -> tuple[Voxels, Level, Tensor]:
+        """Where features are told, it is run for captions only."""
+        scan, bundle, device = self.scan, self.pipeline.bundle, self.pipeline.device
+        kept = scan if len(self._finite) == len(scan) else _take(scan, self._finite)
+        with self.timed("voxelize"):
+            voxels = _voxelize(kept, self.pipeline)
+            inputs = voxels.mean(
+                torch.from_numpy(point_inputs(kept, bundle.config.inputs))  # unnamed: freed at once
+            ).to(device)
+        with self.timed("network"):
+            batch = torch.zeros(len(inputs), 1, dtype=torch.long)
+            level = Level(torch.cat([batch, voxels.coords], 1).to(device))
+            return voxels, level, bundle.network.trunk(SparseTensor(inputs, level)).features
+
+    def _sources(self, features: PointFeatures | None) -> tuple[FeatureRows, ...]:
+        """What the sources of the pipeline ask for."""
+        wanted = self.pipeline.sources.chosen_feature(told=features is not None)
+        if wanted == "distill":
+            return (self._distilled(),)
+        features = self._fuse() if features is None else features
+        if wanted == "fusion":
+            return (self._fused(features),)
+        if not features.mask.any():
+            self._leave_out(("images: none shows a point, words are given by points alone",))
+            return (self._distilled(),)
+        return self._distilled(), self._fused(features)
+
+    def _distilled(self) -> FeatureRows:
+        """What the 3D network says of every point."""
+        voxels, _, trunk = self._network
+        of_point = np.full(len(self.scan), -1)
+        of_point[self._finite] = voxels.inverse.numpy()
+        return FeatureRows(trunk, self.pipeline.head, of_point, self.pipeline.bundle.config.score)
+
+    def _fuse(self) -> PointFeatures:
+        """What the images say of the points that they show."""
+        from avs3d.fusion import fuse
+
+        with self.timed("fuse"):
+            fused = fuse(self.scan, self.pipeline.pixels, cell=self.pipeline.sources.cell)
+        self._leave_out(fused.left_out)
+        return fused.features
+
+    def _fused(self, features: PointFeatures) -> FeatureRows:
+        """What was made of images; a feature of zeros says nothing."""
+        width, bundle = features.features.shape[1], self.pipeline.bundle
+        if width != (wanted := self.pipeline.dim):
+            raise UserError(
+                f"{features.name}: features are {width} wide, the words of bundle {bundle.name}"
+                f" {wanted}: give a bundle of the text encoder that they were made for"
+            )
+        if len(features) != len(self.scan):
+            raise UserError(
+                f"{features.name}: is of {len(features)} points, {self.scan.path or self.scan.name}"
+                f" has {len(self.scan)}: give the features of this scan"
+            )
+        used = self.scan.finite[features.mask] & features.features.any(1)
+        if not used.any():
+            raise UserError(f"{features.name}: has no feature of a point with a position")
+        of_point = np.full(len(self.scan), -1)
+        of_point[np.flatnonzero(features.mask)[used]] = np.arange(int(used.sum()))
+        rows = torch.from_numpy(features.features[used]).to(self.pipeline.device)
+        return FeatureRows(rows, CosineHead(), of_point)
+
+    def captions(self, views: Views | None = None) -> dict[str, str]:
+        """A sentence per camera and per view of the points that holds some, by name (paper, 3.3).
+
+        Args:
+            views: of the points, see `avs3d.views.point_views`; as the bundle says when None. Of
+                no account where captions were given to `Pipeline.encode`.
+        """
+        return dict(self._tell(views).captions)
+
+    def vocabulary(self, views: Views | None = None) -> Vocabulary:
+        """The nouns of the captions (paper, 3.3, Caption2Tag).
+
+        Raises:
+            UserError: the captions name nothing.
+        """
+        told = self._tell(views)
+        if not len(told.vocabulary):
+            why = f" ({'; '.join(told.left_out)})" if told.left_out else ""
+            raise UserError(
+                f"no words were found for {self.scan.path or self.scan.name}{why}: "
+                "give a vocabulary"
+            )
+        return told.vocabulary
+
+    @torch.inference_mode()
+    def _tell(self, views: Views | None) -> Told:
+        if views not in self._told:
+            if self._given is None:
+                told = describe(self, views)
+            else:
+                told = describe_given(self, self._given)
+            self._leave_out(told.left_out)
+            self._told[views] = told
+        return self._told[views]
+
+    @torch.inference_mode()
+    def segment(
+        self, vocabulary: Vocabulary | None = None, views: Views | None = None
+    ) -> Segmentation:
+        """A word for every point of the scan (paper, 3.4).
+
+        Args:
+            vocabulary: the words to choose from; the scan's own when None.
+            views: of the points, that the scan's own words come from, see `captions`.
+        """
+        own = vocabulary is None
+        vocabulary = self.vocabulary(views) if vocabulary is None else vocabulary
+        if not len(vocabulary):
+            raise UserError("the vocabulary has no words")
+        with self.timed("text"):
+            words = self.pipeline.words(vocabulary.words)
+        with self.timed("segment"):
+            best = ensemble([rows.best(words) for rows in self._rows])
+        captions = self.captions(views) if own else {}
+        return Segmentation(
+            self.scan, best.label, best.score, vocabulary, self.pipeline.bundle.name, captions,
+            dict(self.timings), best.mean, best.cosine,
+        )  # fmt: skip
+
+    @torch.inference_mode()
+    def query(self, text: str) -> np.ndarray:
+        """(N,) float32 cosine similarity of every point with a word or a sentence; NaN where a
+        point has no position, or no feature."""
+        with self.timed("query"):
+            words = self.pipeline.words((text,))
+            found = np.full(len(self.scan), np.nan, np.float32)
+            for rows in self._rows:
+                cosine = rows.head.similarity(rows.rows, words)[:, 0]
+                found = np.fmax(found, rows.per_point(cosine, np.nan, np.float32))
+            return found
+
+    def _leave_out(self, lines: tuple[str, ...]) -> None:
+        self.scan = replace(self.scan, left_out=(*self.scan.left_out, *lines))
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Adds the seconds spent inside to `timings[step]`."""
+        began = time.perf_counter()
+        yield
+        self.timings[step] = self.timings.get(step, 0.0) + time.perf_counter() - began
+
+
+def _voxelize(scan: Scan, pipeline: Pipeline) -> Voxels:
+    config = pipeline.bundle.config
+    points = scan.points.astype(np.float64)
+    if pipeline.published:
+        points = transform(points, scan.name, pipeline.seed)
+    if config.grid == "cloud":
+        points -= points.min(0)
+    try:
+        return voxelize(points, config.voxel_size)
+    except ValueError as error:
+        raise UserError(f"{scan.path or scan.name}: {error}; are its units metres?") from None
+
+
+def _take(scan: Scan, rows: np.ndarray) -> Scan:
+    intensity = None if scan.intensity is None else scan.intensity[rows]
+    return Scan(scan.points[rows], intensity, origin=scan.origin, name=scan.name, path=scan.path)

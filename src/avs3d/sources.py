@@ -1,0 +1,103 @@
+"""`Sources`: whether words and features come from the points of a scan, its images, or both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from avs3d.errors import UserError
+
+if TYPE_CHECKING:
+    from avs3d.bundle import Bundle
+    from avs3d.captioning import ImageCaptioner, ImageCaptionerConfig
+    from avs3d.vision import PixelFeatures
+
+CAPTIONERS = ("points", "images", "both")
+FEATURES = ("distill", "fusion", "ensemble")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the words and the features of scans come from (paper, 3.3 and 3.4).
+
+    Attributes:
+        captioner: whose sentences give words: one of `CAPTIONERS`; None: of both where there is an
+            image captioner, else of points.
+        image_captioner: which one describes images; None: none does.
+        feature: what is compared with words: one of `FEATURES`. ``distill`` is what the 3D network
+            says of a point, ``fusion`` what the images say that show it, ``ensemble`` whichever is
+            more alike to its best word. None: ``fusion`` where features are told, else ``distill``.
+        pixels: features of images, see `avs3d.vision.load_pixel_features`; None: those of the CLIP
+            model whose words the bundle uses.
+        cell: a nearer point hides what lies behind it in a camera's view, see `camera_views`; None:
+            nothing hides anything, as published.
+        fold: words whose cosine similarity is higher become one, see `Vocabulary.folded`.
+    """
+
+    captioner: str | None = None
+    image_captioner: ImageCaptionerConfig | None = None
+    feature: str | None = None
+    pixels: str | None = None
+    cell: int | None = None
+    fold: float | None = None
+
+    def __post_init__(self) -> None:
+        for value, known in ((self.captioner, CAPTIONERS), (self.feature, FEATURES)):
+            if value not in (None, *known):
+                raise ValueError(f"{value!r} is none of {', '.join(known)}")
+        if self.captioner in ("images", "both") and self.image_captioner is None:
+            raise UserError(
+                f"captioner {self.captioner}: there is no image captioner; name one, or take points"
+            )
+
+    def told(self) -> dict[str, Any]:
+        """Plain data for `run.json`."""
+        described = self.image_captioner
+        return {
+            **vars(self),
+            "image_captioner": None if described is None else described.model_dump(mode="json"),
+        }
+
+    @property
+    def from_points(self) -> bool:
+        """Whether sentences about points give words."""
+        return self.captioner != "images"
+
+    @property
+    def from_images(self) -> bool:
+        """Whether sentences about images give words."""
+        return self.captioner != "points" and self.image_captioner is not None
+
+    def chosen_feature(self, told: bool) -> str:
+        """One of `FEATURES`; `told`: features of points were made elsewhere."""
+        return self.feature or ("fusion" if told or self.pixels is not None else "distill")
+
+    @property
+    def looks_at_images(self) -> bool:
+        """Whether features of pixels are needed, unless features of points are told."""
+        return self.chosen_feature(told=False) != "distill"
+
+    def load_image_captioner(self, device: Any) -> ImageCaptioner:
+        """Raises `UserError` when there is none, or it cannot be loaded."""
+        from avs3d.captioning.images import load_image_captioner
+
+        if self.image_captioner is None:
+            raise UserError("there is no image captioner; name one")
+        return load_image_captioner(self.image_captioner, str(device))
+
+    def load_pixels(self, bundle: Bundle, width: int, device: Any) -> PixelFeatures:
+        """Features of pixels in the space of a bundle's words.
+
+        Raises:
+            UserError: they are of another space, or cannot be loaded.
+        """
+        from avs3d.vision import load_pixel_features
+
+        clip = bundle.text_encoder.startswith("clip:")
+        spec = self.pixels or (bundle.text_encoder if clip else None)
+        if spec is None or (spec.startswith("clip:") and not clip):
+            raise UserError(
+                f"the words of bundle {bundle.name} are those of {bundle.text_encoder}, which no"
+                " image model shares: give a bundle of CLIP, or leave out fusion and ensemble"
+            )
+        return load_pixel_features(spec, width, str(device))
