@@ -113,7 +113,6 @@ def test_sources_by_default() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"images": "a"}, "--images and --calibration: give both, or none"),
         ({"captioner": "all"}, "--captioner all: give points, images or both"),
         ({"feature": "both"}, "--feature both: give distill, fusion or ensemble"),
         ({"captioner": "images"}, "--captioner images: give the --image-captioner that describes"),
@@ -126,13 +125,13 @@ def test_sources_by_default() -> None:
 )
 def test_sources_that_do_not_go_together(options: dict[str, str], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        source_config(**{"images": None, "calibration": None, **options})
+        source_config(False, **options)
 
 
 def test_a_folder_of_features_of_images_is_told_from_fused_ones(tmp_path: Path) -> None:
     (tmp_path / "front.npy").touch()
-    seen = source_config("images", "calib.json", features=str(tmp_path))
+    seen = source_config(True, features=str(tmp_path))
     assert seen["sources"].pixels == str(tmp_path) and seen["features"] is None
     (tmp_path / "scene.pt").touch()
-    seen = source_config("images", "calib.json", features=str(tmp_path))
+    seen = source_config(True, features=str(tmp_path))
     assert seen["sources"].pixels is None and seen["features"].names == ("scene",)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from avs3d.environment import peak_memory
 from avs3d.errors import UserError
-from avs3d.io import read
 from avs3d.jobs import BatchConfig, Job, Jobs
-from avs3d.published.features import read_parts
+from avs3d.reading import Read, Reader
 
 if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan, Pipeline
@@ -45,23 +44,28 @@ class Worker(Generic[T]):
         self.load_seconds = 0.0
         self._config = config
         self._work = work
+        self._read = Reader(config)
 
-    def __call__(self, job: Job) -> T | Exception:
-        """What the work makes of a job, or why that failed.
+    def each(self, jobs: Iterable[Job]) -> Iterator[T | Exception]:
+        """What the work makes of every job, or why that failed; the next one is being read.
 
         Raises:
             UserError: what concerns every job: unknown bundle or device.
         """
-        timings: dict[str, float] = {}
-        try:
-            self.status(f"reading {job.path.name}")
-            with timed(timings, "read"):
-                scan = read(job.path, columns=self._config.columns)
-                files = tuple(job.given.features)
-                features = read_parts(files) if files else None
-                scan = scan if job.rig is None else job.rig.on(scan)
-        except UserError as error:
-            return error
+        with contextlib.closing(self._read.ahead(jobs)) as found:
+            for job, read in found:
+                yield self._done(job, read)
+
+    def __call__(self, job: Job) -> T | Exception:
+        """The same for one."""
+        (outcome,) = self.each([job])
+        return outcome
+
+    def _done(self, job: Job, read: Read | Exception) -> T | Exception:
+        if isinstance(read, Exception):
+            return read
+        scan, features, seconds = read
+        timings = {"read": seconds}
         pipeline = self._loaded()
         try:
             self.status(f"{job.path.name}  ({len(scan):,} points)")
@@ -163,8 +167,7 @@ class Batch(Generic[T]):
     def _fresh(self, jobs: list[Job]) -> Generator[T | Exception, None, None]:
         if self.config.jobs == 1 or len(jobs) < 2:
             self.worker.status = self._status
-            for job in jobs:
-                outcome = self.worker(job)
+            for outcome in self.worker.each(jobs):
                 self.facts = self.worker.facts()
                 yield outcome
             return

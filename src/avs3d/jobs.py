@@ -8,14 +8,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from avs3d.cameras import Rig, find_rigs
 from avs3d.errors import UserError
 from avs3d.io import find
 from avs3d.io.names import stem
 from avs3d.io.source import show
+from avs3d.predictions import Predictions
 from avs3d.published.features import FeatureSet
 from avs3d.published.texts import ByScene
+from avs3d.selection import Selection, names_of
 from avs3d.sources import Sources
 from avs3d.views import Views
 from avs3d.vocabulary import Vocabulary
@@ -48,6 +51,8 @@ class BatchConfig:
         calibration: of the cameras, see `avs3d.cameras.read_cameras`.
         overlay: draw the labelled points on every image.
         sources: of words and features.
+        selection: scans of a dataset, in place of inputs; None: there are inputs.
+        predictions: write some in the dataset's own format, too; None: none.
     """
 
     inputs: tuple[str, ...]
@@ -70,6 +75,37 @@ class BatchConfig:
     calibration: str | None = None
     overlay: bool = False
     sources: Sources = field(default_factory=Sources)
+    selection: Selection | None = None
+    predictions: Predictions | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Plain data for `run.json`."""
+        selection, predictions = self.selection, self.predictions
+        return {
+            **vars(self),
+            "out": None if self.out is None else str(self.out),
+            "vocabulary": _told(self.vocabulary),
+            "captions": _told(self.captions),
+            "features": _told(self.features),
+            "sources": self.sources.told(),
+            "selection": None if selection is None else selection.told(),
+            "predictions": None if predictions is None else predictions.told(),
+        }
+
+    @property
+    def uses_images(self) -> bool:
+        """Whether the cameras of a scan are of any use."""
+        own_words = self.vocabulary is None and self.captions is None
+        described = own_words and (self.sources.from_images or self.views == "cameras")
+        looked_at = self.sources.looks_at_images and self.features is None
+        return self.overlay or described or looked_at
+
+
+def _told(source: Vocabulary | ByScene[Any] | FeatureSet | None) -> list[str] | str | None:
+    """Words, or the path of the file or folder that tells of scenes."""
+    if isinstance(source, Vocabulary):
+        return list(source.words)
+    return None if source is None else str(source.path)
 
 
 @dataclass(frozen=True)
@@ -98,6 +134,8 @@ class Job:
         given: what is told of it.
         rig: its cameras, or None.
         rig_state: the files of the rig, by absolute path, as `state` has it.
+        index: of the scan in the dataset of the run; None: it is read from `path`.
+        key: what the dataset calls it.
     """
 
     path: Path
@@ -106,6 +144,8 @@ class Job:
     given: Given = field(default_factory=Given, compare=False)
     rig: Rig | None = field(default=None, compare=False)
     rig_state: tuple[tuple[str, tuple[int, int] | None], ...] = ()
+    index: int | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +174,8 @@ def find_jobs(config: BatchConfig) -> Jobs:
         UserError: no images, or no calibration, see `find_rigs`; or an overlay would be called as
             the picture of another scan.
     """
+    if config.selection is not None:
+        return _of_dataset(config, config.selection)
     found: dict[str, Path] = {}
     unfound = []
     for item in config.inputs:
@@ -163,6 +205,20 @@ def find_jobs(config: BatchConfig) -> Jobs:
     files = [os.path.abspath(source.path) for source in told if isinstance(source, ByScene)]
     used = [path for job in jobs for path, _ in job.rig_state]
     return Jobs(tuple(jobs), tuple(unfound), frozenset([*found, *files, *used]))
+
+
+def _of_dataset(config: BatchConfig, selection: Selection) -> Jobs:
+    dataset = selection.open()
+    indices = selection.indices(dataset)
+    keys = [dataset.key(index) for index in indices]
+    jobs, unfound = [], []
+    for index, key, name in zip(indices, keys, names_of(keys), strict=True):
+        path = selection.root / key
+        try:
+            jobs.append(Job(path, name, given=_given(config, name), index=index, key=key))
+        except UserError as error:
+            unfound.append((Job(path, name), error))
+    return Jobs(tuple(jobs), tuple(unfound), frozenset())
 
 
 def _given(config: BatchConfig, scene: str) -> Given:

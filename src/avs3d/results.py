@@ -26,6 +26,8 @@ from avs3d.io.record import DONE, WORDS, read_record
 from avs3d.jobs import BatchConfig, Job, keep_inputs, keep_results
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from avs3d.segmentation import Segmentation
 
 CAPTIONS, PICTURE = ".captions.json", ".png"
@@ -102,7 +104,12 @@ class Results:
         return record if record["finished"] and not other else None
 
     def write(
-        self, job: Job, result: Segmentation, found: dict[str, Any], timings: dict[str, float]
+        self,
+        job: Job,
+        result: Segmentation,
+        found: dict[str, Any],
+        timings: dict[str, float],
+        predicted: np.ndarray | None = None,
     ) -> tuple[Path, ...]:
         """Write the results of a scan, replacing earlier ones.
 
@@ -111,6 +118,7 @@ class Results:
             result: what was found.
             found: the same for `run.json`, with a `note` for the picture.
             timings: `write`, `picture` and `overlay` are added.
+            predicted: ids for `config.predictions`, or None.
 
         Returns:
             The files.
@@ -140,6 +148,10 @@ class Results:
                     for camera in cameras:
                         draw_overlay(result, camera, self.overlay(job, camera.name))
             sizes = {path.name: path.stat().st_size for path in files}
+            if predicted is not None:
+                assert self.config.predictions is not None
+                files.append(self.config.predictions.write(job.key, predicted))
+                found["prediction_bytes"] = files[-1].stat().st_size
             self._write_record(job, True, sizes, found)
         except OSError as error:
             raise cannot_write(self.path(job, ".*"), error) from error
@@ -176,11 +188,12 @@ class Results:
     def _are_whole(self, job: Job, record: dict[str, Any]) -> bool:
         """Whether the files of a record are there as they were written."""
         assert self.config.out is not None
+        sizes = {self.config.out / name: size for name, size in record["outputs"].items()}
+        if self.config.predictions is not None:
+            path = self.config.predictions.path(job.key)
+            sizes[path] = record["scan"].get("prediction_bytes")
         with contextlib.suppress(OSError):
-            return all(
-                (self.config.out / name).stat().st_size == size
-                for name, size in record["outputs"].items()
-            )
+            return all(path.stat().st_size == size for path, size in sizes.items())
         return False
 
     def _differences(self, job: Job, record: dict[str, Any]) -> list[str]:
@@ -205,9 +218,11 @@ class Results:
 
     @cached_property
     def _options(self) -> dict[str, Any]:
+        wanted = self.config.predictions
         return {
             "avs3d": __version__,
             "sources": self.config.sources.told(),
+            "predictions": None if wanted is None else wanted.told(),
             "weights": fingerprint(self.config.bundle),
             **{name: getattr(self.config, name) for name in _OPTIONS},
         }

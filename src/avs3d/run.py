@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -22,13 +23,11 @@ from avs3d.environment import versions
 from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig, Job, find_jobs
 from avs3d.lock import locked
-from avs3d.published.features import FeatureSet
-from avs3d.published.texts import ByScene
+from avs3d.predictions import Predictor
 from avs3d.results import Results, cannot_write
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 from avs3d.views import camera_views, viewpoint
-from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan
@@ -62,6 +61,11 @@ class _Segment:
 
     results: Results
 
+    @cached_property
+    def _predictor(self) -> Predictor | None:
+        wanted = self.results.config.predictions
+        return None if wanted is None else Predictor(wanted)
+
     def __call__(self, job: Job, encoded: EncodedScan, timings: dict[str, float]) -> Result:
         config = self.results.config
         result = encoded.segment(job.given.vocabulary, views=config.views)
@@ -69,12 +73,13 @@ class _Segment:
         # Few words that are given are little like most points of any scan.
         usual = encoded.low_score if job.given.vocabulary is None else None
         notes = units_note(result.scan), low_score_note(result, usual)
+        predicted = None if self._predictor is None else self._predictor(encoded, result)
         if config.min_score is not None:
             result = result.unlabel(config.min_score)
         rows = result.summary()
         note = "; ".join(filter(None, notes))
         found = _found(job, result, rows, note, config.sources.cell)
-        files = self.results.write(job, result, found, timings)
+        files = self.results.write(job, result, found, timings, predicted)
         return Result(found, rows, files, timings)
 
 
@@ -178,27 +183,13 @@ class Run:
             "started": self._began.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - self._clock, 3),
             "finished": finished,
-            "config": {
-                **vars(self.config),
-                "out": str(self._out),
-                "vocabulary": _told(self.config.vocabulary),
-                "captions": _told(self.config.captions),
-                "features": _told(self.config.features),
-                "sources": self.config.sources.told(),
-            },
+            "config": self.config.told(),
             **self._batch.facts,
             "versions": versions(),
             "words": word_frequencies(self.done.values()),
             "scans": {job.name: scan_record(done) for job, done in self.done.items()},
             "failures": [failure_record(job, error) for job, error in self.errors.items()],
         }
-
-
-def _told(source: Vocabulary | ByScene[Any] | FeatureSet | None) -> list[str] | str | None:
-    """Words, or the path of the file or folder that tells of scenes."""
-    if isinstance(source, Vocabulary):
-        return list(source.words)
-    return None if source is None else str(source.path)
 
 
 def scan_record(done: Result) -> dict[str, Any]:

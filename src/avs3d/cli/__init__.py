@@ -16,6 +16,7 @@ from avs3d.cli import (
     evaluate,
     info,
     query,
+    run,
     segment,
     simulate,
     train,
@@ -89,6 +90,7 @@ def _options(
 
 app.command("demo", help=demo.HELP)(demo.demo)
 app.command("segment", help=segment.HELP)(segment.segment)
+app.command("run", help=run.HELP)(run.run)
 app.command("caption", help=caption.HELP)(caption.caption)
 app.command("query", help=query.HELP)(query.query)
 app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate)

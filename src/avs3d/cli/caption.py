@@ -65,12 +65,13 @@ def caption(
 
     console = stdout()
     left_out: list[str] = []
-    seen = source_options.source_config(
-        images, calibration, captioner=captioner, image_captioner=image_captioner, z_buffer=z_buffer
+    cameras = source_options.camera_config(images, calibration)
+    sources = source_options.source_config(
+        images is not None, captioner, image_captioner, z_buffer=z_buffer
     )
     config = BatchConfig(
         tuple(inputs), out, bundle, None, None if views is None else parse_views(views), columns,
-        device, overwrite=overwrite, **seen,
+        device, overwrite=overwrite, **cameras, **sources,
     )  # fmt: skip
     errors = []
     with Progress() as progress:

@@ -57,10 +57,46 @@ Out = Annotated[
     Path, typer.Option("--out", "-o", help="Folder for the results, made when missing.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")]
-
+Words = Annotated[
+    str | None,
+    typer.Option(
+        "--vocabulary",
+        "-v",
+        help='Only these words: "car, road, …", a file of words, or a label set '
+        "(semantickitti, nuscenes-16, …); JSON {scene: [words]}: each scan its own.",
+        show_default="the scan's own words",
+    ),
+]
+MinScore = Annotated[
+    float | None,
+    typer.Option(
+        "--min-score",
+        min=0.0,
+        max=1.0,
+        help="Leave points with a lower score unlabelled.",
+        show_default="none",
+    ),
+]
+JobCount = Annotated[
+    int, typer.Option("--jobs", "-j", min=1, max=256, help="So many scans at the same time.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of whatever is drawn at random.")]
+Quietly = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Lines of JSON: an object a scan, then one for all.")
+]
 
 CLOUDS = {end.lstrip("._"): end for end in WRITERS}
 """What `--write` takes -> a key of `WRITERS`."""
+Write = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--write",
+        "-w",
+        help=f"What labelled clouds are written as, with commas between: {', '.join(CLOUDS)}.",
+        show_default="npz,ply",
+    ),
+]
 
 
 def parse_formats(

@@ -76,11 +76,21 @@ def query(
         return _Answer(encoded.scan.points, similarity, (ply, png))
 
     console = stdout()
-    seen = source_options.source_config(
-        images, calibration, feature=feature, features=features, z_buffer=z_buffer
+    cameras = source_options.camera_config(images, calibration)
+    sources = source_options.source_config(
+        images is not None, feature=feature, features=features, z_buffer=z_buffer
     )
     config = BatchConfig(
-        (scan,), out, bundle, vocabulary, 1, columns, device, overwrite=overwrite, **seen
+        (scan,),
+        out,
+        bundle,
+        vocabulary,
+        1,
+        columns,
+        device,
+        overwrite=overwrite,
+        **cameras,
+        **sources,
     )
     errors = []
     with Progress() as progress:

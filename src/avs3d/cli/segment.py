@@ -49,16 +49,7 @@ def segment(
         list[str],
         typer.Argument(help="Scans: files, folders or globs; - is stdin.", show_default=False),
     ],
-    vocabulary: Annotated[
-        str | None,
-        typer.Option(
-            "--vocabulary",
-            "-v",
-            help='Only these words: "car, road, …", a file of words, or a label set '
-            "(semantickitti, nuscenes-16, …); JSON {scene: [words]}: each scan its own.",
-            show_default="the scan's own words",
-        ),
-    ] = None,
+    vocabulary: options.Words = None,
     captions: Annotated[
         Path | None,
         typer.Option(
@@ -71,16 +62,7 @@ def segment(
         Path,
         typer.Option("--out", "-o", help="Folder for the results, made when missing; - is stdout."),
     ] = options.RESULTS,
-    write: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--write",
-            "-w",
-            help="What labelled clouds are written as, with commas between: "
-            f"{', '.join(options.CLOUDS)}.",
-            show_default="npz,ply",
-        ),
-    ] = None,
+    write: options.Write = None,
     picture: Annotated[bool, typer.Option(help="Draw the .png.")] = True,
     images: source_options.Images = None,
     calibration: source_options.Calibration = None,
@@ -89,17 +71,7 @@ def segment(
     feature: source_options.Feature = None,
     features: source_options.Features = None,
     z_buffer: source_options.ZBuffer = None,
-    fold: Annotated[
-        float | None,
-        typer.Option(
-            "--fold",
-            metavar="SIMILARITY",
-            min=0.0,
-            max=1.0,
-            help="Make one of own words that are more alike than this, 0.9 for example.",
-            show_default="none",
-        ),
-    ] = None,
+    fold: source_options.Fold = None,
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Draw the labelled points on every image.")
     ] = False,
@@ -116,31 +88,18 @@ def segment(
             show_default=False,
         ),
     ] = None,
-    min_score: Annotated[
-        float | None,
-        typer.Option(
-            "--min-score",
-            min=0.0,
-            max=1.0,
-            help="Leave points with a lower score unlabelled.",
-            show_default="none",
-        ),
-    ] = None,
+    min_score: options.MinScore = None,
     device: options.Device = "auto",
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, max=256, help="So many scans at the same time.")
-    ] = 1,
-    seed: Annotated[int, typer.Option("--seed", help="Of whatever is drawn at random.")] = 0,
+    jobs: options.JobCount = 1,
+    seed: options.Seed = 0,
     published: Annotated[
         bool,
         typer.Option(
             "--published", help="Do as the published code does where it is at fault; see the docs."
         ),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Lines of JSON: an object a scan, then one for all.")
-    ] = False,
+    quiet: options.Quietly = False,
+    json: options.Json = False,
 ) -> None:
     """See `HELP`."""
     if captions is not None and vocabulary is not None:
@@ -160,15 +119,15 @@ def segment(
         )
     if overlay and images is None:
         raise UserError("--overlay: give the --images to draw on, and their --calibration")
-    seen = source_options.source_config(
-        images, calibration, captioner=captioner, image_captioner=image_captioner, feature=feature,
-        features=features, z_buffer=z_buffer, fold=fold,
-    )  # fmt: skip
+    cameras = source_options.camera_config(images, calibration)
+    sources = source_options.source_config(
+        images is not None, captioner, image_captioner, feature, features, z_buffer, fold
+    )
     with with_stdin(inputs, stdin) as paths, with_stdout(out) as folder:
         config = BatchConfig(
             tuple(paths), folder, bundle, words, None if views is None else parse_views(views),
             columns, device, seed, overwrite, picture and not streamed, min_score, ends, jobs,
-            published, parse_captions(captions), overlay=overlay, **seen,
+            published, parse_captions(captions), overlay=overlay, **cameras, **sources,
         )  # fmt: skip
         if streamed and len(find_jobs(config)) != 1:
             raise UserError("--out -: give one scan, so that stdout is one result")

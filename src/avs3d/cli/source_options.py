@@ -77,12 +77,32 @@ ZBuffer = Annotated[
         show_default="nothing hides anything, as published",
     ),
 ]
+Fold = Annotated[
+    float | None,
+    typer.Option(
+        "--fold",
+        metavar="SIMILARITY",
+        min=0.0,
+        max=1.0,
+        help="Make one of own words that are more alike than this, 0.9 for example.",
+        show_default="none",
+    ),
+]
+
+
+def camera_config(images: str | None, calibration: str | None) -> dict[str, str | None]:
+    """The options of `BatchConfig` about cameras.
+
+    Raises:
+        UserError: one of both is missing.
+    """
+    if (images is None) != (calibration is None):
+        raise UserError("--images and --calibration: give both, or none")
+    return {"images": images, "calibration": calibration}
 
 
 def source_config(
-    images: str | None,
-    calibration: str | None,
-    *,
+    has_images: bool,
     captioner: str | None = None,
     image_captioner: str | None = None,
     feature: str | None = None,
@@ -90,18 +110,16 @@ def source_config(
     z_buffer: int | None = None,
     fold: float | None = None,
 ) -> dict[str, Any]:
-    """The options of `BatchConfig` that these are: images, calibration, features, sources.
+    """The options of `BatchConfig` about what scans are labelled by.
 
     Raises:
         UserError: an option is none that there is, or asks for one that is missing.
     """
-    if (images is None) != (calibration is None):
-        raise UserError("--images and --calibration: give both, or none")
     _check("--captioner", captioner, CAPTIONERS)
     _check("--feature", feature, FEATURES)
     if captioner in ("images", "both") and image_captioner is None:
         raise UserError(f"--captioner {captioner}: give the --image-captioner that describes them")
-    if image_captioner is not None and images is None:
+    if image_captioner is not None and not has_images:
         raise UserError("--image-captioner: give the --images to describe, and their --calibration")
     if feature == "distill" and features is not None:
         raise UserError("--features: are for --feature fusion or ensemble, not distill")
@@ -112,11 +130,9 @@ def source_config(
         fused = FeatureSet(Path(features))
     described = None if captioner == "points" else _captioner(image_captioner)
     sources = Sources(captioner, described, feature, pixels, z_buffer, fold)
-    if images is None and fused is None and sources.looks_at_images:
+    if not has_images and fused is None and sources.looks_at_images:
         raise UserError("--feature: give the --images that features are of, or fused --features")
-    return {
-        "images": images, "calibration": calibration, "features": fused, "sources": sources,
-    }  # fmt: skip
+    return {"features": fused, "sources": sources}
 
 
 def _check(option: str, value: str | None, known: tuple[str, ...]) -> None:

@@ -1,0 +1,165 @@
+"""`avs3d run`: words for every point of a dataset or a recording."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from avs3d.cli import options, source_options
+from avs3d.cli.options import parse_formats, parse_vocabulary
+from avs3d.cli.show import Lines, Quiet, Tables, show_run
+from avs3d.errors import UserError
+from avs3d.jobs import BatchConfig
+from avs3d.predictions import Predictions, layout_of
+from avs3d.run_folder import run_folder
+from avs3d.selection import Selection, Shard
+from avs3d.views import parse_views
+
+HELP = """Segment a dataset or a recording from its first scan to its last.
+
+Reads nuScenes, SemanticKITTI, KITTI, ScanNet, PandaSet, Argoverse 2, OpenScene's folders, ROS bags
+and MCAP, and plain folders as they were downloaded; which one it is, is seen (or --dataset). The
+results of `avs3d segment`, without pictures, go to OUT/TIME, and OUT/latest leads there. Stopped
+at any time, even killed, the same command goes on where it was. A scan that cannot be read is
+listed and skipped.
+
+Examples:
+
+\b
+  avs3d run /data/nuscenes --split mini_val
+  avs3d run /data/kitti --split val --predictions --vocabulary semantickitti
+  avs3d run recording.mcap --option topic=/points
+  avs3d run /data/nuscenes --sweeps 10 --captioner both --image-captioner models/blip
+  avs3d run /data/kitti --shard 2/8 --jobs 4
+
+--predictions writes, besides, what the dataset's own server and tools take; words become classes
+by --mapper, and points whose word means none get the next best word."""
+
+_NOT_RESULTS = ("out", "jobs", "overwrite", "device")
+
+
+def run(
+    root: Annotated[
+        Path, typer.Argument(help="A dataset, a recording, a folder.", show_default=False)
+    ],
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", metavar="KIND", help="What it is.", show_default="seen"),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="Of the dataset: train, val, …", show_default="all there is"),
+    ] = None,
+    sweeps: Annotated[
+        int | None,
+        typer.Option(
+            "--sweeps",
+            min=1,
+            max=10,
+            help="Lay so many on each other (nuScenes).",
+            show_default="1",
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            metavar="NAME=VALUE",
+            help="Another option of the dataset; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    match: Annotated[
+        str | None,
+        typer.Option(
+            "--match",
+            metavar="PATTERN",
+            help="Only scans called like this, such as '08/*'.",
+            show_default=False,
+        ),
+    ] = None,
+    every: Annotated[int, typer.Option("--every", min=1, help="Each so many-th of these.")] = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="The I-th of N parts, for many machines.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of runs.")] = Path("results"),
+    new: Annotated[
+        bool, typer.Option("--new", help="Begin anew, though there is such a run already.")
+    ] = False,
+    predictions: Annotated[
+        bool,
+        typer.Option("--predictions", help="Write the dataset's own format as well, for servers."),
+    ] = False,
+    mapper: Annotated[
+        str,
+        typer.Option("--mapper", help="Of words to its classes, see avs3d evaluate."),
+    ] = "minilm",
+    vocabulary: options.Words = None,
+    write: options.Write = None,
+    picture: Annotated[bool, typer.Option("--picture", help="Draw the .png.")] = False,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Draw the labelled points on every image.")
+    ] = False,
+    captioner: source_options.Captioner = None,
+    image_captioner: source_options.ImageCaptioner = None,
+    feature: source_options.Feature = None,
+    features: source_options.Features = None,
+    z_buffer: source_options.ZBuffer = None,
+    fold: source_options.Fold = None,
+    bundle: options.Bundle = "street-mini",
+    views: options.Views = None,
+    min_score: options.MinScore = None,
+    device: options.Device = "auto",
+    jobs: options.JobCount = 1,
+    seed: options.Seed = 0,
+    quiet: options.Quietly = False,
+    json: options.Json = False,
+) -> None:
+    """See `HELP`."""
+    from avs3d.datasets import guess
+
+    words = parse_vocabulary(vocabulary)
+    given = _options(option, split=split, sweeps=sweeps)
+    part = None if shard is None else Shard.parse(shard)
+    selection = Selection(root, dataset or guess(root), given, match, every, part)
+    sources = source_options.source_config(
+        True, captioner, image_captioner, feature, features, z_buffer, fold
+    )
+    config = BatchConfig(
+        (), None, bundle, words, None if views is None else parse_views(views), device=device,
+        seed=seed, picture=picture, min_score=min_score, write=parse_formats(write, words),
+        jobs=jobs, overlay=overlay, selection=selection, **sources,
+    )  # fmt: skip
+    place = out if part is None else out / f"shard-{part}"
+    if predictions:
+        assert selection.kind is not None
+        layout_of(selection.kind)
+        made = Predictions(place, selection.kind, given.get("split") or "all", mapper)
+        config = replace(config, predictions=made)
+    told = {key: value for key, value in config.told().items() if key not in _NOT_RESULTS}
+    folder = run_folder(place, told, new=new)
+    if config.predictions is not None:
+        inside = replace(config.predictions, folder=folder / "predictions")
+        config = replace(config, predictions=inside)
+    config = replace(config, out=folder)
+    raise typer.Exit(show_run(config, Lines() if json else Quiet() if quiet else Tables()))
+
+
+def _options(given: list[str] | None, **more: Any) -> dict[str, Any]:
+    """Options of the dataset by name; whole numbers are numbers."""
+    found = {name: value for name, value in more.items() if value is not None}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise UserError(f"--option {text}: give a name and a value, such as topic=/points")
+        found[name] = int(value) if value.isascii() and value.isdigit() else value
+    return found

@@ -1,0 +1,86 @@
+"""Scans of jobs, read one ahead of what is done with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from avs3d.cameras import Rig
+from avs3d.features import PointFeatures
+from avs3d.io import read
+from avs3d.jobs import BatchConfig, Job
+from avs3d.published.features import read_parts
+from avs3d.scan import Scan
+
+if TYPE_CHECKING:
+    from avs3d.datasets import Dataset
+
+
+class Read(NamedTuple):
+    """What was read for a job.
+
+    Attributes:
+        scan: with the cameras that can be used.
+        features: that are told of its points.
+        seconds: that it took.
+    """
+
+    scan: Scan
+    features: PointFeatures | None
+    seconds: float
+
+
+class Reader:
+    """Reads what a job is about; opens the dataset of a run once.
+
+    Args:
+        config: of the run.
+    """
+
+    def __init__(self, config: BatchConfig) -> None:
+        self._config = config
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        assert self._config.selection is not None
+        return self._config.selection.open()
+
+    def __call__(self, job: Job) -> Read:
+        """Raises `UserError`, see `avs3d.read` and `Dataset`."""
+        began = time.perf_counter()
+        files = tuple(job.given.features)
+        features = read_parts(files) if files else None
+        scan = self._scan(job)
+        return Read(scan, features, time.perf_counter() - began)
+
+    def _scan(self, job: Job) -> Scan:
+        if job.index is None:
+            scan = read(job.path, columns=self._config.columns)
+            return scan if job.rig is None else job.rig.on(scan)
+        scan = replace(self._dataset[job.index], name=job.name)
+        if not self._config.uses_images:
+            return replace(scan, cameras=())
+        return Rig(scan.cameras, scan.left_out, ()).on(scan)
+
+    def ahead(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Read | Exception], None, None]:
+        """Each job with what it reads, or why that failed; meanwhile the next one is being read."""
+        with ThreadPoolExecutor(1, "reader") as pool:
+            waiting = None
+            for job in jobs:
+                reading = job, pool.submit(self, job)
+                if waiting is not None:
+                    yield waiting[0], _outcome(waiting[1])
+                waiting = reading
+            if waiting is not None:
+                yield waiting[0], _outcome(waiting[1])
+
+
+def _outcome(reading: Future[Read]) -> Read | Exception:
+    try:
+        return reading.result()
+    except Exception as error:  # of this scan; the others are still read
+        return error
