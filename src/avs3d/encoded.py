@@ -27,6 +27,7 @@ from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from avs3d.pipeline import Pipeline
+    from avs3d.sequence import Evidence
 
 
 class EncodedScan:
@@ -35,6 +36,7 @@ class EncodedScan:
     Attributes:
         scan: the input, all N points; `left_out` grows by what its images did not give.
         timings: step -> seconds, grows as steps are run.
+        rows: its features, a source each.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class EncodedScan:
             raise UserError(f"{scan.path or scan.name} has no point with a position")
         self._given = captions
         self._told: dict[Views | None, Told] = {}
-        self._rows = self._sources(features)
+        self.rows = self._sources(features)
 
     @property
     def level(self) -> Level:
@@ -73,8 +75,20 @@ class EncodedScan:
     @property
     def low_score(self) -> float | None:
         """Mean similarity below which the words should not be trusted; None where unknown."""
-        alone = len(self._rows) == 1 and self._rows[0].head is self.pipeline.head
+        alone = len(self.rows) == 1 and self.rows[0].head is self.pipeline.head
         return self.pipeline.bundle.low_score if alone else None
+
+    def cells(self, pose: np.ndarray, voxels: float) -> tuple[np.ndarray, ...]:
+        """(M,) int64 for each source, where in the world its rows lie, see `avs3d.sequence`.
+
+        Args:
+            pose: (4, 4), metres, from the frame of the points to the world.
+            voxels: side of a cell, in voxels of the bundle.
+        """
+        from avs3d.sequence import cells_of
+
+        size = voxels * self.pipeline.bundle.config.voxel_size
+        return tuple(cells_of(self.scan.points[rows.points], pose, size) for rows in self.rows)
 
     @cached_property
     @torch.inference_mode()
@@ -179,13 +193,17 @@ class EncodedScan:
 
     @torch.inference_mode()
     def segment(
-        self, vocabulary: Vocabulary | None = None, views: Views | None = None
+        self,
+        vocabulary: Vocabulary | None = None,
+        views: Views | None = None,
+        evidence: Evidence | None = None,
     ) -> Segmentation:
         """A word for every point of the scan (paper, 3.4).
 
         Args:
             vocabulary: the words to choose from; the scan's own when None.
             views: of the points, that the scan's own words come from, see `captions`.
+            evidence: what the scans before this one say, see `avs3d.sequence`.
         """
         own = vocabulary is None
         vocabulary = self.vocabulary(views) if vocabulary is None else vocabulary
@@ -194,7 +212,10 @@ class EncodedScan:
         with self.timed("text"):
             words = self.pipeline.words(vocabulary.words)
         with self.timed("segment"):
-            best = ensemble([rows.best(words) for rows in self._rows])
+            if evidence is None:
+                best = ensemble([rows.best(words) for rows in self.rows])
+            else:
+                best = ensemble([evidence.best(i, words) for i in range(len(self.rows))])
         captions = self.captions(views) if own else {}
         return Segmentation(
             self.scan, best.label, best.score, vocabulary, self.pipeline.bundle.name, captions,
@@ -208,7 +229,7 @@ class EncodedScan:
         with self.timed("query"):
             words = self.pipeline.words((text,))
             found = np.full(len(self.scan), np.nan, np.float32)
-            for rows in self._rows:
+            for rows in self.rows:
                 cosine = rows.head.similarity(rows.rows, words)[:, 0]
                 found = np.fmax(found, rows.per_point(cosine, np.nan, np.float32))
             return found

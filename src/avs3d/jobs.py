@@ -53,6 +53,7 @@ class BatchConfig:
         sources: of words and features.
         selection: scans of a dataset, in place of inputs; None: there are inputs.
         predictions: write some in the dataset's own format, too; None: none.
+        window: scans of a sequence that are labelled together, see `avs3d.sequence`.
     """
 
     inputs: tuple[str, ...]
@@ -77,6 +78,7 @@ class BatchConfig:
     sources: Sources = field(default_factory=Sources)
     selection: Selection | None = None
     predictions: Predictions | None = None
+    window: int = 1
 
     def told(self) -> dict[str, Any]:
         """Plain data for `run.json`."""

@@ -45,7 +45,8 @@ class Reader:
         self._config = config
 
     @cached_property
-    def _dataset(self) -> Dataset:
+    def dataset(self) -> Dataset:
+        """What the run is about, where it is no list of files."""
         assert self._config.selection is not None
         return self._config.selection.open()
 
@@ -61,7 +62,7 @@ class Reader:
         if job.index is None:
             scan = read(job.path, columns=self._config.columns)
             return scan if job.rig is None else job.rig.on(scan)
-        scan = replace(self._dataset[job.index], name=job.name)
+        scan = replace(self.dataset[job.index], name=job.name)
         if not self._config.uses_images:
             return replace(scan, cameras=())
         return Rig(scan.cameras, scan.left_out, ()).on(scan)

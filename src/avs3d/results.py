@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 CAPTIONS, PICTURE = ".captions.json", ".png"
 _OPTIONS = (
     "bundle", "views", "columns", "device", "seed", "picture", "min_score", "write", "published",
-    "overlay",
+    "overlay", "window",
 )  # fmt: skip
 _OVERLAY = re.compile(r"\.[\w-]+\.png")
 

@@ -31,6 +31,7 @@ from avs3d.views import camera_views, viewpoint
 
 if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan
+    from avs3d.sequence import Window
 
 RECORD = "run.json"
 _PLAUSIBLE_REACH = (1.0, 1000.0)  # metres from the sensor
@@ -62,13 +63,23 @@ class _Segment:
     results: Results
 
     @cached_property
+    def _window(self) -> Window | None:
+        from avs3d.sequence import Window
+
+        config = self.results.config
+        return Window(config) if config.window > 1 else None
+
+    @cached_property
     def _predictor(self) -> Predictor | None:
         wanted = self.results.config.predictions
         return None if wanted is None else Predictor(wanted)
 
     def __call__(self, job: Job, encoded: EncodedScan, timings: dict[str, float]) -> Result:
         config = self.results.config
-        result = encoded.segment(job.given.vocabulary, views=config.views)
+        if self._window is None:
+            result = encoded.segment(job.given.vocabulary, views=config.views)
+        else:
+            result = self._window.segment(job, encoded)
         timings |= result.timings
         # Few words that are given are little like most points of any scan.
         usual = encoded.low_score if job.given.vocabulary is None else None

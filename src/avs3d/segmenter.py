@@ -36,6 +36,14 @@ def chances(config: ScoreConfig, cosine: Tensor, lead: Tensor) -> Tensor:
     return (config.cosine * cosine + config.lead * lead + config.bias).sigmoid()
 
 
+def best_of(similarity: Tensor, words: Tensor) -> Best:
+    """The best of words (W, D) by similarities (M, W), which are lost."""
+    rivals = words @ words.T < ALIKE
+    cosine, label = similarity.max(1)
+    other = similarity.mul_(rivals[label]).max(1).values.clamp(min=0)
+    return Best(label, cosine, cosine - other)
+
+
 class PointWords(NamedTuple):
     """The best word of each of N points.
 
@@ -67,13 +75,8 @@ class CosineHead:
 
     def best(self, rows: Tensor, words: Tensor) -> Best:
         """Each row's best word; memory M, not M x W."""
-        rivals = words @ words.T < ALIKE
-        found = []
-        for part in rows.split(_ROWS_AT_ONCE):
-            similarity = self.similarity(part, words)
-            cosine, label = similarity.max(1)
-            other = similarity.mul_(rivals[label]).max(1).values.clamp(min=0)
-            found.append((label, cosine, cosine - other))
+        parts = rows.split(_ROWS_AT_ONCE)
+        found = [best_of(self.similarity(part, words), words) for part in parts]
         return Best(*(torch.cat(column) for column in zip(*found, strict=True)))
 
 
@@ -119,16 +122,29 @@ class FeatureRows:
     of_point: np.ndarray
     score: ScoreConfig | None = None
 
+    @property
+    def points(self) -> np.ndarray:
+        """(M,) int64, the first point of each row."""
+        rows, first = np.unique(self.of_point, return_index=True)
+        found: np.ndarray = first[rows >= 0]
+        return found
+
     def best(self, words: Tensor) -> PointWords:
         """The best of words (W, D) for every point."""
         best = self.head.best(self.rows, words)
+        return self._of_points(best, best.cosine)
+
+    def decide(self, evidence: Tensor, similarity: Tensor, words: Tensor) -> PointWords:
+        """The same by evidence for each word, (M, W), in place of similarities, (M, W), alone."""
+        best = best_of(evidence.clone(), words)
+        return self._of_points(best, similarity.gather(1, best.label[:, None])[:, 0])
+
+    def _of_points(self, best: Best, cosine: Tensor) -> PointWords:
         label = self.per_point(best.label, UNLABELLED, np.int32)
-        cosine = self.per_point(best.cosine, 0.0, np.float32)
-        score = cosine
-        if self.score is not None:
-            chance = chances(self.score, best.cosine, best.lead)
-            score = self.per_point(chance, 0.0, np.float32)
-        return PointWords(label, cosine, score, float(best.cosine.mean()))
+        of_points = self.per_point(cosine, 0.0, np.float32)
+        sure = best.cosine if self.score is None else chances(self.score, best.cosine, best.lead)
+        score = of_points if sure is cosine else self.per_point(sure, 0.0, np.float32)
+        return PointWords(label, of_points, score, float(cosine.mean()))
 
     def per_point(self, per_row: Tensor, missing: float, dtype: type) -> np.ndarray:
         """(N,) values of the points from (M,) values of the rows."""

@@ -81,6 +81,11 @@ class Selection:
         Raises:
             UserError: none.
         """
+        found = self.all_indices(dataset)
+        return found if self.shard is None else self.shard.of(found)
+
+    def all_indices(self, dataset: Dataset) -> list[int]:
+        """The same without regard to the shard."""
         found = [
             index
             for index in range(len(dataset))
@@ -89,7 +94,7 @@ class Selection:
         if not found:
             matching = f" that match {self.pattern}" if self.pattern and len(dataset) else ""
             raise UserError(f"{show(self.root)}: {dataset.name} has no scans{matching}")
-        return found if self.shard is None else self.shard.of(found)
+        return found
 
     def told(self) -> dict[str, Any]:
         """Plain data for `run.json`."""

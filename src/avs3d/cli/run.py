@@ -36,7 +36,10 @@ Examples:
   avs3d run /data/kitti --shard 2/8 --jobs 4
 
 --predictions writes, besides, what the dataset's own server and tools take; words become classes
-by --mapper, and points whose word means none get the next best word."""
+by --mapper, and points whose word means none get the next best word.
+
+--window 10 gives each scan the words of the ten scans up to it, and each point the word that its
+place had most evidence for in these; the dataset must tell poses for the latter."""
 
 _NOT_RESULTS = ("out", "jobs", "overwrite", "device")
 
@@ -91,6 +94,17 @@ def run(
             show_default=False,
         ),
     ] = None,
+    window: Annotated[
+        int,
+        typer.Option(
+            "--window",
+            min=1,
+            max=100,
+            metavar="SCANS",
+            show_default="1",
+            help="Label each scan together with so many of its sequence, itself included.",
+        ),
+    ] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of runs.")] = Path("results"),
     new: Annotated[
         bool, typer.Option("--new", help="Begin anew, though there is such a run already.")
@@ -129,6 +143,8 @@ def run(
 
     words = parse_vocabulary(vocabulary)
     given = _options(option, split=split, sweeps=sweeps)
+    if window > 1 and jobs > 1:
+        raise UserError("--window: scans are labelled in their order; give --shard, not --jobs")
     part = None if shard is None else Shard.parse(shard)
     selection = Selection(root, dataset or guess(root), given, match, every, part)
     sources = source_options.source_config(
@@ -137,7 +153,7 @@ def run(
     config = BatchConfig(
         (), None, bundle, words, None if views is None else parse_views(views), device=device,
         seed=seed, picture=picture, min_score=min_score, write=parse_formats(write, words),
-        jobs=jobs, overlay=overlay, selection=selection, **sources,
+        jobs=jobs, overlay=overlay, selection=selection, window=window, **sources,
     )  # fmt: skip
     place = out if part is None else out / f"shard-{part}"
     if predictions:
