@@ -83,9 +83,8 @@ class Window:
         """The scans of the window before this one, oldest first."""
         start = next(run.start for run in self._sequences if index in run)
         place = int(np.searchsorted(self._order, index))
-        return [
-            i for i in self._order[max(0, place + 1 - self._config.window) : place] if i >= start
-        ]
+        first = max(0, place + 1 - self._config.window)
+        return [before for before in self._order[first:place] if before >= start]
 
     @cached_property
     def _sequences(self) -> list[range]:
@@ -103,7 +102,6 @@ class Window:
             key = self._read.dataset.key(index)
             job = Job(self._selection.root / key, key, index=index, key=key)
             try:
-                torch.manual_seed(self._config.seed)  # as for any scan
                 scan, features, _ = self._read(job)
                 again = encoded.pipeline.encode(scan, features)
             except UserError:
@@ -112,6 +110,7 @@ class Window:
         return self._kept[index]
 
     def _keep(self, index: int, encoded: EncodedScan, given: object) -> Remembered:
+        torch.manual_seed(self._config.seed)  # whatever was drawn for other scans
         try:
             own = encoded.vocabulary(self._config.views) if given is None else Vocabulary(())
         except UserError:  # it names nothing; the others may
