@@ -9,6 +9,7 @@ from pathlib import Path
 
 from avs3d.errors import UserError
 
+_TEXTS = ("*.json", "*.txt", "*.jinja")  # configs, tokenizers, chat templates
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 
@@ -48,7 +49,7 @@ def _download(repo_id: str, what: str) -> Path:
         files = HfApi().list_repo_files(repo_id)
         # One form of the weights is enough, and safetensors is the safe one.
         weights = _WEIGHTS[0] if any(f.endswith(".safetensors") for f in files) else _WEIGHTS[1]
-        return Path(snapshot_download(repo_id, allow_patterns=["*.json", "*.txt", weights]))
+        return Path(snapshot_download(repo_id, allow_patterns=[*_TEXTS, weights]))
     except Exception as error:  # whatever the network raises, the remedy is the same
         raise UserError(
             f"{what} {repo_id!r} is not on this machine and could not be fetched from the "
