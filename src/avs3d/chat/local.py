@@ -6,13 +6,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from avs3d.chat.generating import Precision, dtype_of, make_greedy, reason_of
+from avs3d.chat.generating import Precision, dtype_of, make_greedy, reason_of, room_for
 from avs3d.chat.reply import Question, Reply, Usage
 from avs3d.errors import UserError
-from avs3d.hub import model_folder, quiet_loading
+from avs3d.hub import model_folder, quiet_loading, quiet_transformers
 
 _WHAT = "language model"
-_MAX_PROMPT = 32_768  # tokens
 
 
 class LocalChat:
@@ -52,7 +51,7 @@ class LocalChat:
                 folder, dtype=dtype_of(precision, device), **safe
             )
             self._model = model.eval().to(device)
-            make_greedy(self._model)
+            make_greedy(self._model, self._tokenizer)
         if not self._tokenizer.chat_template:
             raise UserError(
                 f"{_WHAT} {place!r} has no chat template: give one that was made for chat"
@@ -88,10 +87,9 @@ class LocalChat:
             return_tensors="pt",
         ).to(self._device)
         length = tokens["input_ids"].shape[1]
-        if length > _MAX_PROMPT:
-            raise ValueError(f"a question of {length} tokens")
-        with torch.inference_mode():
-            written = self._model.generate(**tokens, max_new_tokens=self._max_tokens)[0, length:]
+        room = room_for(self._model, length, self._max_tokens)
+        with torch.inference_mode(), quiet_transformers():
+            written = self._model.generate(**tokens, max_new_tokens=room)[0, length:]
         self.usage.prompt_tokens += length
         self.usage.completion_tokens += len(written)
         return str(self._tokenizer.decode(written, skip_special_tokens=True)).strip()
