@@ -22,12 +22,7 @@ from avs3d.captioning.server import jpeg
 from avs3d.chat import Reply
 from avs3d.errors import UserError
 
-
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("AVS3D_CACHE", str(tmp_path / "cache"))
-    for name in ("OPENAI_API_KEY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("plain_environment")
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:

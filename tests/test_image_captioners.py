@@ -255,6 +255,16 @@ def test_models_that_cannot_be_loaded(
         load_image_captioner(str(tmp_path / "nowhere"))
 
 
+def test_a_processor_that_wants_videos_is_refused_by_name(
+    folders: Callable[[str], Path], tmp_path: Path
+) -> None:
+    place = tmp_path / "smolvlm"
+    shutil.copytree(folders("llava"), place)
+    (place / "processor_config.json").write_text('{"processor_class": "SmolVLMProcessor"}')
+    with pytest.raises(UserError, match="SmolVLMProcessor cannot do without videos"):
+        load_image_captioner(str(place))
+
+
 def test_captions_are_cleaned() -> None:
     assert caption_reply(" A car\n\n by\ta\x00 tree.\x1b ") == Reply("A car by a tree.")
     assert caption_reply("car " * 1000).text == ("car " * 500).strip()

@@ -6,6 +6,7 @@ All of it through Pillow and without torchvision, which is nowhere needed for im
 from __future__ import annotations
 
 import json
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ def load_processor(folder: str, config: Any) -> Any:
     found = _processor_class(Path(folder), config)
     if found is None:
         return ImagesAlone(folder)
+    videos = signature(found.__init__).parameters.get("video_processor")
+    if videos is not None and videos.default is Parameter.empty:
+        raise ValueError(f"{found.__name__} cannot do without videos, which are not supported")
 
     class Images(found):  # type: ignore[misc, valid-type]
         """Without videos, whose processors need torchvision."""

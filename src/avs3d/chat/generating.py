@@ -16,9 +16,9 @@ _KEPT = (
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-def dtype_of(precision: Precision, device: str) -> str:
+def dtype_of(chosen: Precision, device: str) -> str:
     """The `dtype` that transformers' `from_pretrained` takes."""
-    return "float32" if precision == "auto" and device == "cpu" else precision
+    return "float32" if chosen == "auto" and device == "cpu" else chosen
 
 
 def make_greedy(model: Any, tokenizer: Any) -> None:

@@ -23,7 +23,7 @@ class LocalChat:
     Args:
         place: a local folder or a hub id.
         device: where the model runs, as torch names it.
-        precision: see `Precision`.
+        dtype: see `Precision`.
         max_tokens: of an answer.
 
     Raises:
@@ -34,7 +34,7 @@ class LocalChat:
         self,
         place: str,
         device: str = "cpu",
-        precision: Precision = "auto",
+        dtype: Precision = "auto",
         max_tokens: int = 100,
     ) -> None:
         self.name = place
@@ -48,7 +48,7 @@ class LocalChat:
             safe: Any = {"local_files_only": True, "trust_remote_code": False}
             self._tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
             model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype_of(precision, device), **safe
+                folder, dtype=dtype_of(dtype, device), **safe
             )
             self._model = model.eval().to(device)
             make_greedy(self._model, self._tokenizer)

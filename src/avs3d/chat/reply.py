@@ -73,7 +73,8 @@ class Usage:
         failed: of them, those without an answer.
         prompt_tokens, completion_tokens: read and written, where that is told.
         seconds: from question to answer, retries included, summed over the questions that the
-            model itself answered; those that were answered side by side count in full.
+            model itself answered. Those that a server answers side by side count in full each, a
+            batch of a local model counts once.
     """
 
     asked: int = 0

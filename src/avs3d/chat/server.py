@@ -238,11 +238,11 @@ def _reason(error: Exception, timeout: float) -> tuple[str, bool]:
 
     cause = error.__cause__
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return f"no connection ({cause or 'too slow'}); is the server running?", False
+        return f"no connection ({str(cause) or 'too slow'}); is the server running?", False
     if isinstance(error, APITimeoutError):
         return f"no answer in {timeout:g} s", True
     if isinstance(error, APIConnectionError):
-        return f"the connection broke off ({cause or error})", True
+        return f"the connection broke off ({str(cause or error) or 'no reason told'})", True
     if isinstance(error, APIStatusError):
         return _status_reason(error), True
     return (str(error) or type(error).__name__), True
