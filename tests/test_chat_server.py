@@ -48,6 +48,7 @@ def test_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chat.name == f"{api.address}#some/model"
     assert set(api.paths) == {"/v1/chat/completions"}
     assert {told["authorization"] for told in api.headers} == {"Bearer sk-123456789"}
+    assert {told["accept-encoding"] for told in api.headers} == {"identity"}
     sent = {str(body["messages"][0]["content"]): body for body in api.bodies}
     plain = {"role": "user", "content": "three"}
     assert sent["three"] == {
@@ -287,6 +288,27 @@ def test_failures_with_an_answer_do_not_give_up() -> None:
         chat = ChatServer(api.address, "m", concurrency=1, retries=0)
         replies = chat.ask([Question(str(number)) for number in range(10)])
     assert [reply.text for reply in replies] == [""] * 9 + ["ok"]
+
+
+def test_only_failures_in_a_row_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    import httpx2
+
+    made = transport.BoundedTransport.handle_async_request
+    plan = iter("xx.xx!xxx??")
+
+    async def sometimes(self: Any, request: Any) -> Any:
+        if next(plan) == "x":
+            raise httpx2.ConnectError("refused")
+        return await made(self, request)
+
+    monkeypatch.setattr(transport.BoundedTransport, "handle_async_request", sometimes)
+    answers = [said("ok"), as_json({}, 500)]
+    with serving(lambda number, body, handler: answers[number]) as api:
+        chat = ChatServer(api.address, "m", concurrency=1, retries=0)
+        replies = chat.ask([Question(str(number)) for number in range(11)])
+    assert replies[2].text == "ok" and "HTTP 500" in replies[5].error
+    assert all("no connection (refused)" in replies[i].error for i in (0, 1, 3, 4, 6, 7, 8, 9, 10))
+    assert list(plan) == ["?", "?"]
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])

@@ -86,7 +86,6 @@ class LocalImageCaptioner:
 
         inputs = self._inputs(pictures).to(self._device, self._model.dtype)
         given = inputs.get("input_ids")
-        given = None if given is None else given.clone()  # BLIP writes into it
         # Without a text, models begin with one token, BLIP-2 with those of the image before it.
         alone = getattr(self._model.config, "num_query_tokens", 0) + 1
         before = alone if given is None else given.shape[1]
@@ -129,6 +128,6 @@ def _repeated(written: Tensor, given: Tensor) -> int:
     Those that continue a text repeat all of it, BLIP all but the last token; others, nothing.
     """
     length = min(given.shape[1], written.shape[1])
-    same = (written[:, 1:length] == given[:, 1:length]).all(dim=0)  # BLIP's first is another
+    same = (written[:, 1:length] == given[:, 1:length]).all(dim=0)  # BLIP exchanges the first
     count = int(same.long().cumprod(0).sum()) + 1
     return count if count >= max(given.shape[1] - 1, 2) else 0
