@@ -84,6 +84,9 @@ def make_clip(folder: Path, dim: int) -> Path:
     )
     torch.manual_seed(0)
     CLIPModel(config).save_pretrained(folder)
+    images = {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 8}}
+    images |= {"crop_size": {"height": 8, "width": 8}, "image_mean": [0.4, 0.5, 0.6]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(images))
     return folder
 
 
