@@ -123,9 +123,12 @@ def test_a_depth_image_says_what_is_on_the_surface(tmp_path: Path, size: tuple[i
     points = np.array([[3.1, 0, 0], [2.9, 0, 0], [4.9, 0, 0], [5.1, 0, 0]])
     aside = points * [2.5, 1, 1]
     aside[:, 1] = aside[:, 0] * 0.3
-    scan = Scan(np.concatenate([points, aside]), cameras=(camera,))
+    edge = np.array([[4.0, -2.6, 0]])  # on the surface, but too near to the edge of the image
+    origin = np.array([2.0, 1, 0])
+    points = np.concatenate([points, aside, edge]) - origin
+    scan = Scan(points, cameras=(camera,), origin=origin)
     mask = fuse(scan, Given(a=random_map(0))).features.mask
-    assert mask.tolist() == [True, False, True, False] * 2
+    assert mask.tolist() == [True, False, True, False] * 2 + [False]
     Image.fromarray(np.zeros_like(depth)).save(tmp_path / "d.png")  # nothing was measured
     fused = fuse(scan, Given(a=random_map(0)))
     assert len(fused.features.features) == 0 and not fused.features.mask.any()

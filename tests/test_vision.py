@@ -20,13 +20,13 @@ from avs3d.vision.clip import LONGEST, ROWS, cells, starts
 from tiny import make_clip
 
 DIM = 24
-SIDE, PATCH = 2, 4  # of the tiny tower: cells along its side, pixels of a cell
+SIDE, PATCH = 4, 4  # of the tiny tower: cells along its side, pixels of a cell
 K = np.array([[40.0, 0, 32], [0, 40, 24], [0, 0, 1]])
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_clip(tmp_path_factory.mktemp("clip"), DIM)
+    return make_clip(tmp_path_factory.mktemp("clip"), DIM, SIDE * PATCH)
 
 
 @pytest.fixture(scope="module")

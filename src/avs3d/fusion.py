@@ -39,7 +39,8 @@ def fuse(scan: Scan, source: PixelFeatures, *, cell: int | None = None) -> Fused
     """The mean, over the cameras that see a point, of the features at its rounded pixel.
 
     Which points a camera sees is the published rule (`camera_views`): nothing hides anything.
-    Where a camera has a depth image, its points must also lie on that surface (`on_surface`).
+    Where a camera has a depth image, its points must also lie on that surface (`on_surface`). The
+    pixel is that of the whole image; the authors' code rounds in one of half the size.
 
     One image and its features are in memory at a time, and beside them a float32 sum for each
     point that is seen. A camera whose image, depths or features cannot be used costs itself only,
