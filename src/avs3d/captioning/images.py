@@ -51,11 +51,11 @@ def caption_reply(text: str) -> Reply:
     return Reply(caption) if caption else Reply.failed("said nothing")
 
 
-def load_image_captioner(spec: str, device: str = "cpu") -> ImageCaptioner:
-    """The image captioner of a spec.
+def load_image_captioner(spec: str | ImageCaptionerConfig, device: str = "cpu") -> ImageCaptioner:
+    """The image captioner of a config or a spec.
 
     Args:
-        spec: a local folder or a hub id (a model of transformers that runs here),
+        spec: a config, or a local folder or a hub id (a model of transformers that runs here),
             ``http://HOST:PORT/v1#MODEL`` (a model of a server), or the path of a ``.yaml``,
             ``.yml`` or ``.json`` file with the keys of `ImageCaptionerConfig`.
         device: where a local model runs, as torch names it.
@@ -66,7 +66,7 @@ def load_image_captioner(spec: str, device: str = "cpu") -> ImageCaptioner:
     from avs3d.captioning.local import LocalImageCaptioner
     from avs3d.captioning.server import ServerImageCaptioner
 
-    config = read_spec(spec)
+    config = read_spec(spec) if isinstance(spec, str) else spec
     if config.server is not None:
         return ServerImageCaptioner(config)
     return LocalImageCaptioner(config, device)
@@ -79,4 +79,5 @@ __all__ = [
     "caption_reply",
     "fault_of",
     "load_image_captioner",
+    "read_spec",
 ]

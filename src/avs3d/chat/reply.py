@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Protocol
 
 _LONGEST_ERROR = 300
@@ -88,6 +88,12 @@ class Usage:
     def mean_seconds(self) -> float:
         """`seconds` of one question."""
         return self.seconds / max(self.asked - self.cached - self.failed, 1)
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(*(a - b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def line(self) -> str:
         """``6 answers (2 cached, 1 failed), 3,214 + 180 tokens, 1.2 s each``."""
