@@ -81,3 +81,11 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AVS3D_CACHE", str(tmp_path / "cache"))
     for name in ("OPENAI_API_KEY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of tiny random networks that has everything, see `tiny.make_bundle`."""
+    from tiny import make_bundle
+
+    return make_bundle(tmp_path_factory.mktemp("complete"))

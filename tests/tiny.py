@@ -104,3 +104,13 @@ def make_gpt2_tokenizer(folder: Path, size: int) -> Path:
     (folder / "vocab.json").write_text(json.dumps(vocab))
     (folder / "merges.txt").write_text("#version: 0.2\n")
     return folder
+
+
+def make_clip_bundle(folder: Path, clip: Path, dim: int) -> Path:
+    """A bundle of a network alone, in the space of a CLIP model from `make_clip`."""
+    torch.manual_seed(0)
+    network = CONFIG.network.model_copy(update={"out_channels": dim})
+    told = {"text_encoder": f"clip:{clip}", "network": network, "pooling": None, "captioner": None}
+    config = CONFIG.model_copy(update=told)
+    save_bundle(folder, config, {"network": MinkUNet(**network.model_dump())})
+    return folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,7 +81,7 @@ def describe_images(encoded: EncodedScan) -> Told:
     from avs3d.cameras import pixels
 
     captioner, cameras = encoded.pipeline.image_captioner, encoded.scan.cameras
-    before = captioner.usage
+    before = replace(captioner.usage)
     captions, left_out = {}, [] if cameras else ["images: there are none, words come from points"]
     with encoded.timed("describe"):
         for start in range(0, len(cameras), _IMAGES_AT_ONCE):

@@ -17,8 +17,8 @@ from avs3d.cameras.calibration import (
     with_lens,
     with_size,
 )
-from avs3d.io.plain_yaml import documents
 from avs3d.io.source import MalformedError
+from avs3d.plain_yaml import documents
 from avs3d.scan import Camera
 
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from avs3d.chat.generating import Precision
 from avs3d.errors import UserError
-from avs3d.io.plain_yaml import documents
 from avs3d.io.source import MalformedError, brief, damaged, load_small, naming
+from avs3d.plain_yaml import documents
 
 _FILES = (".yaml", ".yml", ".json")
 _MAX_BYTES = 64 << 10
