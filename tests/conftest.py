@@ -73,3 +73,19 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
     save_bundle(folder, config, {"network": MinkUNet(**network.model_dump())})
     return folder
+
+
+@pytest.fixture
+def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No key and no proxy for servers, and a cache of the test's own."""
+    monkeypatch.setenv("AVS3D_CACHE", str(tmp_path / "cache"))
+    for name in ("OPENAI_API_KEY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of tiny random networks that has everything, see `tiny.make_bundle`."""
+    from tiny import make_bundle
+
+    return make_bundle(tmp_path_factory.mktemp("complete"))

@@ -221,7 +221,7 @@ def test_captions_are_printed_and_written_when_asked(call: Call, tmp_path: Path)
     scan(tmp_path / "scan.bin")
     result = call("caption", "scan.bin", "-b", complete, "--views", 4)
     assert result.exit_code == 0, result.output
-    assert "of 4 sectors" in result.stdout
+    assert "scan   4 views" in result.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"bundle", "scan.bin"}
     assert call("caption", "scan.bin", "-b", complete, "--views", 4, "-o", "out").exit_code == 0
     content = json.loads((tmp_path / "out" / "scan.captions.json").read_text("utf-8"))

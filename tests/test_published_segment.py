@@ -128,7 +128,7 @@ def test_features_take_the_place_of_the_network(
     mask = np.arange(COUNT) % 4 > 0
     expected = np.arange(COUNT) % 3
     fused("fused/a.pt", 5 * rows[expected][mask], mask)
-    monkeypatch.setattr("avs3d.pipeline._voxelize", None)  # the network is not needed
+    monkeypatch.setattr("avs3d.encoded._voxelize", None)  # the network is not needed
     segment(call, bundle, "a.pth", "-v", "car,road,tree", "--features", "fused")
     found = result("a")
     np.testing.assert_array_equal(found["label"], np.where(mask, expected, -1))

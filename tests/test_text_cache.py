@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from avs3d import cache
 from avs3d.errors import UserError
-from avs3d.text import CachedEncoder, cache, load_text_encoder
+from avs3d.text import CachedEncoder, load_text_encoder
 
 
 class HashEncoder:
@@ -95,7 +96,7 @@ def test_a_folder_that_cannot_be_made_means_no_cache(tmp_path: Path) -> None:
 def test_the_oldest_go_when_there_are_too_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "_MAX_FILES", 3)
+    monkeypatch.setattr(cache, "MAX_FILES", 3)
     encoder = CachedEncoder(HashEncoder(), tmp_path)
     for age, text in enumerate(["one", "two", "three", "four", "five"]):
         encoder.encode([text])

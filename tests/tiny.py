@@ -63,8 +63,11 @@ def make_bundle(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def make_clip(folder: Path, dim: int) -> Path:
-    """A whole CLIP of random weights with embeddings `dim` wide, saved as a hub folder is."""
+def make_clip(folder: Path, dim: int, image_size: int = 8) -> Path:
+    """A whole CLIP of random weights with embeddings `dim` wide, saved as a hub folder is.
+
+    It sees squares of `image_size` pixels in patches of 4.
+    """
     from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,11 +82,15 @@ def make_clip(folder: Path, dim: int) -> Path:
     ends = {"bos_token_id": len(tokens) - 2, "eos_token_id": len(tokens) - 1}
     config = CLIPConfig(
         text_config={"vocab_size": len(tokens), "max_position_embeddings": 20, **common, **ends},
-        vision_config={"image_size": 8, "patch_size": 4, **common},
+        vision_config={"image_size": image_size, "patch_size": 4, **common},
         projection_dim=dim,
     )
     torch.manual_seed(0)
     CLIPModel(config).save_pretrained(folder)
+    images = {"image_processor_type": "CLIPImageProcessor", "image_mean": [0.4, 0.5, 0.6]}
+    images |= {"size": {"shortest_edge": image_size}}
+    images |= {"crop_size": {"height": image_size, "width": image_size}}
+    (folder / "preprocessor_config.json").write_text(json.dumps(images))
     return folder
 
 
@@ -96,4 +103,14 @@ def make_gpt2_tokenizer(folder: Path, size: int) -> Path:
     vocab = {token: index for index, token in enumerate(tokens)}
     (folder / "vocab.json").write_text(json.dumps(vocab))
     (folder / "merges.txt").write_text("#version: 0.2\n")
+    return folder
+
+
+def make_clip_bundle(folder: Path, clip: Path, dim: int) -> Path:
+    """A bundle of a network alone, in the space of a CLIP model from `make_clip`."""
+    torch.manual_seed(0)
+    network = CONFIG.network.model_copy(update={"out_channels": dim})
+    told = {"text_encoder": f"clip:{clip}", "network": network, "pooling": None, "captioner": None}
+    config = CONFIG.model_copy(update=told)
+    save_bundle(folder, config, {"network": MinkUNet(**network.model_dump())})
     return folder

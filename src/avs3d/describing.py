@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ from avs3d.views import Views, point_views
 from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from avs3d.chat import Usage
     from avs3d.encoded import EncodedScan
 
 _IMAGES_AT_ONCE = 8  # in memory
@@ -33,11 +34,13 @@ class Told:
         captions: view -> sentence.
         vocabulary: the words of these.
         left_out: images that have no sentence, and why, a line each.
+        usage: what the image captioner was asked, and what it took.
     """
 
     captions: dict[str, str]
     vocabulary: Vocabulary
     left_out: tuple[str, ...] = ()
+    usage: Usage | None = None
 
 
 def describe(encoded: EncodedScan, views: Views | None) -> Told:
@@ -60,11 +63,12 @@ def describe(encoded: EncodedScan, views: Views | None) -> Told:
         told.append(describe_points(encoded, views))
     captions = {view: text for one in told for view, text in one.captions.items()}
     left_out = tuple(line for one in told for line in one.left_out)
+    usage = next((one.usage for one in told if one.usage is not None), None)
     vocabulary = Vocabulary.merge(*(one.vocabulary for one in told))
     if sources.fold is not None and len(vocabulary):
         embeddings = encoded.pipeline.words(vocabulary.words).cpu().numpy()
         vocabulary = vocabulary.folded(embeddings, sources.fold)
-    return Told(captions, vocabulary, left_out)
+    return Told(captions, vocabulary, left_out, usage)
 
 
 def describe_given(encoded: EncodedScan, captions: Mapping[str, str]) -> Told:
@@ -77,6 +81,7 @@ def describe_images(encoded: EncodedScan) -> Told:
     from avs3d.cameras import pixels
 
     captioner, cameras = encoded.pipeline.image_captioner, encoded.scan.cameras
+    before = replace(captioner.usage)
     captions, left_out = {}, [] if cameras else ["images: there are none, words come from points"]
     with encoded.timed("describe"):
         for start in range(0, len(cameras), _IMAGES_AT_ONCE):
@@ -88,7 +93,8 @@ def describe_images(encoded: EncodedScan) -> Told:
                     left_out.append(f"camera {camera.name}: {where}: no caption: {reply.error}")
                 else:
                     captions[camera.name] = reply.text
-    return Told(captions, _tag(encoded, captions, "images"), tuple(left_out))
+    usage = captioner.usage - before
+    return Told(captions, _tag(encoded, captions, "images"), tuple(left_out), usage)
 
 
 def describe_points(encoded: EncodedScan, views: Views | None) -> Told:

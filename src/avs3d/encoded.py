@@ -26,6 +26,7 @@ from avs3d.views import Views
 from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from avs3d.chat import Usage
     from avs3d.pipeline import Pipeline
     from avs3d.sequence import Evidence
 
@@ -37,6 +38,7 @@ class EncodedScan:
         scan: the input, all N points; `left_out` grows by what its images did not give.
         timings: step -> seconds, grows as steps are run.
         rows: its features, a source each.
+        usage: what the image captioner was asked for it, and what that took; None: nothing yet.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class EncodedScan:
         self.pipeline = pipeline
         self.scan = scan
         self.timings: dict[str, float] = {}
+        self.usage: Usage | None = None
         self._finite = np.flatnonzero(scan.finite)
         if not len(self._finite):
             raise UserError(f"{scan.path or scan.name} has no point with a position")
@@ -188,6 +191,7 @@ class EncodedScan:
             else:
                 told = describe_given(self, self._given)
             self._leave_out(told.left_out)
+            self.usage = told.usage
             self._told[views] = told
         return self._told[views]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from avs3d.errors import UserError
 
+_TEXTS = ("*.json", "*.txt", "*.jinja")  # configs, tokenizers, chat templates
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 
@@ -48,7 +49,7 @@ def _download(repo_id: str, what: str) -> Path:
         files = HfApi().list_repo_files(repo_id)
         # One form of the weights is enough, and safetensors is the safe one.
         weights = _WEIGHTS[0] if any(f.endswith(".safetensors") for f in files) else _WEIGHTS[1]
-        return Path(snapshot_download(repo_id, allow_patterns=["*.json", "*.txt", weights]))
+        return Path(snapshot_download(repo_id, allow_patterns=[*_TEXTS, weights]))
     except Exception as error:  # whatever the network raises, the remedy is the same
         raise UserError(
             f"{what} {repo_id!r} is not on this machine and could not be fetched from the "
@@ -69,12 +70,8 @@ def folder_fingerprint(folder: Path) -> str:
 
 
 @contextmanager
-def quiet_loading(place: str, what: str) -> Iterator[None]:
-    """Load a model without transformers' progress bars; a broken model is the user's error.
-
-    Args:
-        place, what: see `model_folder`.
-    """
+def quiet_transformers() -> Iterator[None]:
+    """Without transformers' progress bars and advice to those who program with it."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
@@ -83,13 +80,25 @@ def quiet_loading(place: str, what: str) -> Iterator[None]:
     logging.set_verbosity_error()
     try:
         yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if shown:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def quiet_loading(place: str, what: str) -> Iterator[None]:
+    """Load a model with `quiet_transformers`; a broken model is the user's error.
+
+    Args:
+        place, what: see `model_folder`.
+    """
+    try:
+        with quiet_transformers():
+            yield
     except Exception as error:  # a damaged file can raise anything in there
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"{what} {place!r} could not be loaded ({reason}): check that the folder holds "
             "the model's config, weights and tokenizer"
         ) from error
-    finally:
-        logging.set_verbosity(verbosity)
-        if shown:
-            logging.enable_progress_bar()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -90,6 +90,7 @@ class _Segment:
         rows = result.summary()
         note = "; ".join(filter(None, notes))
         found = _found(job, result, rows, note, config.sources.cell)
+        found["asked"] = None if encoded.usage is None else asdict(encoded.usage)
         files = self.results.write(job, result, found, timings, predicted)
         return Result(found, rows, files, timings)
 
@@ -198,6 +199,7 @@ class Run:
             **self._batch.facts,
             "versions": versions(),
             "words": word_frequencies(self.done.values()),
+            "asked": usage_line(self.done.values()),
             "scans": {job.name: scan_record(done) for job, done in self.done.items()},
             "failures": [failure_record(job, error) for job, error in self.errors.items()],
         }
@@ -221,6 +223,15 @@ def word_frequencies(results: Iterable[Result]) -> list[dict[str, Any]]:
         word["points"] += row["points"]
         word["from"] = sorted({*word.get("from", ()), *row.get("from", ())})
     return sorted(found.values(), key=lambda word: (-word["scans"], -word["points"], word["word"]))
+
+
+def usage_line(results: Iterable[Result]) -> str:
+    """What the image captioner was asked by a run, and what that took; "" where it was not."""
+    from avs3d.chat import Usage
+
+    asked = [result.found.get("asked") for result in results if not result.skipped]
+    total = sum((Usage(**one) for one in asked if one is not None), Usage())
+    return f"image captions: {total.line()}" if total.asked else ""
 
 
 def failure_record(job: Job, error: Exception) -> dict[str, Any]:

@@ -17,31 +17,17 @@ from avs3d.cameras.calibration import (
     with_lens,
     with_size,
 )
-from avs3d.io.source import MalformedError, damaged
+from avs3d.io.source import MalformedError
+from avs3d.plain_yaml import documents
 from avs3d.scan import Camera
 
 
 def parse(text: str, path: Path) -> Calibration:
     """The cameras of such a file, or `MalformedError`."""
-    documents = [told for told in _documents(text) if told is not None]
-    if not documents or not all(isinstance(told, dict) for told in documents):
+    found = [told for told in documents(text) if told is not None]
+    if not found or not all(isinstance(told, dict) for told in found):
         raise MalformedError("has no camera_info; it needs camera_matrix and camera_from_lidar")
-    return collect(path, ((_name(told), told) for told in documents), _camera)
-
-
-def _documents(text: str) -> list[Any]:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Without aliases: a few lines of them can stand for more than all memory holds."""
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):
-                raise MalformedError("has a YAML alias (*…); write out what it stands for")
-            return super().compose_node(parent, index)
-
-    with damaged("YAML"):
-        return list(yaml.load_all(text, Loader))
+    return collect(path, ((_name(told), told) for told in found), _camera)
 
 
 def _either(told: dict[Any, Any], *keys: str) -> Any:

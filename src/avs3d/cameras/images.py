@@ -39,6 +39,21 @@ def pixels(image: Path | np.ndarray) -> np.ndarray:
         return _to_rgb(opened(image))
 
 
+def depths(path: Path) -> np.ndarray:
+    """(H, W) float32 metres of `Camera.depth`, an image of millimetres; 0: not measured.
+
+    Raises:
+        ReadError: as `pixels`, and an image without 16 bits of grey, which holds no millimetres.
+    """
+    with naming(path), damaged("image"):
+        image = opened(path)
+        if not image.mode.startswith("I"):
+            raise MalformedError(
+                f"is an image of type {image.mode}, no depths; save millimetres as 16-bit grey"
+            )
+        return np.asarray(image).clip(0).astype(np.float32) / np.float32(1000)
+
+
 def opened(path: Path) -> Image:
     """The decoded image, turned as its EXIF entry says, or `MalformedError`."""
     from PIL import Image, ImageOps, UnidentifiedImageError

@@ -158,12 +158,16 @@ class Tables:
 
     def end(self, run: Run, finished: bool) -> None:
         """How many are done; on stderr which are not, and why."""
+        from avs3d.run import usage_line
+
         if not finished:
             return
         if run.done:
             where = "" if self._aside else f"; the run: {Path(run.config.out or '', 'run.json')}"
             if len(run.done) > 1:
                 self._show_words(run)
+            if asked := usage_line(run.done.values()):
+                self._console.print(asked, soft_wrap=True)
             self._console.print(f"{len(run.done)} of {len(run)} done{where}", soft_wrap=True)
         if run.errors and len(run) > 1:
             from avs3d.cli.tables import failure_table, stderr

@@ -143,9 +143,9 @@ def _check(option: str, value: str | None, known: tuple[str, ...]) -> None:
 def _captioner(spec: str | None) -> ImageCaptionerConfig | None:
     if spec is None:
         return None
-    from avs3d.captioning.images import read_config
+    from avs3d.captioning.images import read_spec
 
-    return read_config(spec)
+    return read_spec(spec)
 
 
 def _is_of_images(path: Path) -> bool:

@@ -8,9 +8,9 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from avs3d.bundle_config import CONFIG
+from avs3d.cache import cache_root
 from avs3d.convert.known import KNOWN, Known, Source
 from avs3d.errors import UserError
-from avs3d.text.cache import cache_root
 
 _PART = 1 << 20
 _MAX_BYTES = 4 << 30

@@ -1,0 +1,95 @@
+"""A language model on this machine, through transformers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from avs3d.chat.generating import Precision, dtype_of, make_greedy, reason_of, room_for
+from avs3d.chat.reply import Question, Reply, Usage
+from avs3d.errors import UserError
+from avs3d.hub import model_folder, quiet_loading, quiet_transformers
+
+_WHAT = "language model"
+
+
+class LocalChat:
+    """A model with a chat template, as a `Chat` that sees no images.
+
+    Each question is asked by itself: padding to a longer neighbour would change the numbers, and
+    an answer must not depend on what else was asked.
+
+    Args:
+        place: a local folder or a hub id.
+        device: where the model runs, as torch names it.
+        dtype: see `Precision`.
+        max_tokens: of an answer.
+
+    Raises:
+        UserError: the model is not there, damaged, or made for no chat.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        device: str = "cpu",
+        dtype: Precision = "auto",
+        max_tokens: int = 100,
+    ) -> None:
+        self.name = place
+        self.usage = Usage()
+        self._device = device
+        self._max_tokens = max_tokens
+        folder = str(model_folder(place, _WHAT))
+        with quiet_loading(place, _WHAT):
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+
+            safe: Any = {"local_files_only": True, "trust_remote_code": False}
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype_of(dtype, device), **safe
+            )
+            self._model = model.eval().to(device)
+            make_greedy(self._model, self._tokenizer)
+        if not self._tokenizer.chat_template:
+            raise UserError(
+                f"{_WHAT} {place!r} has no chat template: give one that was made for chat"
+            )
+
+    def ask(self, questions: Sequence[Question]) -> list[Reply]:
+        """See `Chat`."""
+        replies = [self._reply(question) for question in questions]
+        self.usage.asked += len(replies)
+        self.usage.failed += sum(bool(reply.error) for reply in replies)
+        return replies
+
+    def _reply(self, question: Question) -> Reply:
+        if question.image is not None:
+            return Reply.failed(f"{self.name} sees no images")
+        started = time.monotonic()
+        try:
+            text = self._answer(question.text)
+        except Exception as error:  # costs this question alone
+            return Reply.failed(f"{self.name}: {reason_of(error, 1)}")
+        if not text:
+            return Reply.failed(f"{self.name} said nothing")
+        self.usage.seconds += time.monotonic() - started
+        return Reply(text)
+
+    def _answer(self, text: str) -> str:
+        import torch
+
+        tokens = self._tokenizer.apply_chat_template(
+            [{"role": "user", "content": text.encode("utf-8", "replace").decode()}],
+            add_generation_prompt=True,
+            return_dict=True,
+            return_tensors="pt",
+        ).to(self._device)
+        length = tokens["input_ids"].shape[1]
+        room = room_for(self._model, length, self._max_tokens)
+        with torch.inference_mode(), quiet_transformers():
+            written = self._model.generate(**tokens, max_new_tokens=room)[0, length:]
+        self.usage.prompt_tokens += length
+        self.usage.completion_tokens += len(written)
+        return str(self._tokenizer.decode(written, skip_special_tokens=True)).strip()
