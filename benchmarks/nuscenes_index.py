@@ -44,15 +44,19 @@ def sample_data(samples: int) -> Iterator[tuple[str, str]]:
                 first = number % (per_scene * count) == 0
                 moment = 1532402927000000 + index * 500000 + step * 500000 // count
                 key = step == count - 1
+                before = "" if first else token(channel, number - 1)
                 folder = "samples" if key else "sweeps"
-                file = f"{folder}/{channel}/n015-2018-07-24-11-22-45+0800__{channel}__{moment}{ending}"
+                file = (
+                    f"{folder}/{channel}/n015-2018-07-24-11-22-45+0800__{channel}__{moment}{ending}"
+                )
                 width, height = (1600, 900) if kind == "jpg" else (0, 0)
                 yield (
-                    f'{{\n"token": "{own}",\n"sample_token": "{sample}",\n"ego_pose_token": "{own}",'
+                    f'{{\n"token": "{own}",\n"sample_token": "{sample}",\n'
+                    f'"ego_pose_token": "{own}",'
                     f'\n"calibrated_sensor_token": "{token("calibrated", scene, channel)}",\n'
                     f'"timestamp": {moment},\n"fileformat": "{kind}",\n'
                     f'"is_key_frame": {str(key).lower()},\n"height": {height},\n"width": {width},\n'
-                    f'"filename": "{file}",\n"prev": "{"" if first else token(channel, number - 1)}",'
+                    f'"filename": "{file}",\n"prev": "{before}",'
                     f'\n"next": "{token(channel, number + 1)}"\n}}',
                     f'{{\n"token": "{own}",\n"timestamp": {moment},\n"rotation": [\n'
                     "0.5731787718287827,\n-0.0015811634307974854,\n0.013859363182046986,\n"

@@ -18,7 +18,7 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 
 def requirement_names() -> set[str]:
     lists = re.findall(
-        r"^(?:dependencies|simulation|formats|fuzz|dev) = \[(.*?)\]$", PYPROJECT, re.M | re.S
+        r"^(?:dependencies|simulation|formats|ros|fuzz|dev) = \[(.*?)\]$", PYPROJECT, re.M | re.S
     )
     names = re.findall(r'"([A-Za-z0-9_.-]+)(?:\[[a-z]+\])?[><=]', " ".join(lists))
     return {name.lower().replace("_", "-") for name in names}

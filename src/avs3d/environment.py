@@ -34,6 +34,7 @@ ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 OPTIONAL_PARTS = (
     ("simulated scans and training", ("embreex",), "simulation"),
     (".e57, .feather, .parquet, .drc and .zst", ("pye57", "pyarrow", "DracoPy", ZSTD), "formats"),
+    ("recordings of ROS", ("rosbags",), "ros"),
     ("tests and checks", ("pytest", "hypothesis", "ruff", "mypy"), "dev"),
 )
 

@@ -12,9 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from avs3d.cameras.calibration import Calibration, collect, numbers
+from avs3d.cameras.calibration import Calibration, numbers
 from avs3d.datasets.parts.dataset import Dataset, runs
-from avs3d.datasets.parts.files import AGAIN, folders, read_json, with_cameras, with_labels
+from avs3d.datasets.parts.files import (
+    AGAIN,
+    cameras_of,
+    folders,
+    read_json,
+    with_cameras,
+    with_labels,
+)
 from avs3d.datasets.parts.poses import from_quaternion, inverse, moved
 from avs3d.datasets.parts.tables import rows
 from avs3d.errors import ReadError, UserError
@@ -130,7 +137,7 @@ class Reader(Dataset):
         scan = replace(self._points(frame), name=frame.token)
         if frame.token in self._labels:
             scan = with_labels(scan, self.root / self._labels[frame.token])
-        scan = with_cameras(scan, self._calibration(frame))
+        scan = with_cameras(scan, lambda: self._calibration(frame))
         return scan if self._sweeps == 1 else self._with_sweeps(scan, frame)
 
     # One scan
@@ -149,28 +156,28 @@ class Reader(Dataset):
 
     def _with_sweeps(self, scan: Scan, frame: _Data) -> Scan:
         lidar_from_world = inverse(self._world_from(frame))
-        parts, lags, data = [scan], [0.0], frame
-        while data.previous and len(parts) < self._sweeps:
+        columns, lags, data = [_columns(scan)], [0.0], frame
+        while data.previous and len(lags) < self._sweeps:
             data = self._before(data)
-            sweep = self._points(data)
-            own = (np.abs(sweep.points[:, :2]) < _OWN_CAR).all(axis=1)
-            points = moved(sweep.points, lidar_from_world @ self._world_from(data))
-            kept = replace(sweep, points=points)
-            parts.append(_chosen(kept, ~own))
+            part = _columns(self._points(data))
+            part = part[(np.abs(part[:, :2]) >= _OWN_CAR).any(axis=1)]
+            part[:, :3] = moved(part[:, :3], lidar_from_world @ self._world_from(data))
+            columns.append(part)
             lags.append((frame.timestamp - data.timestamp) / 1e6)
-        counts = [len(part) for part in parts]
+        counts = [len(part) for part in columns]
         labels = None
         if scan.labels is not None:
             labels = np.full(sum(counts), NO_LABEL, np.int32)
             labels[: len(scan)] = scan.labels
+        whole = np.concatenate(columns)
         return replace(
             scan,
-            points=np.concatenate([part.points for part in parts]),
-            intensity=np.concatenate([part.intensity for part in parts]),
-            ring=np.concatenate([part.ring for part in parts]),
-            sweep=np.repeat(np.arange(len(parts)), counts),
+            points=whole[:, :3],
+            intensity=whole[:, 3],
+            ring=whole[:, 4].astype(np.int32),
+            sweep=np.repeat(np.arange(len(counts)), counts),
             labels=labels,
-            fields={"time_lag": np.repeat(np.float32(lags), counts)},
+            fields={"time_lag": np.repeat(np.array(lags, np.float32), counts)},
         )
 
     def _before(self, data: _Data) -> _Data:
@@ -204,7 +211,7 @@ class Reader(Dataset):
         # Back, back_left, … front_right: sorted, the names are in the order of the published code.
         named = {self._sensors[data.sensor].channel: data for data in self._cameras[frame.sample]}
         described = [(name.removeprefix("CAM_").lower(), data) for name, data in named.items()]
-        return collect(self._tables / "sample_data.json", described, camera)
+        return cameras_of(self._tables / "sample_data.json", described, camera)
 
     def _world_from(self, data: _Data) -> np.ndarray:
         """(4, 4) from the frame of a sensor, at the time of its own data."""
@@ -247,7 +254,9 @@ class Reader(Dataset):
     def _read_sensors(self) -> Iterator[tuple[str, _Sensor]]:
         table = self._tables / "sensor.json"
         with naming(table):
-            channels = {row["token"]: row["channel"] for row in _rows(table, token=str, channel=str)}
+            channels = {
+                row["token"]: row["channel"] for row in _rows(table, token=str, channel=str)
+            }
         table = self._tables / "calibrated_sensor.json"
         with naming(table):
             for row in _rows(table, token=str, sensor_token=str, rotation=list, translation=list):
@@ -301,7 +310,9 @@ class Reader(Dataset):
                 _check(row, token=str, rotation=list, translation=list)
                 told = [*row["rotation"], *row["translation"]]
                 if len(told) != 7 or not all(isinstance(value, int | float) for value in told):
-                    raise MalformedError(f"pose {show(row['token'])} is not 4 and 3 numbers; {AGAIN}")
+                    raise MalformedError(
+                        f"pose {show(row['token'])} is not 4 and 3 numbers; {AGAIN}"
+                    )
                 self._poses[row["token"]] = len(self._poses)
                 self._pose_numbers.extend(told)
 
@@ -314,10 +325,13 @@ class Reader(Dataset):
                     yield row["sample_data_token"], row["filename"]
 
 
-def _chosen(scan: Scan, mask: np.ndarray) -> Scan:
-    return replace(
-        scan, points=scan.points[mask], intensity=scan.intensity[mask], ring=scan.ring[mask]
-    )
+def _columns(scan: Scan) -> np.ndarray:
+    """(N, 5) float32 as in the file; a ring that is no whole number is none: 0."""
+    none = np.zeros(len(scan), np.float32)
+    intensity = none if scan.intensity is None else scan.intensity
+    return np.column_stack(
+        [scan.points, intensity, none if scan.ring is None else scan.ring]
+    ).astype(np.float32)
 
 
 def _rows(path: Path, **fields: type) -> list[dict[str, Any]]:

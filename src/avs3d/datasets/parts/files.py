@@ -5,22 +5,24 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from avs3d.cameras.calibration import Calibration, left_out_line
+from avs3d.cameras.calibration import Calibration, collect, left_out_line
 from avs3d.errors import ReadError
 from avs3d.io.labels import read_labels
 from avs3d.io.source import MalformedError, damaged, load_small, naming, show
-from avs3d.scan import Scan
+from avs3d.scan import Camera, Scan
 
 MAX_JSON_BYTES = 128 << 20
 _MAX_TEXT_BYTES = 64 << 20
 IMAGES = (".jpg", ".png", ".jpeg")
 AGAIN = "get the file again"
+T = TypeVar("T")
 
 
 def read_json(path: Path, kind: type) -> Any:
@@ -82,8 +84,13 @@ def for_points(labels: np.ndarray, scan: Scan, path: Path) -> np.ndarray:
     return labels
 
 
-def with_cameras(scan: Scan, found: Calibration) -> Scan:
-    """The scan with those cameras whose images are there; `left_out` names the others."""
+def with_cameras(scan: Scan, find_cameras: Callable[[], Calibration]) -> Scan:
+    """The scan with its cameras; one that cannot be used, and a calibration that cannot be read,
+    cost no more than the cameras: `left_out` names them."""
+    try:
+        found = find_cameras()
+    except ReadError as error:
+        return replace(scan, left_out=(str(error),))
     missing = [c for c in found.cameras if isinstance(c.image, Path) and not c.image.exists()]
     names = {camera.name for camera in missing}
     lines = [left_out_line(c.name, Path(str(c.image)), "no such file; get it") for c in missing]
@@ -92,3 +99,17 @@ def with_cameras(scan: Scan, found: Calibration) -> Scan:
         cameras=tuple(camera for camera in found.cameras if camera.name not in names),
         left_out=(*found.left_out, *lines),
     )
+
+
+def cameras_of(
+    path: Path, described: Iterable[tuple[str, T]], make: Callable[[str, T], Camera]
+) -> Calibration:
+    """`collect`, where `make` may also raise `ReadError`, which names another file than `path`."""
+
+    def careful(name: str, description: T) -> Camera:
+        try:
+            return make(name, description)
+        except ReadError as error:
+            raise MalformedError(str(error)) from None
+
+    return collect(path, described, careful)
