@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avs3d.datasets import open_dataset
-from avs3d.datasets.nuscenes import _scenes_of
 from avs3d.datasets.parts import tables
+from avs3d.datasets.parts.nuscenes_tables import scenes_of
 from avs3d.errors import ReadError
 from published_files import refusal, there_and_back
 from roots import nuscenes as root
@@ -102,9 +102,9 @@ def test_splits_have_the_order_of_the_official_lists(mini: Path) -> None:
     dataset = open_dataset(mini, split="mini_val")
     assert [dataset.scene(i) for i in (0, 3)] == ["scene-0103", "scene-0916"]  # type: ignore[attr-defined]
     assert dataset.split == "mini_val"
-    numbers = {split: len(_scenes_of(split)) for split in ("train", "val", "test")}
+    numbers = {split: len(scenes_of(split)) for split in ("train", "val", "test")}
     assert numbers == {"train": 700, "val": 150, "test": 150}
-    everything = {name for split in numbers for name in _scenes_of(split)}
+    everything = {name for split in numbers for name in scenes_of(split)}
     assert len(everything) == 1000 and {"scene-0001", "scene-1110"} <= everything
     message = f"{mini}/v1.0-mini/scene.json: lacks 8 of the 8 scenes of split mini_train"
     with pytest.raises(ReadError, match=message):
@@ -141,7 +141,7 @@ DAMAGE: list[tuple[str, Callable[[list[dict[str, Any]]], Any], str]] = [
     ("sample_data", lambda rows: rows[3].update(timestamp="soon"), "without timestamp (int)"),
     ("calibrated_sensor", lambda rows: rows.pop(0), "sample_data.json: names the sensor"),
     ("ego_pose", lambda rows: rows[3].update(rotation=[1, 0]), "is not 4 and 3 numbers"),
-    ("scene", lambda rows: rows.append(7), "scene.json: has a row without name (str)"),
+    ("scene", lambda rows: rows.append(7), "scene.json: has a row that is no object"),
 ]
 
 

@@ -96,7 +96,7 @@ class Reader(Dataset):
 
     @staticmethod
     def fits(root: Path) -> bool:
-        return root.suffix in _ENDINGS or bool(listed(root, *_ENDINGS))
+        return root.suffix in _ENDINGS or bool(listed(root, _METADATA, *_ENDINGS))
 
     def __len__(self) -> int:
         return len(self._messages)

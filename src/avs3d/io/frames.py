@@ -25,6 +25,7 @@ _NAMES = {
     "pandas.core.indexes.range.RangeIndex": "RangeIndex",
     "pandas.core.indexes.numeric.Int64Index": "Index",
     "builtins.slice": "slice",
+    "__builtin__.slice": "slice",
 }
 
 
@@ -89,22 +90,23 @@ def columns_of(data: memoryview) -> tuple[dict[str, np.ndarray], np.ndarray]:
     if bytes(data[:1]) != b"\x80":
         raise MalformedError("is no pickled table of pandas; get the file again")
     with damaged("pickle"):
-        frame = _FrameMachine(len(data), _no_storage, _no_tensor).run(io.BytesIO(data))
+        return _columns(_FrameMachine(len(data), _no_storage, _no_tensor).run(io.BytesIO(data)))
+
+
+def _columns(frame: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
     match frame:
         case _Record("frame", (), {"_mgr": manager}) | _Record("frame", (), {"_data": manager}):
             axes, blocks = _parts(manager)
         case _:
             raise MalformedError("holds no table of pandas; get the file again")
     names, rows = _names(axes[0]), _rows(axes[1])
-    columns = {}
+    columns: dict[int, np.ndarray] = {}
     for values, places in blocks:
         where = range(len(names))[places] if isinstance(places, slice) else places.tolist()
         if values.shape != (len(where), len(rows)):
             raise MalformedError("is damaged: a block has not its table's size; get it again")
-        for place, column in zip(where, values, strict=True):
-            columns[place] = column
-    found = {name: columns[place] for place, name in enumerate(names) if place in columns}
-    return found, rows
+        columns |= dict(zip(where, values, strict=True))
+    return {name: columns[at] for at, name in enumerate(names) if at in columns}, rows
 
 
 def _no_storage(*_: Any) -> NoReturn:

@@ -18,7 +18,8 @@ def from_quaternion(rotation: Sequence[Any], translation: Sequence[Any]) -> np.n
         pose[:3, 3] = np.array(translation, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise MalformedError("has a pose that is not 4 and 3 numbers; get it again") from None
-    length = turn @ turn
+    with np.errstate(over="ignore", invalid="ignore"):
+        length = turn @ turn
     if not (np.isfinite(pose).all() and np.isfinite(length) and length > 1e-12):
         raise MalformedError("has a pose that is not finite, or turns nothing; get it again")
     s = 2 / length
