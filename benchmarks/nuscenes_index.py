@@ -104,11 +104,14 @@ def measure(root: Path, sweeps: int) -> None:
     """Runs in a process of its own, whose memory is the reader's alone."""
     from avs3d.datasets import open_dataset
 
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     dataset = open_dataset(root, sweeps=sweeps)
-    seconds = time.perf_counter() - start
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"sweeps={sweeps}: {len(dataset):,} scans in {seconds:.1f} s, {peak:.2f} GiB at most")
+    print(
+        f"sweeps={sweeps}: {len(dataset):,} scans in {seconds:.1f} s ({busy:.1f} s of work),"
+        f" {peak:.2f} GiB at most"
+    )
 
 
 def main() -> None:

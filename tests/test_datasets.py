@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -21,6 +22,7 @@ from avs3d.io.source import MalformedError
 from avs3d.labelsets import load
 from published_files import refusal
 from roots import argoverse2, pandaset, scannet
+from roots.pandas_pickles import new_table
 from roots.scene import COUNT, WORLD, applied, picture, put, rows, seen_from
 
 
@@ -262,6 +264,9 @@ def test_pandaset_that_is_wrong(tmp_path: Path) -> None:
     assert "00.pkl.gz: not a readable .gz file" in refusal(dataset.__getitem__, 0)
     assert "01.pkl.gz: has no column class" in refusal(dataset.__getitem__, 1)
     assert "poses.json: has no entry for frame 02" in refusal(dataset.__getitem__, 2)
+    few = gzip.compress(new_table({"class": np.arange(COUNT - 1)}))
+    (semseg / "01.pkl.gz").write_bytes(few)
+    assert "01.pkl.gz: lacks points of its frame" in refusal(dataset.__getitem__, 1)
     scan = dataset[3]
     assert not scan.cameras and "fx is no number" in scan.left_out[0]
 

@@ -78,7 +78,12 @@ class Reader(Dataset):
         data = self._tables.key_frame(self.sample(index))
         return None if data is None else 1000 * data.timestamp
 
-    def pose(self, index: int) -> np.ndarray | None:
+    def pose(self, index: int) -> np.ndarray:
+        """World is that of the map.
+
+        Raises:
+            ReadError: the tables have no LiDAR data or no pose of this sample.
+        """
         return self._tables.world_from(self._frame(index))
 
     def __getitem__(self, index: int) -> Scan:

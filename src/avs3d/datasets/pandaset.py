@@ -166,8 +166,8 @@ def _labels(path: Path, rows: np.ndarray) -> np.ndarray:
         if "class" not in columns:
             raise MalformedError(f"has no column class; {AGAIN}")
         order = np.argsort(found, kind="stable")
-        place = np.searchsorted(found, rows, sorter=order).clip(max=len(found) - 1)
-        at = order[place]
-        if not len(found) or not (found[at] == rows).all():
+        place = np.searchsorted(found, rows, sorter=order)
+        at = order[place[place < len(found)]]
+        if len(at) != len(rows) or not (found[at] == rows).all():
             raise MalformedError(f"lacks points of its frame; {AGAIN}")
         return columns["class"][at]

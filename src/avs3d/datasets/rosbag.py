@@ -96,7 +96,7 @@ class Reader(Dataset):
 
     @staticmethod
     def fits(root: Path) -> bool:
-        return root.suffix in _ENDINGS or bool(listed(root, _METADATA, *_ENDINGS))
+        return root.suffix in _ENDINGS or bool(listed(root, *_ENDINGS)) or _is_folder(root)
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -146,8 +146,17 @@ def _reading(path: Path) -> Iterator[None]:
         raise MalformedError(remedy) from error
 
 
+def _is_folder(root: Path) -> bool:
+    """Whether it is a recording of ROS 2, whatever files are left of it."""
+    try:
+        with open(root / _METADATA, "rb") as file:
+            return b"rosbag2_bagfile_information" in file.read(1 << 12)
+    except OSError:
+        return False
+
+
 def _files(root: Path) -> list[Path]:
-    if root.is_dir() and not (root / _METADATA).exists():
+    if root.is_dir() and not _is_folder(root):
         return [root / name for name in listed(root, *_ENDINGS)]
     return [root]
 
