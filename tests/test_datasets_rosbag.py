@@ -86,6 +86,28 @@ def test_threads_may_read_the_same_recording(tmp_path: Path) -> None:
             np.testing.assert_allclose(scan.points[:, 0], WORLD[:, 0] + index, atol=1e-4)
 
 
+def test_two_that_publish_the_same_topic(tmp_path: Path) -> None:
+    path = tmp_path / "a.bag"
+    from rosbags import rosbag1
+    from rosbags.typesys import Stores, get_typestore
+
+    store = get_typestore(Stores.ROS1_NOETIC)
+    with rosbag1.Writer(path) as writer:
+        for sender in range(2):
+            connection = writer.add_connection(
+                "/p", recording.POINTS, typestore=store, callerid=f"/driver{sender}"
+            )
+            for number in range(2):  # both at the same time
+                table = recording.rows(recording.KINDS["velodyne"], 10 * number + sender)
+                message = recording.cloud(store, table, seq=0)
+                raw = store.serialize_ros1(message, recording.POINTS)
+                writer.write(connection, recording.START + number, raw)
+    dataset = open_dataset(path)
+    first = [round(float(dataset[index].points[0, 0] - WORLD[0, 0])) for index in range(4)]
+    assert first == [0, 1, 10, 11]
+    assert "it has /p (4 messages)" in refused(path, topic="/q")
+
+
 def test_recordings_without_points(tmp_path: Path) -> None:
     path = recording.write(tmp_path / "a.bag", {})
     assert "has no PointCloud2; give a recording of a LiDAR" in refused(path)
@@ -198,6 +220,7 @@ def test_points_of_any_layout(data: st.DataObject) -> None:
         ({"row_step": 5}, "promises 1 x 2 points of 8 bytes"),
         ({"width": 1 << 31}, "promises"),
         ({"width": 0}, "holds no points"),
+        ({"fields": [], "point_step": 0, "height": 1 << 31}, "has no fields of numbers"),
     ],
 )
 def test_points_that_are_not_inside(change: dict[str, Any], message: str) -> None:

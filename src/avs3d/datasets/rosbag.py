@@ -80,8 +80,8 @@ class Reader(Dataset):
         self._lock = threading.Lock()  # who reads has the place in the file
         parts = [part for path in _files(root) for part in _opened(path)]
         counts: Counter[str] = Counter()
-        for part in parts:
-            counts.update({connection.topic: connection.msgcount for connection in part.points})
+        for connection in (found for part in parts for found in part.points):
+            counts[connection.topic] += connection.msgcount  # a topic can have several
         self.topic = _topic(root, topic, counts)
         self._messages = sorted(
             (
@@ -102,8 +102,7 @@ class Reader(Dataset):
         return len(self._messages)
 
     def key(self, index: int) -> str:
-        range(len(self))[index]
-        return f"{self.topic.strip('/')}/{index:06}"
+        return f"{self.topic.strip('/')}/{range(len(self))[index]:06}"
 
     def timestamp(self, index: int) -> int | None:
         """When it was recorded."""

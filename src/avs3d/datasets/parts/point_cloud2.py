@@ -25,6 +25,8 @@ def columns_of(message: Any) -> dict[str, np.ndarray]:
     row_step = int(message.row_step) or step * width  # some drivers leave it 0
     kind = _dtype(message.fields, step, ">" if message.is_bigendian else "<")
     data = np.ascontiguousarray(message.data, np.uint8)
+    if not kind.names:
+        raise MalformedError("has no fields of numbers; record it again")
     if not rows or not width:
         raise MalformedError("holds no points; check the sensor")
     if row_step < step * width or (rows - 1) * row_step + step * width > len(data):
@@ -33,9 +35,7 @@ def columns_of(message: Any) -> dict[str, np.ndarray]:
             " it again"
         )
     points = np.ndarray((rows, width), kind, data, strides=(row_step, step)).reshape(-1)
-    return {
-        name: points[name].astype(points[name].dtype.newbyteorder("=")) for name in kind.names or ()
-    }
+    return {name: points[name].astype(points[name].dtype.newbyteorder("=")) for name in kind.names}
 
 
 def _dtype(fields: Any, step: int, order: str) -> np.dtype:
