@@ -11,8 +11,11 @@ import pytest
 from avs3d import labelsets
 from avs3d.errors import UserError
 from avs3d.simulation.categories import CATEGORIES
+from commands import Call
 
 SIZES = {
+    "argoverse2": 30,
+    "kitti": 8,
     "matterport-21": 21,
     "nuscenes-16": 16,
     "nuscenes-32": 32,
@@ -23,6 +26,7 @@ SIZES = {
     "scannet-20": 20,
     "scannet-200": 200,
     "semantickitti": 19,
+    "semantickitti-25": 25,
     "semantickitti-48": 48,
     "street-91": 91,
 }
@@ -52,7 +56,34 @@ def test_a_set_is_whole(name: str) -> None:
         assert sorted(sum(found.groups.values(), ())) == sorted(found.classes)
 
 
-@pytest.mark.parametrize("name", ["semantickitti", "scannet-20", "scannet-200", "pandaset"])
+def test_several_scans_of_semantickitti_tell_apart_what_moves() -> None:
+    single, several = labelsets.load("semantickitti"), labelsets.load("semantickitti-25")
+    raw = np.array(list(several.raw_to_class))
+    classes = several.to_classes(raw)
+    known = classes != 255
+    parents = np.array(several.to_parent)[classes[known]]
+    np.testing.assert_array_equal(parents, single.to_classes(raw[known]))
+    assert (single.to_classes(raw[~known]) == 255).all()
+    assert several.classes[several.to_classes(np.array([252]))[0]] == "moving car"
+    assert several.classes[several.to_classes(np.array([258]))[0]] == "moving truck"
+    assert several.classes[several.to_classes(np.array([257]))[0]] == "moving other vehicle"
+
+
+def test_the_command_lists_and_tells(call: Call) -> None:
+    listed = call("labelsets").stdout
+    assert all(name in listed for name in SIZES)
+    told = call("labelsets", "nuscenes-16", "scannet-200").stdout
+    assert "#dcdc00" in told and "9 movable_object.barrier" in told and "tail" in told
+    assert "ignored: 0 noise, 1 animal" in told and "detailed names: nuscenes-43" in told
+    assert "caravan" in (told := call("labelsets", "semantickitti-48").stdout)
+    assert "in semantickitti" in told and "raw ids" not in told
+    failed = call("labelsets", "nuscenes-17")
+    assert failed.exit_code == 2 and "nuscenes-16" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["semantickitti", "semantickitti-25", "scannet-20", "scannet-200", "pandaset"]
+)
 def test_what_is_exported_reads_back_as_the_class(name: str) -> None:
     found = labelsets.load(name)
     np.testing.assert_array_equal(found.to_classes(np.array(found.export_ids)), range(len(found)))

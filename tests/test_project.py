@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import avs3d
+import avs3d.datasets
 from avs3d.io.facts import table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,7 +19,9 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 
 def requirement_names() -> set[str]:
     lists = re.findall(
-        r"^(?:dependencies|simulation|formats|chat|fuzz|dev) = \[(.*?)\]$", PYPROJECT, re.M | re.S
+        r"^(?:dependencies|simulation|formats|chat|ros|fuzz|dev) = \[(.*?)\]$",
+        PYPROJECT,
+        re.M | re.S,
     )
     names = re.findall(r'"([A-Za-z0-9_.-]+)(?:\[[a-z]+\])?[><=]', " ".join(lists))
     return {name.lower().replace("_", "-") for name in names}
@@ -42,11 +45,11 @@ def test_version_is_written_once() -> None:
     "module",
     ["avs3d", "avs3d.io", "avs3d.cli", "avs3d.run", "avs3d.palette", "avs3d.published.scenes",
      "avs3d.published.smap", "avs3d.cameras", "avs3d.chat", "avs3d.captioning", "avs3d.vision",
-     "avs3d.fusion"],
+     "avs3d.fusion", *(f"avs3d.datasets.{kind}" for kind in avs3d.datasets.kinds())],
 )  # fmt: skip
 def test_light_rooms_import_nothing_heavy(module: str) -> None:
     heavy = "torch transformers sentence_transformers spacy matplotlib laspy plyfile trimesh"
-    heavy += " pyarrow pye57 DracoPy PIL yaml openai httpx2"
+    heavy += " pyarrow pye57 DracoPy PIL yaml openai httpx2 rosbags"
     code = f"import sys, {module}; print([n for n in {heavy.split()} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -35,6 +35,7 @@ OPTIONAL_PARTS = (
     ("simulated scans and training", ("embreex",), "simulation"),
     (".e57, .feather, .parquet, .drc and .zst", ("pye57", "pyarrow", "DracoPy", ZSTD), "formats"),
     ("captions and answers from servers", ("openai",), "chat"),
+    ("recordings of ROS", ("rosbags",), "ros"),
     ("tests and checks", ("pytest", "hypothesis", "ruff", "mypy"), "dev"),
 )
 

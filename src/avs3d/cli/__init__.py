@@ -15,6 +15,7 @@ from avs3d.cli import (
     demo,
     evaluate,
     info,
+    labelsets,
     query,
     run,
     segment,
@@ -97,6 +98,7 @@ app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
 app.add_typer(train.app, name="train", help=train.HELP)
 app.command("bundles", help=bundles.HELP)(bundles.bundles)
+app.command("labelsets", help=labelsets.HELP)(labelsets.labelsets)
 app.command("convert", help=convert.HELP)(convert.convert)
 app.command("info", help=info.HELP)(info.info)
 

@@ -18,6 +18,7 @@ FACTS = Facts(
     "extra `formats`; Argoverse 2 sweeps",
 )
 
+_LONGEST_TEXT = 128
 _PARQUET, _ARROW, _FEATHER_1 = b"PAR1", b"ARROW1", b"FEA1"
 
 
@@ -71,6 +72,27 @@ def feather(data: bytes) -> dict[str, np.ndarray]:
             check_expansion(len(data), size)
             limit_memory(len(data), 8 * len(data), 2 * size)
         return _arrays(pyarrow.Table.from_batches(batches, file.schema))
+
+
+def small_table(data: memoryview) -> dict[str, np.ndarray]:
+    """The columns of numbers and of short texts of a Feather file, such as a calibration."""
+    require(".feather", "pyarrow")
+    return call("avs3d.io.arrow:with_texts", data, seconds=30)
+
+
+def with_texts(data: bytes) -> dict[str, np.ndarray]:
+    """The same; runs in a process of its own."""
+    from pyarrow import BufferReader, ipc, types
+
+    columns = feather(data)
+    with damaged("Feather"):
+        table = ipc.open_file(BufferReader(data)).read_all()
+        table.validate(full=True)
+        texts = [field.name for field in table.schema if types.is_string(field.type)]
+        for name in texts:
+            values = [value or "" for value in table[name].to_pylist()]
+            columns[name] = np.array([value[:_LONGEST_TEXT] for value in values], dtype=np.str_)
+    return columns
 
 
 def _widths(schema: Any) -> dict[str, int]:

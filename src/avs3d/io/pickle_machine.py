@@ -44,7 +44,7 @@ _MADE: dict[str, Callable[[], Any]] = {
 
 
 @dataclass(frozen=True)
-class _Name:
+class Name:
     """What a pickle calls by its name in a module of Python."""
 
     full: str
@@ -80,7 +80,7 @@ class _Storage:
     values: np.ndarray
 
 
-_HELPERS = (_Name, _Dtype, _Pending, _Storage, bytearray)
+_HELPERS = (Name, _Dtype, _Pending, _Storage, bytearray)
 
 
 class Machine:
@@ -189,16 +189,20 @@ class Machine:
 
     def name(self, argument: str) -> None:
         """``module name``, as `pickletools` gives it."""
-        self._stack.append(_known(argument.replace(" ", ".")))
+        self._stack.append(self.named(argument.replace(" ", ".")))
 
     def name_of_stack(self, _: Any) -> None:
         name, module = self._stack.pop(), self._stack.pop()
-        self._stack.append(_known(f"{module}.{name}"))
+        self._stack.append(self.named(f"{module}.{name}"))
+
+    def named(self, full: str) -> Any:
+        """What stands for a name; any that is not known is refused."""
+        return _known(full)
 
     def persistent(self, _: Any) -> None:
         """A storage: ("storage", type, key, device, count)."""
         match self._stack.pop():
-            case ("storage", _Name(full), str(key), str(_), int(count)) if code := _STORAGES.get(
+            case ("storage", Name(full), str(key), str(_), int(count)) if code := _STORAGES.get(
                 full.removeprefix("torch.")
             ):
                 if (key, code) not in self._storages:
@@ -209,29 +213,30 @@ class Machine:
 
     def reduce(self, _: Any) -> None:
         arguments, callee = self._stack.pop(), self._stack.pop()
-        self._stack.append(self._made(callee, arguments))
+        self._stack.append(self.made(callee, arguments))
 
-    def _made(self, callee: Any, arguments: Any) -> Any:
+    def made(self, callee: Any, arguments: Any) -> Any:
+        """What a name makes of its arguments."""
         match callee, arguments:
-            case _Name("_reconstruct"), (_Name("numpy.ndarray"), *_):
+            case Name("_reconstruct"), (Name("numpy.ndarray"), *_):
                 return _Pending()
-            case _Name("numpy.dtype"), (str(code), *_):
+            case Name("numpy.dtype"), (str(code), *_):
                 return _Dtype(_plain(code))
-            case _Name("_frombuffer"), (buffer, _Dtype() as dtype, tuple(shape), str(order)):
+            case Name("_frombuffer"), (buffer, _Dtype() as dtype, tuple(shape), str(order)):
                 return self._array(buffer, dtype, shape, order == "F")
-            case _Name("scalar"), (_Dtype() as dtype, bytes(raw)):
+            case Name("scalar"), (_Dtype() as dtype, bytes(raw)):
                 return self._array(raw, dtype, (), False).item()
-            case _Name("_codecs.encode"), (str(text), "latin1"):
+            case Name("_codecs.encode"), (str(text), "latin1"):
                 self._spend(len(text))
                 return text.encode("latin-1")
-            case _Name("bytes"), ():
+            case Name("bytes"), ():
                 return b""
-            case _Name("collections.OrderedDict"), ():
+            case Name("collections.OrderedDict"), ():
                 return {}
-            case _Name("torch._utils._rebuild_parameter"), (tensor, *_):
+            case Name("torch._utils._rebuild_parameter"), (tensor, *_):
                 return tensor
             case (
-                _Name("torch._utils._rebuild_tensor_v2"),
+                Name("torch._utils._rebuild_tensor_v2"),
                 (_Storage(values), int(offset), tuple(size), tuple(stride), *_),
             ):
                 return self._tensor(_view(values, offset, size, stride))
@@ -261,17 +266,22 @@ class Machine:
 
     def build(self, _: Any) -> None:
         state, made = self._stack.pop(), self._stack[-1]
+        self._stack[-1] = self.filled(made, state)
+        if isinstance(made, _Pending):
+            for place in made.places:
+                self._memo[place] = self._stack[-1]
+
+    def filled(self, made: Any, state: Any) -> Any:
+        """What was made, once it is filled."""
         match made, state:
             case _Pending(), (_, tuple(shape), _Dtype() as dtype, bool(fortran), raw):
-                self._stack[-1] = self._array(raw, dtype, shape, fortran)
-                for place in made.places:
-                    self._memo[place] = self._stack[-1]
+                return self._array(raw, dtype, shape, fortran)
             case _Dtype(), (_, "<" | ">" | "|" | "=" as order, None, None, None, *_):
                 made.order = "<" if order in "|=" else order
+                return made
             case dict(), dict():  # attributes of an OrderedDict, such as a state dict's versions
-                pass
-            case _:
-                raise MalformedError("is a damaged pickle: something is filled with the wrong data")
+                return made
+        raise MalformedError("is a damaged pickle: something is filled with the wrong data")
 
 
 _STEPS: dict[str, Callable[[Machine, Any], None]] = {
@@ -293,6 +303,7 @@ _STEPS: dict[str, Callable[[Machine, Any], None]] = {
     "STACK_GLOBAL": Machine.name_of_stack,
     "BINPERSID": Machine.persistent,
     "REDUCE": Machine.reduce,
+    "NEWOBJ": Machine.reduce,
     "BUILD": Machine.build,
 }
 _KNOWN = {
@@ -313,13 +324,13 @@ _KNOWN = {
 }  # fmt: skip
 
 
-def _known(name: str) -> _Name:
+def _known(name: str) -> Name:
     if name not in _KNOWN:
         raise MalformedError(
             f"asks for {name[:_SHOWN]!a}, and nothing but plain data and arrays is taken from a"
             " pickle; save it without"
         )
-    return _Name(_KNOWN[name])
+    return Name(_KNOWN[name])
 
 
 def _plain(code: str) -> str:

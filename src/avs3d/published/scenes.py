@@ -19,6 +19,7 @@ IGNORED = 255
 _COLOURS = ("red", "green", "blue")
 _IMAGES = (".jpg", ".jpeg", ".png")
 _INTRINSICS = "intrinsics.txt"
+_EXPORTED = "intrinsic/intrinsic_color.txt"
 _MAX_MATRIX_BYTES = 1 << 16
 
 
@@ -52,13 +53,18 @@ def _colours(scan: Scan) -> np.ndarray | int:
     return (colours / (WHITE / 2) - 1).astype(np.float32)
 
 
-def read_cameras(folder: Path) -> tuple[Camera, ...]:
+def read_cameras(folder: Path, every: int = 1) -> tuple[Camera, ...]:
     """The cameras of a scene of OpenScene's 2D data, ``DATASET_2d/SPLIT/SCENE``.
 
     ``color/NAME.jpg`` with ``pose/NAME.npy`` (4x4, camera to world) and ``K/NAME.npy`` (3x3), or
     as for ScanNet ``pose/NAME.txt``, ``depth/NAME.png`` and one ``intrinsics.txt`` in the scene or
-    at most two folders above. Frames whose pose is not finite, which ScanNet has where tracking
-    was lost, are left out. No image is opened.
+    at most two folders above; or as ScanNet's own tool exports them, with
+    ``intrinsic/intrinsic_color.txt`` in the scene. Frames whose pose is not finite, which ScanNet
+    has where tracking was lost, are left out. No image is opened.
+
+    Args:
+        folder: of the scene.
+        every: takes one of so many images.
 
     Returns:
         A camera an image, sorted by name, numbers by their value; intrinsics as in the files.
@@ -66,12 +72,9 @@ def read_cameras(folder: Path) -> tuple[Camera, ...]:
     Raises:
         ReadError: the folder is not like that, or a matrix is missing, damaged or no pose.
     """
-    images = _images(folder)
-    shared = next(
-        (above / _INTRINSICS for above in (folder, *folder.parents[:2])
-         if (above / _INTRINSICS).is_file()),
-        None,
-    )  # fmt: skip
+    images = _images(folder)[::every]
+    told = [folder / _EXPORTED, *(above / _INTRINSICS for above in (folder, *folder.parents[:2]))]
+    shared = next((path for path in told if path.is_file()), None)
     found = []
     for image in images:
         file = _with_ending(folder / "pose" / image.stem, (".npy", ".txt"))
