@@ -90,7 +90,7 @@ Fold = Annotated[
 ]
 
 
-def camera_config(images: str | None, calibration: str | None) -> dict[str, str | None]:
+def camera_config(images: str | None, calibration: str | None) -> dict[str, Any]:
     """The options of `BatchConfig` about cameras.
 
     Raises:
