@@ -211,6 +211,12 @@ def test_openscene(tmp_path: Path) -> None:
     assert classes[:4].tolist() == [0, 1, 4, 255]
     assert [camera.name for camera in scan.cameras] == ["0", "20", "100"]
     assert scan.cameras[0].intrinsics[0, 0] == 577.87
+    pose = tmp_path / "scannet_2d" / "val" / "scene0011_00" / "pose" / "20.txt"
+    told = pose.read_text()
+    np.savetxt(pose, np.loadtxt(pose) * [[1.002], [1.002], [1.002], [1]])
+    scan = open_dataset(tmp_path)[1]
+    assert not scan.cameras and "20.txt: camera_from_lidar of camera '20'" in scan.left_out[0]
+    pose.write_text(told)
     only = open_dataset(tmp_path / "scannet_3d", split="val", images=2)
     assert only.key(0) == "val/scene0011_00" and len(only[0].cameras) == 2
     assert "has no split 'test'; it has train, val" in refused(tmp_path, split="test")

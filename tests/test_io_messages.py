@@ -40,6 +40,7 @@ from io_files import (
 )
 from messages import texts_in_the_code
 from pickle_files import HOSTILE, LONG
+from test_io_frames import FRAMES
 
 KINDS = ", ".join(READERS)
 PLY = b"ply\nformat ascii 1.0\nelement vertex %d\nproperty float x\nproperty float y\n"
@@ -601,6 +602,7 @@ def test_every_message_of_the_code_is_here() -> None:
     known += [FOLDER, NO_FILE, CHANGED, FULL, MISSING, *PATCHED]
     known += [NO_RESULT, *(message for _, message in LABELS.values())]
     known += [LONG, *(message for _, message in HOSTILE)]  # said in test_published_unpickling.py
+    known += [message for _, message in FRAMES]  # said in test_io_frames.py
     known += ["5.0 GiB are more than the 4.0 GiB that are read at once; split it into tiles"]
     texts = texts_in_the_code(Path(avs3d.io.__file__).parent, "MalformedError", "PickledError")
     assert len(texts) > 50

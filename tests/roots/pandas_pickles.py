@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
@@ -78,6 +79,12 @@ def new_table(columns: Columns, index: np.ndarray | None = None, protocol: int =
     flags = {"allows_duplicate_labels": True}
     frame = {"_mgr": manager, "_typ": "dataframe", "_metadata": [], "attrs": {}, "_flags": flags}
     return _pickled(named, named["DataFrame"](frame), protocol)
+
+
+def odd_table(frame: Callable[[dict[str, Any], Callable[..., Any]], Any]) -> bytes:
+    """A table of pandas that is filled with anything, made of its names and of calls of them."""
+    named = _classes()
+    return _pickled(named, named["DataFrame"](frame(named, lambda c, *told: _Told(c, told))), 4)
 
 
 def _size(columns: Columns) -> int:

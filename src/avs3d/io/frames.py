@@ -90,7 +90,7 @@ def columns_of(data: memoryview) -> tuple[dict[str, np.ndarray], np.ndarray]:
     if bytes(data[:1]) != b"\x80":
         raise MalformedError("is no pickled table of pandas; get the file again")
     with damaged("pickle"):
-        return _columns(_FrameMachine(len(data), _no_storage, _no_tensor).run(io.BytesIO(data)))
+        return _columns(_FrameMachine(len(data), _no_tensors, _no_tensors).run(io.BytesIO(data)))
 
 
 def _columns(frame: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -99,7 +99,7 @@ def _columns(frame: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
             axes, blocks = _parts(manager)
         case _:
             raise MalformedError("holds no table of pandas; get the file again")
-    names, rows = _names(axes[0]), _rows(axes[1])
+    names, rows = _names(axes[0]), _rows(axes[1], blocks[0][0].shape[1] if blocks else 0)
     columns: dict[int, np.ndarray] = {}
     for values, places in blocks:
         where = range(len(names))[places] if isinstance(places, slice) else places.tolist()
@@ -109,12 +109,8 @@ def _columns(frame: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return {name: columns[at] for at, name in enumerate(names) if at in columns}, rows
 
 
-def _no_storage(*_: Any) -> NoReturn:
-    raise MalformedError("holds tensors, where a table of pandas is expected")
-
-
-def _no_tensor(_: np.ndarray) -> NoReturn:
-    raise MalformedError("holds tensors, where a table of pandas is expected")
+def _no_tensors(*_: Any) -> NoReturn:
+    raise MalformedError("holds tensors instead of a table of pandas; get the file again")
 
 
 def _parts(manager: Any) -> tuple[list[Any], list[tuple[np.ndarray, Any]]]:
@@ -127,7 +123,8 @@ def _parts(manager: Any) -> tuple[list[Any], list[tuple[np.ndarray, Any]]]:
         case _:
             raise MalformedError("has a layout of pandas that is not known; save it with pandas 2")
     numbers = [pair for pair in found if isinstance(pair[0], np.ndarray) and pair[0].ndim == 2]
-    return axes, [(values, _places(places)) for values, places in numbers]
+    # Of no columns there could be any number of rows, which nothing in the file stands for.
+    return axes, [(values, _places(places)) for values, places in numbers if len(values)]
 
 
 def _places(told: Any) -> Any:
@@ -147,11 +144,11 @@ def _names(axis: Any) -> list[str]:
     raise MalformedError("its columns have no names; get the file again")
 
 
-def _rows(axis: Any) -> np.ndarray:
+def _rows(axis: Any, count: int) -> np.ndarray:
     match axis:
         case _Record(
             "index", (_Class("RangeIndex"), {"start": int(start), "stop": int(stop), "step": 1})
-        ):
+        ) if stop - start == count:
             return np.arange(start, stop)
         case _Record("index", (_Class("Index"), {"data": np.ndarray() as data})):
             if data.dtype.kind == "i" and data.ndim == 1:

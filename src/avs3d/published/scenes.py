@@ -84,15 +84,12 @@ def read_cameras(folder: Path, every: int = 1) -> tuple[Camera, ...]:
         own = folder / "K" / f"{image.stem}.npy"
         intrinsics = _intrinsics(own if shared is None or own.exists() else shared)
         depth = folder / "depth" / f"{image.stem}.png"
-        found.append(
-            Camera(
-                image.stem,
-                image,
-                intrinsics,
-                _inverse(pose, file),
-                depth=depth if depth.exists() else None,
-            )
-        )
+        there = depth if depth.exists() else None
+        try:
+            camera = Camera(image.stem, image, intrinsics, _inverse(pose, file), depth=there)
+        except ValueError as error:  # nearly a pose
+            raise ReadError(f"{show(file)}: {error}; get it again") from None
+        found.append(camera)
     return tuple(found)
 
 
