@@ -238,6 +238,18 @@ class EncodedScan:
                 found = np.fmax(found, rows.per_point(cosine, np.nan, np.float32))
             return found
 
+    @torch.inference_mode()
+    def similarity(self, point: int, vocabulary: Vocabulary) -> np.ndarray:
+        """(W,) float32 cosine similarity of one point with words; NaN where it has no feature."""
+        words = self.pipeline.words(vocabulary.words)
+        found = np.full(len(vocabulary), np.nan, np.float32)
+        for rows in self.rows:
+            row = int(rows.of_point[point])
+            if row >= 0:
+                cosine = rows.head.similarity(rows.rows[row : row + 1], words)[0]
+                found = np.fmax(found, cosine.cpu().numpy())
+        return found
+
     def _leave_out(self, lines: tuple[str, ...]) -> None:
         self.scan = replace(self.scan, left_out=(*self.scan.left_out, *lines))
 

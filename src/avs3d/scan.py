@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +155,13 @@ class Scan:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def take(self, rows: np.ndarray) -> Scan:
+        """The scan of some of its points, (M,) indices or (N,) bool, with all of their columns."""
+        own = ("points", "intensity", "ring", "sweep", "labels")
+        columns = {key: value[rows] for key in own if (value := getattr(self, key)) is not None}
+        fields = {name: value[rows] for name, value in self.fields.items()}
+        return replace(self, **columns, fields=fields)
 
     @property
     def finite(self) -> np.ndarray:

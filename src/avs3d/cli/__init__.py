@@ -21,6 +21,7 @@ from avs3d.cli import (
     segment,
     simulate,
     train,
+    view,
 )
 from avs3d.cli.console import complain, internal_error
 from avs3d.cli.interrupt import INTERRUPTED, exit_code_of, heed_sigterm, leave_at_once
@@ -75,6 +76,7 @@ Then:
 
 \b
   avs3d segment scan.bin -v "car, road, tree"   only these words
+  avs3d view scan.bin                           turn it and ask it in the browser
   avs3d query scan.bin "a parked car"           where is it? a heat map
   avs3d COMMAND --help                          about it, with examples""",
 )
@@ -94,6 +96,7 @@ app.command("segment", help=segment.HELP)(segment.segment)
 app.command("run", help=run.HELP)(run.run)
 app.command("caption", help=caption.HELP)(caption.caption)
 app.command("query", help=query.HELP)(query.query)
+app.command("view", help=view.HELP)(view.view)
 app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
 app.add_typer(train.app, name="train", help=train.HELP)

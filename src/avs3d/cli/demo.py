@@ -30,7 +30,7 @@ def demo(
     """See `HELP`."""
     code = show_run(BatchConfig((str(SCAN),), OUT, overwrite=True))
     picture = OUT / f"{SCAN.stem}.png"
-    if code == 0 and open_ and _has_display():
+    if code == 0 and open_ and has_display():
         with contextlib.suppress(OSError):  # no viewer: the path is printed anyway
             typer.launch(str(picture))
     if code == 0:
@@ -38,7 +38,8 @@ def demo(
     raise typer.Exit(code)
 
 
-def _has_display() -> bool:
+def has_display() -> bool:
+    """Whether a window can be opened here."""
     if sys.platform.startswith(("win", "darwin")):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

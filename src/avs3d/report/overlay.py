@@ -36,12 +36,33 @@ def draw_overlay(segmentation: Segmentation, camera: Camera, path: str | Path) -
     Raises:
         ReadError: the image cannot be read.
     """
+    picture, seen = paint_overlay(segmentation, camera, (WIDTH, _TALLEST))
+    colours = on_dark(palette(segmentation.vocabulary.words))
+    return _page(segmentation, camera.name, picture, seen, colours).save(Path(path))
+
+
+def paint_overlay(
+    segmentation: Segmentation, camera: Camera, room: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a camera sees of a segmentation, without a legend.
+
+    Args:
+        segmentation, camera: see `draw_overlay`.
+        room: width and height that the image fits into, pixels.
+
+    Returns:
+        (H, W, 3) uint8, and (N,) bool, which points are drawn.
+
+    Raises:
+        ReadError: the image cannot be read.
+    """
     image = pixels(camera.image)
     height, width = image.shape[:2]
-    scale = min(WIDTH / width, _TALLEST / height)
+    scale = min(room[0] / width, room[1] / height)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
+    cell = max(round(_CELL * size[0] / WIDTH), 1)
     projection = project(segmentation.scan.points + segmentation.scan.origin, camera, size)
-    seen = unhidden(projection, projection.inside(), _CELL) & (segmentation.label >= 0)
+    seen = unhidden(projection, projection.inside(), cell) & (segmentation.label >= 0)
     colours = on_dark(palette(segmentation.vocabulary.words))
     picture = np.asarray(Image.fromarray(image).resize(size)) * _DIMMED
     picture = picture.astype(np.uint8)
@@ -53,7 +74,7 @@ def draw_overlay(segmentation: Segmentation, camera: Camera, path: str | Path) -
     index = winners(column, row, priority, size[::-1], dot)
     drawn = index != NOTHING
     picture[drawn] = colours[segmentation.label[index[drawn]]]
-    return _page(segmentation, camera.name, picture, seen, colours).save(Path(path))
+    return picture, seen
 
 
 def _page(

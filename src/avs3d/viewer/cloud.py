@@ -1,0 +1,136 @@
+"""The cloud in the browser: all points of a small one, a level of detail of a large one."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from avs3d.viewer.look import nearest_to_ray
+
+if TYPE_CHECKING:
+    import viser
+
+BUDGET = 400_000
+"""Points that a browser is sent at once: 6 MB. Of a larger cloud each browser has an even sample
+of all, and beside it the points nearest to what it looks at."""
+_PAUSE = 0.4  # seconds that a camera rests before its details follow
+_NAME, _DETAILS = "/cloud", "/details"
+
+
+class Cloud:
+    """Points that are drawn for every browser.
+
+    Args:
+        server: of the page.
+    """
+
+    def __init__(self, server: viser.ViserServer) -> None:
+        self._server = server
+        self._lock = threading.RLock()
+        self._points = np.zeros((0, 3), np.float32)
+        self._colours = np.zeros((0, 3), np.uint8)
+        self._shown = np.zeros(0, np.int64)
+        self._sample = np.zeros(0, np.int64)
+        self._handle: viser.PointCloudHandle | None = None
+        self._details: dict[int, tuple[viser.PointCloudHandle, np.ndarray]] = {}
+        self._waiting: set[int] = set()
+        self.size = 0.05
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether there are more points than are drawn everywhere."""
+        return len(self._shown) > len(self._sample)
+
+    @property
+    def shown(self) -> np.ndarray:
+        """(M,) int64, the points that are not hidden."""
+        return self._shown
+
+    def show(self, points: np.ndarray, colours: np.ndarray, seen: np.ndarray) -> None:
+        """Draw points.
+
+        Args:
+            points: (N, 3) float32.
+            colours: (N, 3) uint8.
+            seen: (N,) bool, those that are drawn; each has a position.
+        """
+        with self._lock:
+            shown = np.flatnonzero(seen)
+            same = points is self._points and np.array_equal(shown, self._shown)
+            self._points, self._colours, self._shown = points, colours, shown
+            if same and self._handle is not None:
+                self._handle.colors = colours[self._sample]
+                for handle, rows in self._details.values():
+                    handle.colors = colours[rows]
+                return
+            self._sample = _spread(shown, BUDGET)
+            self._handle = self._add(self._server.scene, _NAME, self._sample)
+            for client in self._server.get_clients().values():
+                self._detail(client)
+
+    def resize(self, size: float) -> None:
+        """Draw points of another size, metres."""
+        with self._lock:
+            self.size = size
+            for handle in [self._handle, *(handle for handle, _ in self._details.values())]:
+                if handle is not None:
+                    handle.point_size = size
+
+    def pick(self, origin: tuple[float, ...], direction: tuple[float, ...]) -> int | None:
+        """Which point a click means; None: none."""
+        with self._lock:
+            found = nearest_to_ray(self._points[self._shown], origin, direction)
+            return None if found is None else int(self._shown[found])
+
+    def follow(self, client: viser.ClientHandle) -> None:
+        """Send a browser the details of what it looks at, as soon as its camera rests."""
+        with self._lock:
+            if not self.is_sampled or client.client_id in self._waiting:
+                return
+            self._waiting.add(client.client_id)
+        timer = threading.Timer(_PAUSE, self._rested, [client])
+        timer.daemon = True
+        timer.start()
+
+    def forget(self, client_id: int) -> None:
+        """A browser is gone."""
+        with self._lock:
+            self._details.pop(client_id, None)
+            self._waiting.discard(client_id)
+
+    def _rested(self, client: viser.ClientHandle) -> None:
+        with self._lock:
+            self._waiting.discard(client.client_id)
+            if client.client_id in self._server.get_clients():
+                self._detail(client)
+
+    def _detail(self, client: viser.ClientHandle) -> None:
+        before = self._details.pop(client.client_id, None)
+        if not self.is_sampled:
+            if before is not None:
+                before[0].remove()
+            return
+        away = self._points[self._shown] - np.asarray(client.camera.look_at, np.float32)
+        near = np.argpartition(np.einsum("ij,ij->i", away, away), BUDGET)[:BUDGET]
+        rows = self._shown[np.sort(near)]
+        self._details[client.client_id] = self._add(client.scene, _DETAILS, rows), rows
+
+    def _add(self, scene: viser.SceneApi, name: str, rows: np.ndarray) -> viser.PointCloudHandle:
+        return scene.add_point_cloud(
+            name,
+            self._points[rows],
+            self._colours[rows],
+            point_size=self.size,
+            point_shape="circle",
+            point_shading="flat",
+            precision="float32",
+        )
+
+
+def _spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """At most so many of the rows, drawn evenly, in their order; always the same ones."""
+    if len(rows) <= count:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, count, replace=False))

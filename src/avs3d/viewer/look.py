@@ -1,0 +1,179 @@
+"""`Look`: how a scan is coloured, and which of its points are seen. Numpy only, no browser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+
+from avs3d.palette import UNLABELLED_COLOR, palette
+from avs3d.report.page import on_dark
+from avs3d.scan import Scan
+from avs3d.segmentation import Segmentation
+
+MODES = ("word", "score", "similarity", "height", "intensity")
+_OKABE_ITO = np.array(
+    [
+        (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66),
+        (0, 114, 178), (213, 94, 0), (204, 121, 167), (240, 240, 240),
+    ],
+    np.uint8,
+)  # fmt: skip
+"""Told apart with every common kind of colour blindness (Okabe and Ito, 2008); here on dark."""
+_OTHERS = np.array([120, 120, 120], np.uint8)
+_FAINT = 0.25  # brightness of what is outside a view that is pointed out
+_RAMP = "cividis"  # reads the same with every kind of colour blindness
+
+
+@dataclass
+class Look:
+    """How a scan is seen.
+
+    Attributes:
+        mode: what colours mean, one of `MODES`.
+        safe: words in colours that are told apart by the colour-blind, the commonest ones first.
+        hidden: words whose points are not seen.
+        unlabelled: points without a word are seen.
+        threshold: of the query, cosine similarity.
+        only_best: of a query only points at or above the threshold are seen.
+    """
+
+    mode: str = "word"
+    safe: bool = False
+    hidden: set[str] = field(default_factory=set)
+    unlabelled: bool = True
+    threshold: float = 0.0
+    only_best: bool = False
+
+
+def word_colours(words: tuple[str, ...], safe: bool = False) -> np.ndarray:
+    """(W, 3) uint8 on a dark ground; `words`, the commonest first where `safe`."""
+    if not safe:
+        return _usual(words)
+    colours = np.tile(_OTHERS, (len(words), 1))
+    colours[: len(_OKABE_ITO)] = _OKABE_ITO[: len(words)]
+    return colours
+
+
+@lru_cache(16)
+def _usual(words: tuple[str, ...]) -> np.ndarray:
+    return on_dark(palette(words))
+
+
+def by_frequency(result: Segmentation) -> list[int]:
+    """Indices of the words, most points first."""
+    count = np.bincount(result.label[result.label >= 0], minlength=len(result.vocabulary))
+    return [int(i) for i in np.argsort(-count, kind="stable")]
+
+
+def colours_of_words(result: Segmentation, look: Look) -> np.ndarray:
+    """(W, 3) uint8 in the order of the vocabulary."""
+    words = result.vocabulary.words
+    if not look.safe:
+        return word_colours(words)
+    order = by_frequency(result)
+    colours = np.zeros((len(words), 3), np.uint8)
+    colours[order] = word_colours(tuple(words[i] for i in order), safe=True)
+    return colours
+
+
+def paint(
+    result: Segmentation,
+    look: Look,
+    similarity: np.ndarray | None = None,
+    inside: np.ndarray | None = None,
+) -> np.ndarray:
+    """(N, 3) uint8 colours of the points.
+
+    Args:
+        result: what is seen.
+        look: how.
+        similarity: (N,) with the query, NaN where unknown; None: nothing was asked.
+        inside: (N,) bool, points that are pointed out; None: all are alike.
+    """
+    if look.mode == "word":
+        table = np.vstack([colours_of_words(result, look), UNLABELLED_COLOR]).astype(np.uint8)
+        colours = table[result.label]
+    else:
+        colours = ramp(_values(result, look.mode, similarity))
+    if inside is not None:
+        colours = np.where(inside[:, None], colours, (colours * _FAINT).astype(np.uint8))
+    return colours
+
+
+def seen(result: Segmentation, look: Look, similarity: np.ndarray | None = None) -> np.ndarray:
+    """(N,) bool, the points that have a position and are not hidden."""
+    shown = [word not in look.hidden for word in result.vocabulary] + [look.unlabelled]
+    points: np.ndarray = result.scan.finite & np.array(shown)[result.label]
+    if look.only_best and similarity is not None:
+        points &= np.nan_to_num(similarity, nan=-2.0) >= look.threshold
+    return points
+
+
+def _values(result: Segmentation, mode: str, similarity: np.ndarray | None) -> np.ndarray:
+    scan = result.scan
+    if mode == "score":
+        return np.where(result.label >= 0, result.score, np.nan)
+    if mode == "similarity":
+        return np.full(len(scan), np.nan) if similarity is None else similarity
+    if mode == "height":
+        return scan.points[:, 2]
+    return np.full(len(scan), np.nan) if scan.intensity is None else scan.intensity
+
+
+def ramp(values: np.ndarray) -> np.ndarray:
+    """(N, 3) uint8 from low to high, strays cut; grey where a value is not finite."""
+    import matplotlib
+
+    low, high = spread(values)
+    level = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1)
+    table = (255 * matplotlib.colormaps[_RAMP](np.arange(256))[:, :3]).astype(np.uint8)
+    colours: np.ndarray = table[(level * 255).astype(np.uint8)]
+    colours[~np.isfinite(values)] = UNLABELLED_COLOR
+    return colours
+
+
+def spread(values: np.ndarray) -> tuple[float, float]:
+    """Between which values most of the finite ones lie; they differ."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return 0.0, 1.0
+    low, high = (float(edge) for edge in np.percentile(known, [1, 99.5]))
+    return low, max(high, low + 1e-6 * max(1.0, abs(low)))
+
+
+def nearest_to_ray(
+    points: np.ndarray, origin: Sequence[float], direction: Sequence[float]
+) -> int | None:
+    """Which of (M, 3) points is meant by a click: the foremost one within a narrow cone around the
+    ray, else the one nearest to it in a wider one; None where there is nothing."""
+    if not len(points):
+        return None
+    start, ahead = np.asarray(origin, np.float32), np.asarray(direction, np.float64)
+    ahead = (ahead / np.linalg.norm(ahead)).astype(np.float32)
+    away = points - start
+    depth = away @ ahead
+    with np.errstate(invalid="ignore", divide="ignore"):
+        aside = np.sqrt(np.maximum((away * away).sum(1) - depth * depth, 0)) / depth
+    aside[~(depth > 0)] = np.inf
+    near = np.flatnonzero(aside < _NARROW)
+    if len(near):
+        return int(near[np.argmin(depth[near])])
+    best = int(np.argmin(aside))
+    return best if aside[best] < _WIDE else None
+
+
+_NARROW, _WIDE = 0.004, 0.02  # radians, about
+
+
+def start_of(scan: Scan) -> tuple[np.ndarray, np.ndarray, float]:
+    """Where to look from and at, (3,) each, and the size of a point, metres."""
+    points = scan.points[scan.finite]
+    if not len(points):
+        return np.array([-5.0, -5.0, 4.0]), np.zeros(3), 0.05
+    middle = np.median(points, 0).astype(np.float64)
+    reach = float(np.percentile(np.linalg.norm(points - middle, axis=1), 80))
+    reach = max(reach, 0.1)
+    return middle + np.array([-0.55, -0.95, 0.75]) * reach, middle, float(np.clip(reach / 300, 0.005, 1))

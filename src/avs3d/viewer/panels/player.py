@@ -1,0 +1,92 @@
+"""Which scan is seen; going through a sequence."""
+
+from __future__ import annotations
+
+import threading
+import time
+from html import escape
+from typing import TYPE_CHECKING
+
+from avs3d.errors import UserError
+
+if TYPE_CHECKING:
+    from avs3d.viewer.app import App
+
+
+class Player:
+    """Name of the scan; with several ones a slider, and play.
+
+    Args:
+        app: the viewer.
+    """
+
+    def __init__(self, app: App) -> None:
+        gui = app.server.gui
+        self._app = app
+        self._title = gui.add_html("")
+        self._playing = threading.Event()
+        if len(app.show.names) < 2:
+            return
+        self._slider = gui.add_slider("scan", 0, len(app.show.names) - 1, 1, 0)
+        self._play = gui.add_checkbox("play", False, hint="space")
+        self._rate = gui.add_slider(
+            "scans a second", 0.5, 20.0, 0.5, 5.0, hint="at most: it waits for scans to be ready"
+        )
+        self._slider.on_update(app.doing(self._slide))
+        self._play.on_update(app.doing(self._toggle))
+        keys = {"arrowright": ("next scan", 1), "arrowleft": ("scan before", -1)}
+        for key, (label, step) in keys.items():
+            command = gui.add_command(label, hotkey=key, modifier="shift")
+            command.on_trigger(app.doing(lambda step=step: self._step(step)))
+        gui.add_command("play", hotkey="space").on_trigger(app.doing(self._space))
+
+    def _slide(self) -> None:
+        if self._slider.value != self._app.index:
+            self._app.go(self._slider.value)
+
+    def _step(self, by: int) -> None:
+        index = self._app.index + by
+        if 0 <= index < len(self._app.show.names):
+            self._app.go(index)
+
+    def _space(self) -> None:
+        self._play.value = not self._play.value
+        self._toggle()
+
+    def _toggle(self) -> None:
+        if not self._play.value:
+            self._playing.clear()
+        elif not self._playing.is_set():
+            self._playing.set()
+            threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while self._playing.is_set():
+            began = time.monotonic()
+            with self._app.lock:
+                if not self._playing.is_set():
+                    return
+                try:
+                    self._app.go((self._app.index + 1) % len(self._app.show.names))
+                except UserError as error:
+                    self._app.say("The sequence stops here", str(error))
+                    self._playing.clear()
+                    self._play.value = False
+                pause = 1 / self._rate.value
+            time.sleep(max(pause - (time.monotonic() - began), 0.01))
+
+    def refresh(self) -> None:
+        """The name and what is worth a warning."""
+        app = self._app
+        result = app.subject.result
+        lines = [
+            f"<b>{escape(app.show.names[app.index])}</b>",
+            f"{len(result.scan):,} points · {len(result.vocabulary)} words · "
+            f"{escape(result.bundle)}",
+            *(f"<span style='color:#ffb454'>{escape(line)}</span>" for line in result.scan.left_out),
+        ]
+        if app.cloud.is_sampled:
+            lines.append("a sample is drawn, and all points near what you look at")
+        self._title.content = f"<div style='padding:0 1em .5em'>{'<br>'.join(lines)}</div>"
+        if len(app.show.names) > 1:
+            self._slider.value = app.index

@@ -1,0 +1,68 @@
+"""The point that was clicked: its word, how sure, what else it might be, where it is."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from avs3d.errors import UserError
+from avs3d.segmentation import UNLABELLED
+
+if TYPE_CHECKING:
+    from avs3d.viewer.app import App
+
+_MARK = "/point"
+
+
+class Point:
+    """What is known of one point.
+
+    Args:
+        app: the viewer.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._told = app.server.gui.add_html("")
+        self._mark = app.server.scene.add_icosphere(
+            _MARK, radius=1.0, color=(255, 255, 255), opacity=0.6, visible=False, cast_shadow=False
+        )
+        self._point: int | None = None
+
+    def pick(self, point: int | None) -> None:
+        """Tell of a point; None: of none."""
+        self._point = point
+        self._mark.visible = point is not None
+        if point is not None:
+            self._mark.position = self._app.subject.scan.points[point]
+            self._mark.scale = 2.5 * self._app.cloud.size
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The same point with the words of now."""
+        if self._point is None:
+            self._told.content = "<div style='padding:0 1em;opacity:.6'>click a point</div>"
+            return
+        result = self._app.subject.result
+        label = result.label[self._point]
+        word = "no word" if label == UNLABELLED else result.vocabulary.words[label]
+        x, y, z = result.scan.points[self._point] + result.scan.origin
+        rows = "".join(
+            f"<tr><td style='padding-right:1em'>{escape(other)}</td><td>{similarity:.3f}</td></tr>"
+            for other, similarity in self._ranking()
+        )
+        self._told.content = (
+            "<div style='padding:.3em 1em;border-left:3px solid #888'>"
+            f"<b>{escape(word)}</b> · score {result.score[self._point]:.2f}"
+            f"<br>x {x:.2f} · y {y:.2f} · z {z:.2f} m · point {self._point:,}"
+            f"<table style='opacity:.8'>{rows}</table></div>"
+        )
+
+    def _ranking(self) -> list[tuple[str, float]]:
+        """The best words; none where the scan cannot be asked."""
+        assert self._point is not None
+        try:
+            return self._app.subject.best_words(self._point)
+        except UserError as error:
+            self._app.say("The best words are not known", str(error))
+            return []

@@ -1,0 +1,48 @@
+"""What colours mean, and how large points are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from avs3d.viewer.look import MODES
+
+if TYPE_CHECKING:
+    from avs3d.viewer.app import App
+
+_LARGEST = 8.0  # times the size that suits the cloud
+
+
+class Style:
+    """Colour, palette and size.
+
+    Args:
+        app: the viewer.
+    """
+
+    def __init__(self, app: App) -> None:
+        gui = app.server.gui
+        self._app, self._usual = app, app.cloud.size
+        self._mode = gui.add_dropdown("colour by", MODES, hint="keys 1 to 5")
+        self._safe = gui.add_checkbox(
+            "colour-blind safe", False, hint="of words: the eight commonest in colours told apart"
+        )
+        self._size = gui.add_slider("point size", 0.25, _LARGEST, 0.25, 1.0)
+        self._mode.on_update(app.doing(lambda: self._choose(self._mode.value)))
+        self._safe.on_update(app.doing(self._change))
+        self._size.on_update(app.doing(lambda: app.cloud.resize(self._usual * self._size.value)))
+        for key, mode in zip("12345", MODES, strict=True):
+            command = gui.add_command(f"colour by {mode}", hotkey=key)  # type: ignore[arg-type]
+            command.on_trigger(app.doing(lambda mode=mode: self._choose(mode)))
+
+    def _choose(self, mode: str) -> None:
+        if mode != self._app.look.mode:
+            self._app.look.mode = mode
+            self._app.refresh()
+
+    def _change(self) -> None:
+        self._app.look.safe = self._safe.value
+        self._app.refresh()
+
+    def refresh(self) -> None:
+        """The mode, where something else chose it."""
+        self._mode.value = self._app.look.mode

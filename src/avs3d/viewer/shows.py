@@ -1,0 +1,207 @@
+"""`Show`: the scans that can be looked at one after the other, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from avs3d.bundle_config import PACKAGED, list_bundles, read_config
+from avs3d.errors import ReadError, UserError
+from avs3d.evaluation.stored import StoredScan, stored_scans
+from avs3d.io import read_result
+from avs3d.io.names import stem
+from avs3d.io.record import DONE, WORDS, read_record
+from avs3d.jobs import BatchConfig, find_jobs
+from avs3d.published.texts import read_captions
+from avs3d.reading import Reader
+from avs3d.results import CAPTIONS
+from avs3d.scan import Scan
+from avs3d.segmentation import Segmentation
+from avs3d.viewer.subject import Subject
+from avs3d.views import Views
+
+if TYPE_CHECKING:
+    from avs3d.encoded import EncodedScan
+    from avs3d.pipeline import Pipeline
+
+
+class Show(Protocol):
+    """Scans in their order.
+
+    Attributes:
+        names: of the scans.
+    """
+
+    names: Sequence[str]
+
+    def open(self, index: int) -> Subject:
+        """Raises `UserError` when that scan cannot be read or labelled; the others still can."""
+        ...
+
+
+class Asker:
+    """The pipeline that scans are asked with, loaded when the first one is.
+
+    Args:
+        config: its bundle, device, sources and seed.
+        status: called with a few words whenever something slow begins.
+    """
+
+    def __init__(self, config: BatchConfig, status: Callable[[str], None]) -> None:
+        self._config = config
+        self.status = status
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        from avs3d.pipeline import load
+
+        config = self._config
+        self.status(f"loading {config.bundle}")
+        return load(config.bundle, config.device, sources=config.sources, seed=config.seed)
+
+    def encode(self, scan: Scan) -> EncodedScan:
+        """See `Pipeline.encode`."""
+        import torch
+
+        pipeline = self.pipeline
+        self.status(f"{scan.name}  ({len(scan):,} points)")
+        torch.manual_seed(self._config.seed)
+        return pipeline.encode(scan)
+
+
+class Scans:
+    """Scans of files or of a dataset, which are labelled when they are first looked at.
+
+    Args:
+        config: which ones, and how; nothing is written.
+        status: see `Asker`.
+
+    Raises:
+        UserError: there are none.
+    """
+
+    def __init__(self, config: BatchConfig, status: Callable[[str], None]) -> None:
+        jobs = find_jobs(config)
+        if not jobs.found:
+            raise jobs.unfound[0][1]
+        self.names: Sequence[str] = [job.name for job in jobs.found]
+        self._jobs, self._config = jobs.found, config
+        self._read, self._asker = Reader(config), Asker(config, status)
+
+    def open(self, index: int) -> Subject:
+        job, views = self._jobs[index], self._config.views
+        encoded = self._asker.encode(replace(self._read(job).scan, name=job.name))
+        result = encoded.segment(job.given.vocabulary, views=views)
+        known = encoded.pipeline.bundle.config.views if views is None else views
+        return Subject(result, lambda: encoded, known)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A result on disk.
+
+    Attributes:
+        path: ``STEM.npz``.
+        views: that its captions are of; None: as the bundle says.
+        bundle: what `avs3d.load` takes; None: the one that the result names.
+    """
+
+    path: Path
+    views: Views | None = None
+    bundle: str | None = None
+
+    @property
+    def name(self) -> str:
+        return stem(self.path)
+
+    def read(self) -> Segmentation:
+        """The result, with its captions where these lie beside it.
+
+        Raises:
+            ReadError: it is damaged.
+        """
+        return replace(read_result(self.path), captions=self._captions())
+
+    def _captions(self) -> dict[str, str]:
+        try:
+            path = self.path.with_name(f"{self.name}{CAPTIONS}")
+            return read_captions(path).content.get(self.name, {}) if path.is_file() else {}
+        except ReadError:
+            return {}
+
+
+class Results:
+    """Results of `avs3d segment` or `avs3d run`; a bundle is loaded when one is asked.
+
+    Args:
+        stored: which ones.
+        config: what they are asked with; its bundle where a result does not name one.
+        status: see `Asker`.
+    """
+
+    def __init__(
+        self, stored: Sequence[Stored], config: BatchConfig, status: Callable[[str], None]
+    ) -> None:
+        self._stored = stored
+        self._config, self._status = config, status
+        self._askers: dict[str, Asker] = {}
+        self.names: Sequence[str] = [one.name for one in stored]
+
+    def open(self, index: int) -> Subject:
+        stored = self._stored[index]
+        result = stored.read()
+        bundle = stored.bundle or result.bundle or self._config.bundle
+        if bundle not in self._askers:
+            self._askers[bundle] = Asker(replace(self._config, bundle=bundle), self._status)
+        asker = self._askers[bundle]
+        views = _views_of(bundle) if stored.views is None else stored.views
+        return Subject(result, lambda: asker.encode(result.scan), views)
+
+
+def _views_of(bundle: str) -> Views | None:
+    """That a bundle describes scans in; None where it is not on this machine."""
+    folder = PACKAGED / bundle if bundle in list_bundles() else Path(bundle).expanduser()
+    try:
+        return read_config(folder).views
+    except UserError:
+        return None
+
+
+def stored_at(path: Path) -> list[Stored]:
+    """The results that a path names: a ``.npz`` of ours, or the folder of a run; none where it
+    names something else."""
+    if path.is_dir():
+        if not any(path.glob(f"*{DONE}")):
+            return []
+        return [_of_run(scan) for scan in stored_scans(path) if scan.finished]
+    if path.suffix.lower() != ".npz" or not path.is_file():
+        return []
+    record = read_record(path.with_name(f"{stem(path)}{DONE}"))
+    if record is None and not path.with_name(f"{stem(path)}{WORDS}").exists():
+        return [Stored(path)] if _is_result(path) else []
+    made: Mapping[str, object] = {} if record is None else record["made"]
+    return [Stored(path, _views(made.get("views")), _text(made.get("bundle")))]
+
+
+def _of_run(scan: StoredScan) -> Stored:
+    made = (read_record(scan.folder / f"{scan.name}{DONE}") or {"made": {}})["made"]
+    return Stored(scan.path, _views(made.get("views")), scan.bundle)
+
+
+def _is_result(path: Path) -> bool:
+    try:
+        read_result(path)
+    except ReadError:
+        return False
+    return True
+
+
+def _views(told: object) -> Views | None:
+    return told if isinstance(told, int | str) else None
+
+
+def _text(told: object) -> str | None:
+    return told if isinstance(told, str) else None
