@@ -72,7 +72,7 @@ class ViewerPage:
         self.page.get_by_text(text).first.wait_for()
 
     def canvas(self) -> Any:
-        return self.page.locator("canvas").first
+        return self.page.locator("canvas[data-engine]").first
 
     def drawn(self) -> Any:
         """(H, W, 3) uint8, the scene as it is drawn now."""

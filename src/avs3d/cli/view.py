@@ -83,8 +83,10 @@ def view(
 ) -> None:
     """See `HELP`."""
     from avs3d.environment import require
+    from avs3d.report.scene import check_free
 
     require("viewer")
+    check_free(host, port)  # rather than after the scan was segmented
     words = parse_vocabulary(vocabulary)
     cameras = source_options.camera_config(images, calibration)
     sources = source_options.source_config(
@@ -131,7 +133,7 @@ def _serve(show: Show, host: str, port: int, open_: bool, progress: Progress) ->
     from avs3d.cli.demo import has_display
     from avs3d.viewer.app import App
     from avs3d.viewer.guard import guarded
-    from avs3d.viewer.server import scene_server
+    from avs3d.report.scene import scene_server
 
     local = host in _LOCAL
     with contextlib.ExitStack() as stack:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from avs3d.errors import UserError
+from avs3d.report.scene import start_of
 from avs3d.viewer.cameras import Cameras
 from avs3d.viewer.cloud import Cloud
-from avs3d.viewer.look import Look, paint, seen, start_of
+from avs3d.viewer.look import Look, paint, seen
 from avs3d.viewer.panels import ask, captions, edit, legend, player, point, save, style
 from avs3d.viewer.shows import Show
 from avs3d.viewer.subject import Edits, Subject

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from avs3d.report.scene import point_cloud, spread_over
 from avs3d.viewer.look import nearest_to_ray
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Cloud:
                 for handle, rows in self._details.values():
                     handle.colors = colours[rows]
                 return
-            self._sample = _spread(shown, BUDGET)
+            self._sample = spread_over(shown, BUDGET)
             self._handle = self._add(self._server.scene, _NAME, self._sample)
             for client in self._server.get_clients().values():
                 self._detail(client)
@@ -118,19 +119,4 @@ class Cloud:
         self._details[client.client_id] = self._add(client.scene, _DETAILS, rows), rows
 
     def _add(self, scene: viser.SceneApi, name: str, rows: np.ndarray) -> viser.PointCloudHandle:
-        return scene.add_point_cloud(
-            name,
-            self._points[rows],
-            self._colours[rows],
-            point_size=self.size,
-            point_shape="circle",
-            point_shading="flat",
-            precision="float32",
-        )
-
-
-def _spread(rows: np.ndarray, count: int) -> np.ndarray:
-    """At most so many of the rows, drawn evenly, in their order; always the same ones."""
-    if len(rows) <= count:
-        return rows
-    return np.sort(np.random.default_rng(0).choice(rows, count, replace=False))
+        return point_cloud(scene, name, self._points[rows], self._colours[rows], self.size)

@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from avs3d.viewer.server import check_free
+from avs3d.report.scene import check_free
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection

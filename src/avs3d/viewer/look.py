@@ -166,14 +166,3 @@ def nearest_to_ray(
 
 
 _NARROW, _WIDE = 0.004, 0.02  # radians, about
-
-
-def start_of(scan: Scan) -> tuple[np.ndarray, np.ndarray, float]:
-    """Where to look from and at, (3,) each, and the size of a point, metres."""
-    points = scan.points[scan.finite]
-    if not len(points):
-        return np.array([-5.0, -5.0, 4.0]), np.zeros(3), 0.05
-    middle = np.median(points, 0).astype(np.float64)
-    reach = float(np.percentile(np.linalg.norm(points - middle, axis=1), 80))
-    reach = max(reach, 0.1)
-    return middle + np.array([-0.55, -0.95, 0.75]) * reach, middle, float(np.clip(reach / 300, 0.005, 1))

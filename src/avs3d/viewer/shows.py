@@ -96,7 +96,9 @@ class Scans:
         encoded = self._asker.encode(replace(self._read(job).scan, name=job.name))
         result = encoded.segment(job.given.vocabulary, views=views)
         known = encoded.pipeline.bundle.config.views if views is None else views
-        return Subject(result, lambda: encoded, known)
+        subject = Subject(result, lambda: encoded, known)
+        assert subject.encoded is encoded  # so that it counts as encoded
+        return subject
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,9 @@ class Player:
         )
         self._slider.on_update(app.doing(self._slide))
         self._play.on_update(app.doing(self._toggle))
-        keys = {"arrowright": ("next scan", 1), "arrowleft": ("scan before", -1)}
+        keys = {"N": ("next scan", 1), "B": ("scan before", -1)}
         for key, (label, step) in keys.items():
-            command = gui.add_command(label, hotkey=key, modifier="shift")
+            command = gui.add_command(label, hotkey=key)  # type: ignore[arg-type]
             command.on_trigger(app.doing(lambda step=step: self._step(step)))
         gui.add_command("play", hotkey="space").on_trigger(app.doing(self._space))
 

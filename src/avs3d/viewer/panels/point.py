@@ -5,13 +5,16 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from avs3d.errors import UserError
+from avs3d.report.scene import point_cloud
 from avs3d.segmentation import UNLABELLED
 
 if TYPE_CHECKING:
     from avs3d.viewer.app import App
 
-_MARK = "/point"
+_MARK, _WHITE, _LARGER = "/point", (255, 255, 255), 3.0
 
 
 class Point:
@@ -24,9 +27,10 @@ class Point:
     def __init__(self, app: App) -> None:
         self._app = app
         self._told = app.server.gui.add_html("")
-        self._mark = app.server.scene.add_icosphere(
-            _MARK, radius=1.0, color=(255, 255, 255), opacity=0.6, visible=False, cast_shadow=False
+        self._mark = point_cloud(
+            app.server.scene, _MARK, np.zeros((1, 3), np.float32), np.array([_WHITE], np.uint8), 1.0
         )
+        self._mark.visible = False
         self._point: int | None = None
 
     def pick(self, point: int | None) -> None:
@@ -35,7 +39,7 @@ class Point:
         self._mark.visible = point is not None
         if point is not None:
             self._mark.position = self._app.subject.scan.points[point]
-            self._mark.scale = 2.5 * self._app.cloud.size
+            self._mark.point_size = _LARGER * self._app.cloud.size
         self.refresh()
 
     def refresh(self) -> None:
