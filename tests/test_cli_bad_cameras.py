@@ -231,7 +231,11 @@ def test_an_image_that_is_gone_when_it_is_to_be_described(complete: Path, tmp_pa
     assert line == f"camera front: {tmp_path}/images/front.png: no such file; check the path"
 
 
-def test_the_full_method_in_the_space_of_clip(call: Call, clip: Path, tmp_path: Path) -> None:
+def test_the_full_method_in_the_space_of_clip(
+    call: Call, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doing: list[str] = []
+    monkeypatch.setattr("avs3d.cli.console.Progress.status", lambda self, text: doing.append(text))
     scan(tmp_path / "a.bin")
     rig_of(tmp_path, ["front", "left", "rear"])
     args = ("a.bin", *RIG, "-b", clip / "bundle", "--feature", "ensemble", "--z-buffer", 4)
@@ -244,6 +248,9 @@ def test_the_full_method_in_the_space_of_clip(call: Call, clip: Path, tmp_path: 
         ]
         result = call("segment", *args, *model, "--captioner", "images")
         assert result.exit_code == 0, result.output
+    steps = [f"features of image {number} of 3" for number in (1, 2, 3)]
+    steps.append("describing images 1 to 3 of 3")
+    assert doing[-4:] == [f"a.bin  (401 points)  {step}" for step in steps]
     found = read_result(OUT / "a.npz")
     assert found.vocabulary.words == ("bus", "tree") and (found.label >= 0).sum() == 400
 

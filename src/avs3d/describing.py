@@ -85,8 +85,10 @@ def describe_images(encoded: EncodedScan) -> Told:
     captions, left_out = {}, [] if cameras else ["images: there are none to describe"]
     with encoded.timed("describe"):
         for start in range(0, len(cameras), _IMAGES_AT_ONCE):
-            opened = []
-            for camera in cameras[start : start + _IMAGES_AT_ONCE]:
+            some, opened = cameras[start : start + _IMAGES_AT_ONCE], []
+            which = f"{start + 1} to {start + len(some)} of {len(cameras)}"
+            encoded.pipeline.status(f"describing images {which}")
+            for camera in some:
                 try:
                     opened.append((camera, pixels(camera.image)))
                 except ReadError as error:  # it was whole when the scan was read

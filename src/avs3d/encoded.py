@@ -134,7 +134,10 @@ class EncodedScan:
         from avs3d.fusion import fuse
 
         with self.timed("fuse"):
-            fused = fuse(self.scan, self.pipeline.pixels, cell=self.pipeline.sources.cell)
+            pipeline = self.pipeline
+            fused = fuse(
+                self.scan, pipeline.pixels, cell=pipeline.sources.cell, status=pipeline.status
+            )
         self._leave_out(fused.left_out)
         return fused.features
 

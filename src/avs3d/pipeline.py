@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -54,6 +54,7 @@ class Pipeline:
         bundle: the weights and their config.
         device: where the networks run.
         sources, published, seed: see `load`.
+        status: called with a few words whenever something slow begins.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Pipeline:
         self.sources = sources or Sources()
         self.published = published
         self.seed = seed
+        self.status: Callable[[str], None] = lambda text: None
         self.device = _device(device)
         bundle.network.to(self.device)
         if bundle.pooling is not None:
