@@ -53,6 +53,7 @@ class BatchConfig:
         sources: of words and features.
         selection: scans of a dataset, in place of inputs; None: there are inputs.
         predictions: write some in the dataset's own format, too; None: none.
+        report: write a page to send to somebody, for every scan and for the run.
         window: scans of a sequence that are labelled together, see `avs3d.sequence`.
     """
 
@@ -79,6 +80,7 @@ class BatchConfig:
     selection: Selection | None = None
     predictions: Predictions | None = None
     window: int = 1
+    report: bool = False
 
     def told(self) -> dict[str, Any]:
         """Plain data for `run.json`."""

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from avs3d.segmentation import Segmentation
 
-CAPTIONS, PICTURE = ".captions.json", ".png"
+CAPTIONS, PICTURE, PAGE = ".captions.json", ".png", ".html"
 _OPTIONS = (
     "bundle", "views", "columns", "device", "seed", "picture", "min_score", "write", "published",
-    "overlay", "window",
+    "overlay", "report", "window",
 )  # fmt: skip
 _OVERLAY = re.compile(r"\.[\w-]+\.png")
 
@@ -41,7 +41,7 @@ _OVERLAY = re.compile(r"\.[\w-]+\.png")
 def _is_of(job: Job, name: str) -> bool:
     """Whether a file is called like a result of a scan."""
     end = name.removeprefix(job.name)
-    known = end in (WORDS, CAPTIONS, PICTURE, *WRITERS) or _OVERLAY.fullmatch(end) is not None
+    known = end in (WORDS, CAPTIONS, PICTURE, PAGE, *WRITERS) or _OVERLAY.fullmatch(end) is not None
     return end != name and known
 
 
@@ -68,7 +68,8 @@ class Results:
     def ends(self) -> tuple[str, ...]:
         """What is added to a scan's name to make the names of its results."""
         picture = (PICTURE,) if self.config.picture else ()
-        return (WORDS, CAPTIONS, *self.config.write, *picture)
+        page = (PAGE,) if self.config.report else ()
+        return (WORDS, CAPTIONS, *self.config.write, *picture, *page)
 
     def path(self, job: Job, end: str) -> Path:
         assert self.config.out is not None
@@ -117,7 +118,7 @@ class Results:
             job: the input.
             result: what was found.
             found: the same for `run.json`, with a `note` for the picture.
-            timings: `write`, `picture` and `overlay` are added.
+            timings: `write`, `picture`, `overlay` and `report` are added.
             predicted: ids for `config.predictions`, or None.
 
         Returns:
@@ -147,6 +148,9 @@ class Results:
 
                     for camera in cameras:
                         draw_overlay(result, camera, self.overlay(job, camera.name))
+            if self.config.report:
+                with timed(timings, "report"):
+                    self._write_page(job, replace(result, timings=timings), found)
             sizes = {path.name: path.stat().st_size for path in files}
             if predicted is not None:
                 assert self.config.predictions is not None
@@ -156,6 +160,17 @@ class Results:
         except OSError as error:
             raise cannot_write(self.path(job, ".*"), error) from error
         return tuple(files)
+
+    def _write_page(self, job: Job, result: Segmentation, found: dict[str, Any]) -> None:
+        from avs3d.report.html import write_page
+
+        write_page(
+            result,
+            self.path(job, PAGE),
+            picture=self.path(job, PICTURE) if self.config.picture else None,
+            warnings=(found["note"],),
+            config=self.config.told(),
+        )
 
     def discard(self, job: Job) -> None:
         """Remove what was written for a scan that was not finished."""

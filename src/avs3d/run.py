@@ -19,12 +19,12 @@ import numpy as np
 
 from avs3d.atomic import remove_leftovers, write_json
 from avs3d.batch import Batch, exit_code
-from avs3d.environment import versions
+from avs3d.environment import require, versions
 from avs3d.errors import UserError
-from avs3d.jobs import BatchConfig, Job, find_jobs
+from avs3d.jobs import BatchConfig, Job, Jobs, find_jobs
 from avs3d.lock import locked
 from avs3d.predictions import Predictor
-from avs3d.results import Results, cannot_write
+from avs3d.results import PAGE, Results, cannot_write
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 from avs3d.views import camera_views, viewpoint
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from avs3d.pipeline import EncodedScan
     from avs3d.sequence import Window
 
-RECORD = "run.json"
+RECORD, OVERVIEW = "run.json", "run.html"
 _PLAUSIBLE_REACH = (1.0, 1000.0)  # metres from the sensor
 
 
@@ -121,6 +121,8 @@ class Run:
         self._began = datetime.now(timezone.utc)
         self._clock = time.perf_counter()
         jobs = find_jobs(self.config)
+        if self.config.report:
+            _check_report(jobs)
         self._results = Results(self.config, jobs.paths)
         self._batch = Batch(
             self.config,
@@ -172,8 +174,13 @@ class Run:
         remove_leftovers(self._out)
         # Where nothing was done, the record of an earlier run in the same folder is worth more.
         if self.done:
+            record = self.record(finished=finished)
             try:
-                write_json(self._out / RECORD, self.record(finished=finished))
+                write_json(self._out / RECORD, record)
+                if self.config.report and len(self.done) > 1:
+                    from avs3d.report.overview import write_overview
+
+                    write_overview(record, self._out, self._out / OVERVIEW)
             except OSError as error:
                 raise cannot_write(self._out / RECORD, error) from error
 
@@ -203,6 +210,16 @@ class Run:
             "scans": {job.name: scan_record(done) for job, done in self.done.items()},
             "failures": [failure_record(job, error) for job, error in self.errors.items()],
         }
+
+
+def _check_report(jobs: Jobs) -> None:
+    """Raise `UserError` where pages cannot be made, before anything else is."""
+    require("viewer")
+    for job in jobs.found:
+        if f"{job.name}{PAGE}".lower() == OVERVIEW and len(jobs) > 1:
+            raise UserError(
+                f"{job.path}: its page and that of the run would both be {OVERVIEW}; rename it"
+            )
 
 
 def scan_record(done: Result) -> dict[str, Any]:

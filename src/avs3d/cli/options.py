@@ -80,6 +80,13 @@ MinScore = Annotated[
 JobCount = Annotated[
     int, typer.Option("--jobs", "-j", min=1, max=256, help="So many scans at the same time.")
 ]
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report",
+        help="Write a page for every scan, .html, to send to somebody; for several also run.html.",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Of whatever is drawn at random.")]
 Quietly = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[

@@ -123,6 +123,7 @@ def run(
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Draw the labelled points on every image.")
     ] = False,
+    report: options.Report = False,
     captioner: source_options.Captioner = None,
     image_captioner: source_options.ImageCaptioner = None,
     feature: source_options.Feature = None,
@@ -152,8 +153,8 @@ def run(
     )
     config = BatchConfig(
         (), None, bundle, words, None if views is None else parse_views(views), device=device,
-        seed=seed, picture=picture, min_score=min_score, write=parse_formats(write, words),
-        jobs=jobs, overlay=overlay, selection=selection, window=window, **sources,
+        seed=seed, picture=picture or report, min_score=min_score, write=parse_formats(write, words),
+        jobs=jobs, overlay=overlay, selection=selection, window=window, report=report, **sources,
     )  # fmt: skip
     place = out if part is None else out / f"shard-{part}"
     if predictions:

@@ -36,7 +36,10 @@ Examples:
   avs3d segment tile.laz --write laz,parquet
   avs3d segment scan.bin --min-score 0.5
   avs3d segment scan.bin --images images/ --calibration calib.json --overlay
+  avs3d segment scan.bin --images images/ --calibration calib.json --image-captioner models/blip
+  avs3d segment scan.bin --images images/ --calibration calib.json -b clip-bundle --feature ensemble
   avs3d segment points.bin --columns x,y,z,intensity,time
+  avs3d segment scan.bin --report
   avs3d segment - --stdin bin --write ply --out - < scan.bin > result.ply
 
 The score of a point is the chance that its word is right, as it was measured on simulated worlds
@@ -75,6 +78,7 @@ def segment(
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Draw the labelled points on every image.")
     ] = False,
+    report: options.Report = False,
     overwrite: options.Overwrite = False,
     bundle: options.Bundle = "street-mini",
     views: options.Views = None,
@@ -107,9 +111,9 @@ def segment(
     words = parse_vocabulary(vocabulary)
     ends = parse_formats(write, words)
     streamed = str(out) == STREAM
-    if streamed and (json or overlay or write is None or len(ends) != 1):
+    if streamed and (json or overlay or report or write is None or len(ends) != 1):
         raise UserError(
-            "--out -: give one --write, and no --json or --overlay: stdout is for the result alone"
+            "--out -: give one --write, and no --json, --overlay or --report: stdout is for the result alone"
         )
     told = captions is not None or vocabulary is not None
     if told and (captioner is not None or image_captioner is not None or fold is not None):
@@ -127,7 +131,7 @@ def segment(
         config = BatchConfig(
             tuple(paths), folder, bundle, words, None if views is None else parse_views(views),
             columns, device, seed, overwrite, picture and not streamed, min_score, ends, jobs,
-            published, parse_captions(captions), overlay=overlay, **cameras, **sources,
+            published, parse_captions(captions), overlay=overlay, report=report, **cameras, **sources,
         )  # fmt: skip
         if streamed and len(find_jobs(config)) != 1:
             raise UserError("--out -: give one scan, so that stdout is one result")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -114,6 +115,15 @@ class Lines:
         typer.echo(json.dumps(content))
 
 
+def _seen_by(run: Run) -> str:
+    """What `avs3d view` takes to show a run; the input where no `.npz` was written."""
+    job, first = next(iter(run.done.items()))
+    results = [path for path in first.files if path.suffix == ".npz"]
+    if len(run.done) > 1 and results:
+        return shlex.quote(str(run.config.out))
+    return shlex.quote(str(results[0] if results else job.path))
+
+
 class Tables:
     """Tables for few scans, a line each for more; what failed is said again at the end.
 
@@ -169,6 +179,8 @@ class Tables:
             if asked := usage_line(run.done.values()):
                 self._console.print(asked, soft_wrap=True)
             self._console.print(f"{len(run.done)} of {len(run)} done{where}", soft_wrap=True)
+            if not self._aside:
+                self._console.print(f"look at it:  avs3d view {_seen_by(run)}", soft_wrap=True)
         if run.errors and len(run) > 1:
             from avs3d.cli.tables import failure_table, stderr
 

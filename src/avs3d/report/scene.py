@@ -77,21 +77,31 @@ def scene_html(segmentation: Segmentation) -> str:
         UserError: viser is not installed.
     """
     scan = segmentation.scan
-    table = np.vstack([on_dark(palette(segmentation.vocabulary.words)), UNLABELLED_COLOR])
+    words = segmentation.vocabulary.words
+    colours = np.vstack([on_dark(palette(words)), UNLABELLED_COLOR]).astype(np.uint8)
     rows = spread_over(np.flatnonzero(scan.finite), MOST_POINTS)
+    label = segmentation.label[rows]
     position, middle, size = start_of(scan)
     with scene_server() as server:
-        colours = table.astype(np.uint8)[segmentation.label[rows]]
-        point_cloud(server.scene, "/cloud", scan.points[rows], colours, size)
+        for index in np.unique(label):  # one by one, so that the page can hide them
+            name = "/without a word" if index < 0 else f"/{_node(words[index])} ({index})"
+            points = scan.points[rows[label == index]]
+            point_cloud(server.scene, name, points, colours[index], size)
         server.initial_camera.position = position
         server.initial_camera.look_at = middle
         return server.get_scene_serializer().as_html(dark_mode=True)
 
 
+def _node(word: str) -> str:
+    """A word as a name in the tree of a scene, in which ``/`` would begin a branch."""
+    return word.replace("/", "\N{DIVISION SLASH}")
+
+
 def point_cloud(
     scene: viser.SceneApi, name: str, points: np.ndarray, colours: np.ndarray, size: float
 ) -> viser.PointCloudHandle:
-    """Points as they are drawn everywhere: (N, 3) metres, (N, 3) uint8, `size` metres wide."""
+    """Points as they are drawn everywhere: (N, 3) metres, (N, 3) or (3,) uint8, `size` metres
+    wide."""
     return scene.add_point_cloud(
         name,
         points,
