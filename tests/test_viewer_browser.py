@@ -44,8 +44,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def app(bundle: Path, tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Any]:
-    from avs3d.viewer.app import App
     from avs3d.report.scene import scene_server
+    from avs3d.viewer.app import App
     from avs3d.viewer.shows import Scans
 
     folder = tmp_path_factory.mktemp("sequence")
@@ -211,7 +211,7 @@ def test_two_browsers_see_the_same_and_one_may_leave(app: Any, page: ViewerPage)
     until(lambda: len(app.server.get_clients()) == 2, "two are there")
     other.tab("Ask")
     other.type("ask for", "a bench")
-    page.see("similarity")  # the colours of both
+    until(lambda: page.field("colour by").input_value() == "similarity", "both see it")
     other.tab("Save")
     other.press("picture")  # and is closed before it was drawn
     other.page.close()

@@ -53,6 +53,7 @@ class BatchConfig:
         sources: of words and features.
         selection: scans of a dataset, in place of inputs; None: there are inputs.
         predictions: write some in the dataset's own format, too; None: none.
+        queries: what to ask of every scan, see `Segmentation.queries`.
         report: write a page to send to somebody, for every scan and for the run.
         window: scans of a sequence that are labelled together, see `avs3d.sequence`.
     """
@@ -80,6 +81,7 @@ class BatchConfig:
     selection: Selection | None = None
     predictions: Predictions | None = None
     window: int = 1
+    queries: tuple[str, ...] = ()
     report: bool = False
 
     def told(self) -> dict[str, Any]:
@@ -139,6 +141,7 @@ class Job:
         rig: its cameras, or None.
         rig_state: the files of the rig, by absolute path, as `state` has it.
         index: of the scan in the dataset of the run; None: it is read from `path`.
+        number: its place among the scans of the run.
         key: what the dataset calls it.
     """
 
@@ -150,6 +153,7 @@ class Job:
     rig_state: tuple[tuple[str, tuple[int, int] | None], ...] = ()
     index: int | None = None
     key: str = ""
+    number: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -196,13 +200,14 @@ def find_jobs(config: BatchConfig) -> Jobs:
     if config.images is not None and config.calibration is not None:
         rigs = [*find_rigs(Path(config.images), Path(config.calibration), paths)]
     jobs = []
-    for path, name, rig in zip(paths, names, rigs, strict=True):
+    for number, (path, name, rig) in enumerate(zip(paths, names, rigs, strict=True)):
         try:
             given = _given(config, stem(path))
         except UserError as error:
             unfound.append((Job(path, name), error))
             continue
-        jobs.append(Job(path, name, _state(path), given, rig, _rig_state(rig)))
+        told = _state(path), given, rig, _rig_state(rig)
+        jobs.append(Job(path, name, *told, number=number))
     if config.overlay:
         _keep_apart(jobs)
     told = (config.vocabulary, config.captions)
@@ -219,7 +224,8 @@ def _of_dataset(config: BatchConfig, selection: Selection) -> Jobs:
     for index, key, name in zip(indices, keys, names_of(keys), strict=True):
         path = selection.root / key
         try:
-            jobs.append(Job(path, name, given=_given(config, name), index=index, key=key))
+            given = _given(config, name)
+            jobs.append(Job(path, name, given=given, index=index, key=key, number=index))
         except UserError as error:
             unfound.append((Job(path, name), error))
     return Jobs(tuple(jobs), tuple(unfound), frozenset())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import time
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -50,6 +51,15 @@ class Reader:
         assert self._config.selection is not None
         return self._config.selection.open()
 
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [sequence.start for sequence in self.dataset.sequences()]
+
+    def _sequence(self, index: int) -> str:
+        """What a scan of the dataset is a part of, called as its first scan."""
+        start = self._starts[bisect.bisect_right(self._starts, index) - 1]
+        return f"{self.dataset.name} {self.dataset.key(start)}"
+
     def __call__(self, job: Job) -> Read:
         """Raises `UserError`, see `avs3d.read` and `Dataset`."""
         began = time.perf_counter()
@@ -61,8 +71,15 @@ class Reader:
     def _scan(self, job: Job) -> Scan:
         if job.index is None:
             scan = read(job.path, columns=self._config.columns)
+            scan = replace(scan, sequence=job.path.absolute().parent.name, number=job.number)
             return scan if job.rig is None else job.rig.on(scan)
-        scan = replace(self.dataset[job.index], name=job.name)
+        scan = replace(
+            self.dataset[job.index],
+            name=job.name,
+            sequence=self._sequence(job.index),
+            number=job.index,
+            timestamp=self.dataset.timestamp(job.index),
+        )
         if not self._config.uses_images:
             return replace(scan, cameras=())
         return Rig(scan.cameras, scan.left_out, ()).on(scan)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 CAPTIONS, PICTURE, PAGE = ".captions.json", ".png", ".html"
 _OPTIONS = (
     "bundle", "views", "columns", "device", "seed", "picture", "min_score", "write", "published",
-    "overlay", "report", "window",
+    "overlay", "report", "queries", "window",
 )  # fmt: skip
 _OVERLAY = re.compile(r"\.[\w-]+\.png")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -85,6 +85,8 @@ class _Segment:
         usual = encoded.low_score if job.given.vocabulary is None else None
         notes = units_note(result.scan), low_score_note(result, usual)
         predicted = None if self._predictor is None else self._predictor(encoded, result)
+        if config.queries:
+            result = replace(result, queries={text: encoded.query(text) for text in config.queries})
         if config.min_score is not None:
             result = result.unlabel(config.min_score)
         rows = result.summary()

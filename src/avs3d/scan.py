@@ -117,6 +117,9 @@ class Scan:
         cameras: the images that go with the scan.
         name: short identity, by default the file's stem.
         path: the file it was read from, or None.
+        sequence: what it is a part of, the same for all scans that follow each other; or "".
+        number: which one of these it is, counted in their order.
+        timestamp: when it was taken, nanoseconds, or None.
         left_out: its cameras that cannot be used, and why, a line each.
     """
 
@@ -130,6 +133,9 @@ class Scan:
     cameras: tuple[Camera, ...] = ()
     name: str = "scan"
     path: Path | None = None
+    sequence: str = ""
+    number: int = 0
+    timestamp: int | None = None
     left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -31,6 +31,7 @@ class Segmentation:
         similarity: mean cosine similarity of points and their words; None where unknown.
         cosine: (N,) float32 cosine similarity of each point and the word that fits it best, 0 where
             a point has no position; None where unknown.
+        queries: what was asked of the scan -> (N,) float32 cosine similarity, NaN where unknown.
     """
 
     scan: Scan
@@ -42,6 +43,7 @@ class Segmentation:
     timings: dict[str, float] = field(default_factory=dict)
     similarity: float | None = None
     cosine: np.ndarray | None = None
+    queries: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.scan)

@@ -80,6 +80,16 @@ MinScore = Annotated[
 JobCount = Annotated[
     int, typer.Option("--jobs", "-j", min=1, max=256, help="So many scans at the same time.")
 ]
+Queries = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--query",
+        metavar="WORDS",
+        help="Also write how similar each point is to words or a sentence, to .rrd and .mcap; may be"
+        " given again.",
+        show_default=False,
+    ),
+]
 Report = Annotated[
     bool,
     typer.Option(
@@ -132,6 +142,22 @@ def parse_formats(
         except UnwritableError as error:
             raise UserError(f"--write {end.lstrip('._')}: {error}") from None
     return ends
+
+
+def parse_queries(given: list[str] | None, ends: tuple[str, ...]) -> tuple[str, ...]:
+    """What to ask of every scan.
+
+    Raises:
+        UserError: what is no query, or nothing is written that has room for the answers.
+    """
+    queries = Vocabulary.from_words(given or ()).words
+    if given and not set(ends) & {".rrd", ".mcap"}:
+        raise UserError("--query: its answers are written to .rrd and .mcap; give --write rrd")
+    for text in queries:
+        if len(text) > _MAX_WORD:
+            raise UserError(f"--query: has {len(text):,} characters; give at most {_MAX_WORD}")
+        _check_characters("--query", text)
+    return queries
 
 
 def _nothing(words: Vocabulary | None) -> Segmentation:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from avs3d.cli import options, source_options
-from avs3d.cli.options import parse_formats, parse_vocabulary
+from avs3d.cli.options import parse_formats, parse_queries, parse_vocabulary
 from avs3d.cli.show import Lines, Quiet, Tables, show_run
 from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig
@@ -119,6 +119,7 @@ def run(
     ] = "minilm",
     vocabulary: options.Words = None,
     write: options.Write = None,
+    query: options.Queries = None,
     picture: Annotated[bool, typer.Option("--picture", help="Draw the .png.")] = False,
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Draw the labelled points on every image.")
@@ -143,6 +144,7 @@ def run(
     from avs3d.datasets import guess
 
     words = parse_vocabulary(vocabulary)
+    ends = parse_formats(write, words)
     given = _options(option, split=split, sweeps=sweeps)
     if window > 1 and jobs > 1:
         raise UserError("--window: scans are labelled in their order; give --shard, not --jobs")
@@ -153,8 +155,9 @@ def run(
     )
     config = BatchConfig(
         (), None, bundle, words, None if views is None else parse_views(views), device=device,
-        seed=seed, picture=picture or report, min_score=min_score, write=parse_formats(write, words),
-        jobs=jobs, overlay=overlay, selection=selection, window=window, report=report, **sources,
+        seed=seed, picture=picture or report, min_score=min_score, write=ends, jobs=jobs,
+        overlay=overlay, selection=selection, window=window, report=report,
+        queries=parse_queries(query, ends), **sources,
     )  # fmt: skip
     place = out if part is None else out / f"shard-{part}"
     if predictions:

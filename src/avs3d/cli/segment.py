@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from avs3d.cli import options, source_options
-from avs3d.cli.options import parse_captions, parse_formats, parse_vocabulary
+from avs3d.cli.options import parse_captions, parse_formats, parse_queries, parse_vocabulary
 from avs3d.cli.show import Lines, Quiet, Tables, show_run
 from avs3d.cli.streams import STREAM, to_stdout, with_stdin, with_stdout
 from avs3d.errors import UserError
@@ -40,6 +40,7 @@ Examples:
   avs3d segment scan.bin --images images/ --calibration calib.json -b clip-bundle --feature ensemble
   avs3d segment points.bin --columns x,y,z,intensity,time
   avs3d segment scan.bin --report
+  avs3d segment recording/ --write rrd --query "a parked car"
   avs3d segment - --stdin bin --write ply --out - < scan.bin > result.ply
 
 The score of a point is the chance that its word is right, as it was measured on simulated worlds
@@ -66,6 +67,7 @@ def segment(
         typer.Option("--out", "-o", help="Folder for the results, made when missing; - is stdout."),
     ] = options.RESULTS,
     write: options.Write = None,
+    query: options.Queries = None,
     picture: Annotated[bool, typer.Option(help="Draw the .png.")] = True,
     images: source_options.Images = None,
     calibration: source_options.Calibration = None,
@@ -113,7 +115,8 @@ def segment(
     streamed = str(out) == STREAM
     if streamed and (json or overlay or report or write is None or len(ends) != 1):
         raise UserError(
-            "--out -: give one --write, and no --json, --overlay or --report: stdout is for the result alone"
+            "--out -: give one --write, and no --json, --overlay or --report: stdout is for the"
+            " result alone"
         )
     told = captions is not None or vocabulary is not None
     if told and (captioner is not None or image_captioner is not None or fold is not None):
@@ -131,7 +134,8 @@ def segment(
         config = BatchConfig(
             tuple(paths), folder, bundle, words, None if views is None else parse_views(views),
             columns, device, seed, overwrite, picture and not streamed, min_score, ends, jobs,
-            published, parse_captions(captions), overlay=overlay, report=report, **cameras, **sources,
+            published, parse_captions(captions), overlay=overlay, report=report,
+            queries=parse_queries(query, ends), **cameras, **sources,
         )  # fmt: skip
         if streamed and len(find_jobs(config)) != 1:
             raise UserError("--out -: give one scan, so that stdout is one result")

@@ -131,9 +131,9 @@ def _serve(show: Show, host: str, port: int, open_: bool, progress: Progress) ->
     import contextlib
 
     from avs3d.cli.demo import has_display
+    from avs3d.report.scene import scene_server
     from avs3d.viewer.app import App
     from avs3d.viewer.guard import guarded
-    from avs3d.report.scene import scene_server
 
     local = host in _LOCAL
     with contextlib.ExitStack() as stack:

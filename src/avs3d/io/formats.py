@@ -30,10 +30,12 @@ WRITERS = {
     ".las": ("las_result", "encode"),
     ".laz": ("las_result", "encode_packed"),
     "_lidarseg.bin": ("classes", "encode_lidarseg"),
+    ".mcap": ("mcap", "encode"),
     ".npz": ("npz", "encode"),
     ".parquet": ("rows", "encode_parquet"),
     ".pcd": ("pcd", "encode"),
     ".ply": ("ply", "encode"),
+    ".rrd": ("rrd", "encode"),
 }
 """How the name of a result ends -> the module and its function."""
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterable
 
 import numpy as np
 
-from avs3d.scan import Scan
+from avs3d.io.source import load_small, naming
+from avs3d.scan import Camera, Scan
 from avs3d.segmentation import Segmentation
 
 MARK = "avs3d result"
 """In files that have a place for it: their label is a prediction, not ground truth."""
 _LONGEST = 200  # characters of a word in a header
+_LARGEST_IMAGE = 256 << 20  # bytes
 
 
 class UnwritableError(Exception):
@@ -62,6 +65,39 @@ def numeric(value: np.ndarray) -> np.ndarray:
     if value.dtype.kind == "b":
         return value.astype(np.uint8)
     return value.astype(np.float32) if value.dtype == np.float16 else value
+
+
+def scalar_colours(values: np.ndarray) -> np.ndarray:
+    """(N, 3) uint8 from dark to bright with values, strays cut; black where they are not finite."""
+    known = values[np.isfinite(values)]
+    low, high = np.percentile(known, [1, 99.5]) if len(known) else (0.0, 1.0)
+    level = np.clip((np.nan_to_num(values, nan=low) - low) / max(high - low, 1e-9), 0, 1)
+    stops = np.array([[20, 20, 60], [130, 50, 110], [240, 130, 40], [255, 245, 150]])
+    ramp = [np.interp(level, np.linspace(0, 1, len(stops)), channel) for channel in stops.T]
+    return np.where(np.isfinite(values)[:, None], np.stack(ramp, 1), 0).astype(np.uint8)
+
+
+def camera_image(camera: Camera) -> tuple[bytes, str]:
+    """The image of a camera, as it was encoded, and what as: ``jpeg``, ``png``, …
+
+    Raises:
+        ReadError: it cannot be read any more.
+    """
+    if isinstance(camera.image, np.ndarray):
+        from PIL import Image
+
+        stream = io.BytesIO()
+        Image.fromarray(camera.image).save(stream, "PNG")
+        return stream.getvalue(), "png"
+    kind = camera.image.suffix.lower().lstrip(".")
+    with naming(camera.image):
+        content = bytes(load_small(camera.image, _LARGEST_IMAGE, "give a smaller image"))
+    return content, "jpeg" if kind == "jpg" else kind
+
+
+def sound(text: str) -> str:
+    """Without lone surrogates (of damaged files), which UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def header_lines(segmentation: Segmentation) -> list[str]:

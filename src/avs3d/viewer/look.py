@@ -10,7 +10,6 @@ import numpy as np
 
 from avs3d.palette import UNLABELLED_COLOR, palette
 from avs3d.report.page import on_dark
-from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 
 MODES = ("word", "score", "similarity", "height", "intensity")

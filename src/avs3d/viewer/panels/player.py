@@ -83,7 +83,10 @@ class Player:
             f"<b>{escape(app.show.names[app.index])}</b>",
             f"{len(result.scan):,} points · {len(result.vocabulary)} words · "
             f"{escape(result.bundle)}",
-            *(f"<span style='color:#ffb454'>{escape(line)}</span>" for line in result.scan.left_out),
+            *(
+                f"<span style='color:#ffb454'>{escape(line)}</span>"
+                for line in result.scan.left_out
+            ),
         ]
         if app.cloud.is_sampled:
             lines.append("a sample is drawn, and all points near what you look at")
