@@ -60,7 +60,10 @@ def recorded(content: bytes, folder: Path) -> tuple[Any, dict[str, dict[str, lis
     for chunk in reader.stream():
         batch = chunk.to_record_batch()
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            found[chunk.entity_path][name] += column.to_pylist()
+            is_time = str(column.type).startswith("timestamp")
+            found[chunk.entity_path][name] += (
+                column.cast("int64") if is_time else column
+            ).to_pylist()
     return recording, found
 
 
@@ -86,7 +89,7 @@ def test_rerun_has_classes_scalars_cameras_and_times(tmp_path: Path) -> None:
     label = np.array(the(points, ":class_ids")).astype(int)
     np.testing.assert_array_equal(np.where(label == 65_535, -1, label), result.label[finite])
     assert points["scan"] == [3]
-    assert np.datetime64(points["time"][0], "ns") == np.datetime64(WHEN, "ns")
+    assert points["time"] == [WHEN]
     told = json.dumps(the(found["/scan"], "context"), default=str)
     assert all(json.dumps(word)[1:-1] in told for word in (*WORDS, "no word"))
     np.testing.assert_array_equal(the(found["/scan"], "origin"), result.scan.origin)
@@ -120,9 +123,9 @@ def messages(content: bytes) -> tuple[dict[str, Any], dict[str, dict[str, str]]]
 def fields_of(schema: str, data: bytes) -> Any:
     """A message of Foxglove as its own package reads it."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-    import foxglove.messages
 
-    told = getattr(foxglove.messages, schema.removeprefix("foxglove.")).get_schema()
+    foxglove = pytest.importorskip("foxglove.messages")
+    told = getattr(foxglove, schema.removeprefix("foxglove.")).get_schema()
     pool = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(told.data).file:
         pool.Add(file)
@@ -200,9 +203,7 @@ def test_a_run_writes_recordings_with_its_queries(call: Call, bundle: Path, tmp_
         "rrd,mcap", "--query", "a parked car", "--no-picture",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert done.output.rstrip().endswith(f"avs3d view {tmp_path / 'drive' / '0.bin'}") or (
-        "avs3d view drive/0.bin" in done.output
-    )
+    assert done.output.rstrip().endswith("avs3d view drive/0.bin")
     out = tmp_path / "avs3d-results"
     first, second = (recorded((out / f"{i}.rrd").read_bytes(), tmp_path) for i in range(2))
     assert first[0].recording_id == second[0].recording_id
@@ -252,5 +253,4 @@ def test_cloudcompare_and_potree_have_what_they_look_for(tmp_path: Path) -> None
     inside = (las.xyz[kept] >= las.header.mins - 1e-9) & (las.xyz[kept] <= las.header.maxs + 1e-9)
     assert inside.all()
     assert {"label", "score"} <= set(las.point_format.extra_dimension_names)
-    again = read(tmp_path / "a.laz") if False else las
-    assert len(again.points) == 60
+    assert len(read(tmp_path / "a.laz")) == 60

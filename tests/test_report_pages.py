@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from avs3d import Camera, Scan, Segmentation, Source, Vocabulary
@@ -22,7 +25,9 @@ from browsers import chromium
 from commands import Call, scan
 
 pytest.importorskip("viser")
-HOSTILE = "</iframe><script>document.title='ran'</script><img src=x onerror=\"document.title='ran'\">"
+HOSTILE = (
+    "</iframe><script>document.title='ran'</script><img src=x onerror=\"document.title='ran'\">"
+)
 
 
 def made_up(count: int = 3000) -> Segmentation:
@@ -173,3 +178,41 @@ def test_reports_are_refused_before_any_work(
     assert absent.exit_code == 2 and 'pip install "avs3d[viewer]"' in absent.stderr
     with pytest.raises(UserError, match="viewer"):
         scan_page(made_up())
+
+
+class Shell:
+    """What IPython is to those who ask it whether they run in a notebook."""
+
+    def __init__(self, notebook: bool) -> None:
+        self.kernel = notebook
+
+
+@pytest.mark.parametrize("notebook", [None, False, True])
+def test_a_result_is_shown_in_notebooks_and_from_scripts(
+    notebook: bool | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
+    shown: list[Any] = []
+    opened: list[str] = []
+    ipython, display = ModuleType("IPython"), ModuleType("IPython.display")
+    shell = None if notebook is None else Shell(notebook)
+    ipython.get_ipython = lambda: shell  # type: ignore[attr-defined]
+    display.HTML, display.display = str, shown.append  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    made_up(200).show()
+    if notebook:
+        (frame,) = shown
+        assert frame.startswith("<iframe srcdoc='&lt;!doctype html&gt;") and not opened
+        assert frame.count("'") == 6  # nothing of the page ends the attribute
+    else:
+        (address,) = opened
+        path = Path(capsys.readouterr().out.strip())
+        assert path.as_uri() == address and "What was said" in path.read_text("utf-8")
+
+
+def test_a_result_is_plotted() -> None:
+    figure = made_up(200).plot()
+    assert isinstance(figure, Figure)
+    assert any("road" in text.get_text() for axes in figure.axes for text in axes.texts)

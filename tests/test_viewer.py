@@ -236,8 +236,8 @@ def test_a_large_cloud_is_sampled_and_picked_from_in_full() -> None:
 def command(tmp_path: Path, bundle: Path) -> list[str]:
     scan(tmp_path / "a.bin")
     return [
-        sys.executable, "-m", "avs3d", "view", str(tmp_path / "a.bin"), "--columns", "4", "--bundle",
-        str(bundle), "-v", "car,road", "--no-open", "--port", "0",
+        sys.executable, "-m", "avs3d", "view", str(tmp_path / "a.bin"), "--columns", "4",
+        "--bundle", str(bundle), "-v", "car,road", "--no-open", "--port", "0",
     ]  # fmt: skip
 
 

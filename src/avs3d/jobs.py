@@ -206,8 +206,7 @@ def find_jobs(config: BatchConfig) -> Jobs:
         except UserError as error:
             unfound.append((Job(path, name), error))
             continue
-        told = _state(path), given, rig, _rig_state(rig)
-        jobs.append(Job(path, name, *told, number=number))
+        jobs.append(Job(path, name, _state(path), given, rig, _rig_state(rig), number=number))
     if config.overlay:
         _keep_apart(jobs)
     told = (config.vocabulary, config.captions)

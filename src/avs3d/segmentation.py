@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from avs3d.scan import Scan
 from avs3d.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 UNLABELLED = -1
 
@@ -74,6 +77,24 @@ class Segmentation:
         from avs3d.io import write
 
         return write(self, Path(path), overwrite=overwrite)
+
+    def plot(self) -> Figure:
+        """A matplotlib figure: the scan from above and from the sensor, coloured by word, with a
+        legend, as in `STEM.png`."""
+        from avs3d.report.picture import picture
+
+        return picture(self).figure
+
+    def show(self) -> None:
+        """Look at it: in a notebook below the cell, from a script in the browser. It is the page
+        of ``--report``, with the cloud to turn.
+
+        Raises:
+            UserError: viser is not installed.
+        """
+        from avs3d.report.showing import show_page
+
+        show_page(self)
 
     def summary(self) -> list[dict[str, Any]]:
         """One row per word that has points, most points first.

@@ -85,8 +85,8 @@ Queries = Annotated[
     typer.Option(
         "--query",
         metavar="WORDS",
-        help="Also write how similar each point is to words or a sentence, to .rrd and .mcap; may be"
-        " given again.",
+        help="How similar each point is to these words is written, too, to .rrd and .mcap; may"
+        " be given again.",
         show_default=False,
     ),
 ]

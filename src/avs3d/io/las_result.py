@@ -10,6 +10,7 @@ import numpy as np
 
 from avs3d.io.asprs import classification
 from avs3d.io.result import UnwritableError, free_name, given_columns, numeric
+from avs3d.palette import UNLABELLED_COLOR, palette
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 
@@ -20,12 +21,14 @@ _MAX_EXTRA = 330  # dimensions: each is described by 192 bytes of one record
 _FINEST, _COARSEST = 1e-6, 1e-3  # metres
 _STEPS = 2**31 - 2
 _DATE = slice(90, 94)
+_COLOURS = ("red", "green", "blue")
 
 
 def encode(segmentation: Segmentation) -> bytes:
     """LAS 1.4 with ``classification`` where ASPRS has a class for the word (else 1).
 
-    ``label`` int32 (-1 unlabelled) and ``score`` float32 are extra bytes. Every column of the input
+    Colours are the input's, or by word where it has none: what Potree shows first. ``label`` int32
+    (-1 unlabelled) and ``score`` float32 are extra bytes. Every column of the input
     is kept: in the dimension of that name where LAS has one that can hold it, else as extra bytes.
     The words are records of `OWNER` whose id is the label. A point without a position lies at the
     offset and is ``withheld``.
@@ -76,15 +79,26 @@ class _Dimensions:
 
 
 def _point_format(scan: Scan) -> int:
-    """6, with colours 7, with near infrared as well 8."""
-    if not {"red", "green", "blue"} <= scan.fields.keys():
-        return 6
-    return 8 if "nir" in scan.fields else 7
+    """7, which has colours; 8 where they come with near infrared."""
+    return 8 if _has_colours(scan) and "nir" in scan.fields else 7
+
+
+def _has_colours(scan: Scan) -> bool:
+    return {*_COLOURS} <= scan.fields.keys()
+
+
+def _by_word(segmentation: Segmentation) -> dict[str, np.ndarray]:
+    """16 bits a colour, as readers of LAS expect."""
+    table = np.vstack([palette(segmentation.vocabulary.words), UNLABELLED_COLOR])
+    columns = table.astype(np.uint16)[segmentation.label].T * np.uint16(257)
+    return dict(zip(_COLOURS, columns, strict=True))
 
 
 def _dimensions(segmentation: Segmentation, form: laspy.PointFormat) -> _Dimensions:
     scan, label = segmentation.scan, segmentation.label
     own = {"classification": classification(label, segmentation.vocabulary.words)}
+    if not _has_colours(scan):
+        own |= _by_word(segmentation)
     if not scan.finite.all():
         own["withheld"] = (~scan.finite).astype(np.uint8)
     found = _Dimensions(own, {"label": label, "score": segmentation.score})

@@ -85,7 +85,9 @@ def _cloud(segmentation: Segmentation, stamp: Any) -> Any:
     )
 
     columns = _columns(segmentation)
-    rows = np.empty(len(segmentation.scan), [(name, value.dtype) for name, value in columns.items()])
+    rows = np.empty(
+        len(segmentation.scan), [(name, value.dtype) for name, value in columns.items()]
+    )
     for name, value in columns.items():
         rows[name] = value
     fields = [

@@ -37,9 +37,7 @@ def encode(segmentation: Segmentation) -> bytes:
         raise UnwritableError(f"Rerun has room for {UNLABELLED_CLASS} words; write .npz")
     scan = segmentation.scan
     sequence = scan.sequence or scan.name
-    stream = rr.RecordingStream(
-        APPLICATION, recording_id=_id_of(sequence), send_properties=False
-    )
+    stream = rr.RecordingStream(APPLICATION, recording_id=_id_of(sequence), send_properties=False)
     with stream:
         memory = rr.memory_recording(stream)
         rr.send_recording_name(sound(sequence), recording=stream)
@@ -86,8 +84,10 @@ def _log_camera(rr: Any, stream: Any, camera: Camera) -> None:
     assert camera.size is not None
     stream.log(name, rr.Transform3D(translation=pose[:3, 3], mat3x3=pose[:3, :3]))
     pinhole = rr.Pinhole(
-        image_from_camera=camera.intrinsics, resolution=camera.size, camera_xyz=rr.ViewCoordinates.RDF
-    )  # fmt: skip
+        image_from_camera=camera.intrinsics,
+        resolution=camera.size,
+        camera_xyz=rr.ViewCoordinates.RDF,
+    )
     stream.log(name, pinhole)
     stream.log(name, rr.EncodedImage(contents=content, media_type=f"image/{kind}"))
 

@@ -50,6 +50,11 @@ def draw(segmentation: Segmentation, path: str | Path, *, note: str = "") -> Pat
     Returns:
         The path.
     """
+    return picture(segmentation, note=note).save(Path(path))
+
+
+def picture(segmentation: Segmentation, *, note: str = "") -> Page:
+    """What `draw` draws."""
     scan, vocabulary = segmentation.scan, segmentation.vocabulary
     rows = segmentation.summary()
     colours = np.concatenate([on_dark(palette(vocabulary.words)), PAPER[None]])
@@ -61,7 +66,7 @@ def draw(segmentation: Segmentation, path: str | Path, *, note: str = "") -> Pat
         for row in rows
     ]
     _draw_legend(page, entries)
-    return page.save(Path(path))
+    return page
 
 
 def draw_heat(scan: Scan, similarity: np.ndarray, query: str, path: str | Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,8 @@ class Player:
         self._play.on_update(app.doing(self._toggle))
         keys = {"N": ("next scan", 1), "B": ("scan before", -1)}
         for key, (label, step) in keys.items():
-            command = gui.add_command(label, hotkey=key)  # type: ignore[arg-type]
-            command.on_trigger(app.doing(lambda step=step: self._step(step)))
+            command = gui.add_command(label, hotkey=key)
+            command.on_trigger(app.doing(partial(self._step, step)))
         gui.add_command("play", hotkey="space").on_trigger(app.doing(self._space))
 
     def _slide(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from avs3d.viewer.look import MODES
@@ -31,8 +32,8 @@ class Style:
         self._safe.on_update(app.doing(self._change))
         self._size.on_update(app.doing(lambda: app.cloud.resize(self._usual * self._size.value)))
         for key, mode in zip("12345", MODES, strict=True):
-            command = gui.add_command(f"colour by {mode}", hotkey=key)  # type: ignore[arg-type]
-            command.on_trigger(app.doing(lambda mode=mode: self._choose(mode)))
+            command = gui.add_command(f"colour by {mode}", hotkey=key)
+            command.on_trigger(app.doing(partial(self._choose, mode)))
 
     def _choose(self, mode: str) -> None:
         if mode != self._app.look.mode:
