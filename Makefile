@@ -1,5 +1,6 @@
 # demo  environment, install, the shipped scan segmented, results and where they are
 # test  the test suite            lint  ruff and mypy            bench  benchmarks/*.py
+# pictures  those of the viewer and of a report in README and docs (needs a Chromium on the path)
 #
 # PYTHON picks the interpreter (3.10 or newer); PIP_ARGS goes to every `pip install`, for example
 #   make demo PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"   # no CUDA wheels
@@ -11,10 +12,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench pictures clean
 
 help:
-	@echo "make demo | test | lint | bench | clean"
+	@echo "make demo | test | lint | bench | pictures | clean"
 
 demo: $(VENV)/.installed
 	$(BIN)/avs3d demo --open
@@ -31,6 +32,9 @@ bench: $(VENV)/.installed-dev
 	@for script in benchmarks/*.py; do \
 	    echo "== $$script"; $(BIN)/python "$$script" || exit 1; \
 	done
+
+pictures: $(VENV)/.installed-dev
+	$(BIN)/python docs/pictures.py
 
 clean:
 	rm -rf $(VENV) demo-output build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,228 @@
+"""The viewer: how soon the cloud follows an edited vocabulary, what a large one costs, and use.
+
+    python benchmarks/viewer.py [--events 10000] [--points 5000000] [--json FILE]
+
+Three claims, each with something measured in the same run beside it:
+
+- **edit**: 35,000 points, 40 words, one of which is new: from the edit to what the browsers are
+  sent. Beside it the network's pass over that scan, which is not repeated: the ratio says how much
+  sooner a word is tried than the scan is read again. Bar: 100 ms of processor time.
+- **large**: a result of `--points` points: seconds until the page is ready and until details
+  follow a camera, against copying the coordinates once; bytes that a browser is sent; peak memory
+  against the bytes of the result.
+- **use**: so many random events in headless Chromium (buttons, sliders, fields, the canvas, keys):
+  errors on the page and in the log, and how the memory of the server grows from the first tenth
+  of the events to the last. Needs playwright and a Chromium on the path; left out without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+# As the command does, before torch is imported: threads that wait do not spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+from engine.measure import resident_gb
+
+import avs3d
+from avs3d import Scan, Segmentation, Vocabulary
+from avs3d.io import read, write
+from avs3d.jobs import BatchConfig
+from avs3d.report.scene import scene_server
+from avs3d.viewer.app import App
+from avs3d.viewer.cloud import BUDGET
+from avs3d.viewer.shows import Results, Scans, Stored
+from avs3d.viewer.subject import Edits
+
+SHIPPED = Path(avs3d.__file__).parent / "data" / "street.npz"
+POINTS, BAR = 35_000, 0.1  # of the edit: points; seconds
+REPEATS = 7
+WORDS = (
+    "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",
+    "vegetation", "terrain", "person", "cyclist", "car", "truck", "bus", "train", "motorcycle",
+    "bicycle", "trunk", "bench", "trash can", "traffic cone", "barrier", "street lamp", "bush",
+    "hedge", "grass", "parking lot", "curb", "bridge", "stairs", "van", "trailer", "dog", "kiosk",
+    "awning", "bollard", "mailbox", "scooter", "billboard",
+)  # fmt: skip
+
+
+def quiet(text: str) -> None:
+    pass
+
+
+def edit(folder: Path) -> dict[str, Any]:
+    scan = read(SHIPPED)
+    rows = np.random.default_rng(0).choice(len(scan), POINTS, replace=False)
+    path = folder / "scan.npz"
+    some = scan.take(np.sort(rows))
+    np.savez(path, points=some.points, intensity=some.intensity)
+    config = BatchConfig((str(path),), None, vocabulary=Vocabulary.from_words(WORDS[:-1]))
+    times, passes = [], []
+    with scene_server() as server:
+        app = App(server, Scans(config, quiet))
+        pipeline = app.subject.encoded.pipeline
+        pipeline.words(("a word that loads the language model",))
+        for i in range(REPEATS):
+            began = time.process_time()
+            with app.lock:
+                app.edit(Edits((*WORDS[:-1], f"{WORDS[-1]} {time.time_ns()}")))
+            times.append(time.process_time() - began)
+            began = time.process_time()
+            pipeline.encode(app.subject.scan)
+            passes.append(time.process_time() - began)
+    return {"edit_s": min(times[1:]), "edit_median_s": float(np.median(times[1:])), "pass_s": min(passes)}
+
+
+def large(folder: Path, count: int) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-200, 200, (count, 3)).astype(np.float32)
+    result = Segmentation(
+        Scan(points), rng.integers(0, 40, count), rng.uniform(0, 1, count), Vocabulary(WORDS),
+        "street-mini",
+    )  # fmt: skip
+    path = write(result, folder / "large.npz")
+    size = points.nbytes + result.label.nbytes + result.score.nbytes
+    began = time.process_time()
+    points.copy()
+    copy = time.process_time() - began
+    del points, result
+    before = resident_gb("VmRSS")
+    with scene_server() as server:
+        began = time.process_time()
+        app = App(server, Results([Stored(path)], BatchConfig((), None), quiet))
+        ready = time.process_time() - began
+
+        class Client:
+            """What the cloud asks of a browser."""
+
+            client_id = 0
+            scene = server.scene
+            camera = type("Camera", (), {"look_at": np.zeros(3)})
+
+        began = time.process_time()
+        app.cloud._detail(Client())  # type: ignore[arg-type]
+        detail = time.process_time() - began
+        began = time.process_time()
+        app.look.mode = "score"
+        app.refresh()
+        recolour = time.process_time() - began
+        began = time.process_time()
+        app.cloud.pick((0.0, 0.0, 300.0), (0.1, 0.0, -1.0))
+        pick = time.process_time() - began
+    return {
+        "points": count, "ready_s": ready, "detail_s": detail, "recolour_s": recolour,
+        "pick_s": pick, "copy_s": copy, "sent_mb": 2 * BUDGET * 15 / 1e6,
+        "memory_ratio": (resident_gb("VmRSS") - before) * 1e9 / size,
+    }  # fmt: skip
+
+
+def use(folder: Path, events: int) -> dict[str, Any] | None:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    try:
+        from browsers import ViewerPage, chromium
+    except ImportError:
+        return None
+    config = BatchConfig((str(SHIPPED),), None, vocabulary=Vocabulary.from_words(WORDS[:12]))
+    log = io.StringIO()
+    rng = np.random.default_rng(0)
+    with (
+        contextlib.redirect_stderr(log),
+        scene_server() as server,
+        chromium() as browser,
+    ):
+        app = App(server, Scans(config, quiet))
+        page = ViewerPage(browser, f"http://127.0.0.1:{server.get_port()}", 700, 320)
+        page.page.on("dialog", lambda dialog: dialog.dismiss())
+        memory, began, done = [], time.monotonic(), 0
+        for done in range(1, events + 1):
+            random_event(page.page, rng)
+            if done % max(events // 20, 1) == 0:
+                page.page.wait_for_timeout(300)
+                memory.append(1000 * resident_gb("VmRSS"))
+        with app.lock:
+            pass  # what is under way ends
+        seconds = time.monotonic() - began
+        alive = len(server.get_clients())
+        errors = list(page.errors)
+    return {
+        "events": done, "seconds": seconds, "page_errors": errors[:5], "clients": alive,
+        "log": log.getvalue()[-2000:], "memory_mb": [round(m) for m in memory],
+        "growth": memory[-1] / memory[1] if len(memory) > 2 else 1.0,
+    }  # fmt: skip
+
+
+def random_event(page: Any, rng: np.random.Generator) -> None:
+    """A click anywhere, a drag, the wheel, a key, or text."""
+    kind = rng.integers(0, 10)
+    x, y = rng.uniform(0, 700), rng.uniform(0, 320)
+    if kind < 5:
+        page.mouse.click(x if kind < 1 else rng.uniform(320, 690), y)
+    elif kind < 6:
+        page.mouse.move(rng.uniform(0, 300), y)
+        page.mouse.down()
+        page.mouse.move(rng.uniform(0, 300), rng.uniform(0, 320))
+        page.mouse.up()
+    elif kind < 7:
+        page.mouse.move(x, y)
+        page.mouse.wheel(0, rng.uniform(-400, 400))
+    elif kind < 9:
+        page.keyboard.press(rng.choice(["1", "2", "3", "4", "5", "a", "Enter", "Escape", "Tab"]))
+    else:
+        page.keyboard.type(rng.choice(["car", "<b>", "a parked car, ", "é", " "]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--events", type=int, default=300)
+    parser.add_argument("--points", type=int, default=5_000_000)
+    parser.add_argument("--only", choices=("edit", "large", "use"))
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["AVS3D_CACHE"] = str(folder / "cache")  # each new word is one
+        if args.only in (None, "edit"):
+            found["edit"] = told = edit(folder)
+            print(
+                f"edit   {1000 * told['edit_s']:.0f} ms (median {1000 * told['edit_median_s']:.0f};"
+                f" bar {1000 * BAR:.0f}); the network's pass takes"
+                f" {told['pass_s'] / told['edit_s']:.1f} times as long"
+            )
+        if args.only in (None, "large"):
+            found["large"] = told = large(folder, args.points)
+            print(
+                f"large  {told['points']:,} points: ready in {told['ready_s']:.2f} s, details in"
+                f" {told['detail_s']:.2f} s, other colours in {told['recolour_s']:.2f} s, a click in"
+                f" {told['pick_s']:.2f} s; {told['detail_s'] / told['copy_s']:.0f} copies of the"
+                f" coordinates; {told['sent_mb']:.0f} MB are sent; memory"
+                f" {told['memory_ratio']:.1f} times the result"
+            )
+        if args.only in (None, "use"):
+            found["use"] = used = use(folder, args.events)
+            if used is None:
+                print("use    needs playwright and a Chromium")
+            else:
+                print(
+                    f"use    {used['events']:,} events in {used['seconds']:.0f} s:"
+                    f" {len(used['page_errors'])} errors on the page,"
+                    f" {used['log'].count('Traceback')} in the log; memory grew to"
+                    f" {used['growth']:.2f} times ({used['memory_mb']} MB)"
+                )
+                print(used["log"][-1500:], *used["page_errors"], sep="\n")
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
