@@ -60,19 +60,24 @@ def quiet(text: str) -> None:
     pass
 
 
-def edit(folder: Path) -> dict[str, Any]:
+def thinned(folder: Path, count: int) -> Path:
+    """The shipped scan with so many of its points."""
     scan = read(SHIPPED)
-    rows = np.random.default_rng(0).choice(len(scan), POINTS, replace=False)
-    path = folder / "scan.npz"
+    rows = np.random.default_rng(0).choice(len(scan), count, replace=False)
     some = scan.take(np.sort(rows))
-    np.savez(path, points=some.points, intensity=some.intensity)
+    np.savez(folder / "scan.npz", points=some.points, intensity=some.intensity)
+    return folder / "scan.npz"
+
+
+def edit(folder: Path) -> dict[str, Any]:
+    path = thinned(folder, POINTS)
     config = BatchConfig((str(path),), None, vocabulary=Vocabulary.from_words(WORDS[:-1]))
     times, passes = [], []
     with scene_server() as server:
         app = App(server, Scans(config, quiet))
         pipeline = app.subject.encoded.pipeline
         pipeline.words(("a word that loads the language model",))
-        for i in range(REPEATS):
+        for _ in range(REPEATS):
             began = time.process_time()
             with app.lock:
                 app.edit(Edits((*WORDS[:-1], f"{WORDS[-1]} {time.time_ns()}")))
@@ -80,7 +85,11 @@ def edit(folder: Path) -> dict[str, Any]:
             began = time.process_time()
             pipeline.encode(app.subject.scan)
             passes.append(time.process_time() - began)
-    return {"edit_s": min(times[1:]), "edit_median_s": float(np.median(times[1:])), "pass_s": min(passes)}
+    return {
+        "edit_s": min(times[1:]),
+        "edit_median_s": float(np.median(times[1:])),
+        "pass_s": min(passes),
+    }
 
 
 def large(folder: Path, count: int) -> dict[str, Any]:
@@ -132,7 +141,7 @@ def use(folder: Path, events: int) -> dict[str, Any] | None:
         from browsers import ViewerPage, chromium
     except ImportError:
         return None
-    config = BatchConfig((str(SHIPPED),), None, vocabulary=Vocabulary.from_words(WORDS[:12]))
+    config = BatchConfig((str(thinned(folder, 5000)),), None, vocabulary=Vocabulary(WORDS[:12]))
     log = io.StringIO()
     rng = np.random.default_rng(0)
     with (
@@ -141,7 +150,7 @@ def use(folder: Path, events: int) -> dict[str, Any] | None:
         chromium() as browser,
     ):
         app = App(server, Scans(config, quiet))
-        page = ViewerPage(browser, f"http://127.0.0.1:{server.get_port()}", 700, 320)
+        page = ViewerPage(browser, f"http://127.0.0.1:{server.get_port()}", 500, 260)
         page.page.on("dialog", lambda dialog: dialog.dismiss())
         memory, began, done = [], time.monotonic(), 0
         for done in range(1, events + 1):
@@ -149,6 +158,7 @@ def use(folder: Path, events: int) -> dict[str, Any] | None:
             if done % max(events // 20, 1) == 0:
                 page.page.wait_for_timeout(300)
                 memory.append(1000 * resident_gb("VmRSS"))
+                print(f"{done:,} events, {memory[-1]:.0f} MB", file=sys.stdout, flush=True)
         with app.lock:
             pass  # what is under way ends
         seconds = time.monotonic() - began
@@ -164,13 +174,13 @@ def use(folder: Path, events: int) -> dict[str, Any] | None:
 def random_event(page: Any, rng: np.random.Generator) -> None:
     """A click anywhere, a drag, the wheel, a key, or text."""
     kind = rng.integers(0, 10)
-    x, y = rng.uniform(0, 700), rng.uniform(0, 320)
+    x, y = rng.uniform(0, 500), rng.uniform(0, 260)
     if kind < 5:
-        page.mouse.click(x if kind < 1 else rng.uniform(320, 690), y)
+        page.mouse.click(x if kind < 1 else rng.uniform(120, 495), y)
     elif kind < 6:
-        page.mouse.move(rng.uniform(0, 300), y)
+        page.mouse.move(rng.uniform(0, 100), y)
         page.mouse.down()
-        page.mouse.move(rng.uniform(0, 300), rng.uniform(0, 320))
+        page.mouse.move(rng.uniform(0, 100), rng.uniform(0, 260))
         page.mouse.up()
     elif kind < 7:
         page.mouse.move(x, y)
@@ -203,8 +213,8 @@ def main() -> None:
             found["large"] = told = large(folder, args.points)
             print(
                 f"large  {told['points']:,} points: ready in {told['ready_s']:.2f} s, details in"
-                f" {told['detail_s']:.2f} s, other colours in {told['recolour_s']:.2f} s, a click in"
-                f" {told['pick_s']:.2f} s; {told['detail_s'] / told['copy_s']:.0f} copies of the"
+                f" {told['detail_s']:.2f} s, other colours in {told['recolour_s']:.2f} s, a click"
+                f" in {told['pick_s']:.2f} s; {told['detail_s'] / told['copy_s']:.0f} copies of the"
                 f" coordinates; {told['sent_mb']:.0f} MB are sent; memory"
                 f" {told['memory_ratio']:.1f} times the result"
             )

@@ -22,7 +22,7 @@ from camera_files import make_rig
 from commands import Call, scan
 from test_io_results import results
 
-pytest.importorskip("rerun")
+pytest.importorskip("rerun.chunk")
 pytest.importorskip("mcap")
 WORDS = ("car", "a/b é", "<b>road</b>")
 WHEN = 1_500_000_000_123_456_789

@@ -19,7 +19,7 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 
 def requirement_names() -> set[str]:
     lists = re.findall(
-        r"^(?:dependencies|simulation|formats|chat|ros|fuzz|dev) = \[(.*?)\]$",
+        r"^(?:dependencies|simulation|formats|chat|ros|viewer|recordings|fuzz|dev) = \[(.*?)\]$",
         PYPROJECT,
         re.M | re.S,
     )
@@ -45,11 +45,12 @@ def test_version_is_written_once() -> None:
     "module",
     ["avs3d", "avs3d.io", "avs3d.cli", "avs3d.run", "avs3d.palette", "avs3d.published.scenes",
      "avs3d.published.smap", "avs3d.cameras", "avs3d.chat", "avs3d.captioning", "avs3d.vision",
-     "avs3d.fusion", *(f"avs3d.datasets.{kind}" for kind in avs3d.datasets.kinds())],
+     "avs3d.fusion", "avs3d.cli.view",
+     *(f"avs3d.datasets.{kind}" for kind in avs3d.datasets.kinds())],
 )  # fmt: skip
 def test_light_rooms_import_nothing_heavy(module: str) -> None:
     heavy = "torch transformers sentence_transformers spacy matplotlib laspy plyfile trimesh"
-    heavy += " pyarrow pye57 DracoPy PIL yaml openai httpx2 rosbags"
+    heavy += " pyarrow pye57 DracoPy PIL yaml openai httpx2 rosbags viser rerun"
     code = f"import sys, {module}; print([n for n in {heavy.split()} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -57,7 +58,7 @@ def test_light_rooms_import_nothing_heavy(module: str) -> None:
 
 def test_make_has_the_promised_targets() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    for target in ("demo", "test", "lint", "bench"):
+    for target in ("demo", "test", "lint", "bench", "pictures"):
         assert re.search(rf"^{target}:", makefile, re.M), target
     assert "make lint test" in (ROOT / ".ci" / "run").read_text("utf-8")
 
@@ -82,7 +83,7 @@ def test_commands_of_the_readme_exist() -> None:
 
     readme = (ROOT / "README.md").read_text("utf-8")
     commands = set(re.findall(r"^\s*avs3d ([a-z]+)(?: |$)", readme, re.M))
-    assert {"segment", "query", "caption"} <= commands
+    assert {"segment", "view", "query", "caption"} <= commands
     for command in commands:
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, command
 

@@ -36,7 +36,7 @@ OPTIONAL_PARTS = (
     (".e57, .feather, .parquet, .drc and .zst", ("pye57", "pyarrow", "DracoPy", ZSTD), "formats"),
     ("captions and answers from servers", ("openai",), "chat"),
     ("recordings of ROS", ("rosbags",), "ros"),
-    ("the viewer and reports", ("viser",), "viewer"),
+    ("the viewer and reports", ("viser", "jinja2"), "viewer"),
     (".rrd and .mcap", ("rerun", "foxglove", "mcap"), "recordings"),
     ("tests and checks", ("pytest", "hypothesis", "ruff", "mypy"), "dev"),
 )

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from avs3d.environment import require
+from avs3d.io.facts import Facts
 from avs3d.io.result import camera_image, sound
 from avs3d.palette import UNLABELLED_COLOR, palette
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
+
+FACTS = Facts("Foxglove MCAP", "`intensity`", 'needs `pip install "avs3d[recordings]"`')
 
 FRAME = "lidar"
 _PERIOD = 100_000_000  # nanoseconds between scans that do not know when they were taken

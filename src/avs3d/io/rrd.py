@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from avs3d.environment import require
+from avs3d.io.facts import Facts
 from avs3d.io.result import UnwritableError, camera_image, scalar_colours, sound
 from avs3d.palette import UNLABELLED_COLOR, palette
 from avs3d.scan import Camera
 from avs3d.segmentation import Segmentation
+
+FACTS = Facts("Rerun recording", "none", 'needs `pip install "avs3d[recordings]"`')
 
 APPLICATION = "avs3d"
 UNLABELLED_CLASS = 65_535
