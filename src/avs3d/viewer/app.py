@@ -68,7 +68,8 @@ class App:
     def _build(self) -> list[Any]:
         """The control panel, from top to bottom."""
         gui = self.server.gui
-        above = [player.Player(self), style.Style(self), point.Point(self)]
+        above = [player.Player(self), style.Style(self)]
+        self._point = point.Point(self)
         tabs = gui.add_tab_group()
         kinds: dict[str, Callable[[App], Any]] = {
             "Words": legend.Legend,
@@ -81,16 +82,13 @@ class App:
         for name, kind in kinds.items():
             with tabs.add_tab(name):
                 below.append(kind(self))
-        return [*above, *below]
+        return [*above, self._point, *below]
 
     def _listen(self) -> None:
         @self.server.scene.on_click()
         def _(event: viser.SceneClickEvent) -> None:
             with self.lock:
-                found = self.cloud.pick(event.ray_origin, event.ray_direction)
-                for panel in self._panels:
-                    if isinstance(panel, point.Point):
-                        panel.pick(found)
+                self._point.pick(self.cloud.pick(event.ray_origin, event.ray_direction))
 
         @self.server.on_client_connect
         def _(client: viser.ClientHandle) -> None:
@@ -132,9 +130,7 @@ class App:
         subject = self._open(index)
         self.subject, self.index, self.view = subject, index, None
         self.queries = {text: subject.query(text) for text in self.queries}
-        for panel in self._panels:
-            if isinstance(panel, point.Point):
-                panel.pick(None)
+        self._point.pick(None)
         self.refresh()
 
     def _open(self, index: int) -> Subject:

@@ -65,10 +65,5 @@ class Cameras:
             format="jpeg",
             jpeg_quality=80,
             wxyz=place.rotation().wxyz,
-            position=place.translation() - result_origin(self._app),
+            position=place.translation() - self._app.subject.scan.origin,
         )
-
-
-def result_origin(app: App) -> np.ndarray:
-    """(3,) metres that the points of the scan lack."""
-    return app.subject.scan.origin
