@@ -1,0 +1,202 @@
+"""`avs3d run` over a simulated dataset: how fast, in how much memory, and killed again and again.
+
+    python benchmarks/dataset_run.py --scans 300 --jobs 2
+    python benchmarks/dataset_run.py --scans 300 --kills 10 --out benchmarks/dataset_run.png
+
+Drives through simulated streets in the layout of SemanticKITTI. Timed against one scan after
+another in one process: read, encode, segment, save, with as many threads as there are cores. While
+the run goes on, the memory of its processes is looked at once a second and plotted. With --kills it
+is killed (SIGKILL) at so many random moments and started again each time; in the end its folder is
+compared with that of the undisturbed run. Exit code 1 where a file differs, lacks or is too many.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from interrupted import compare, kill_until_done
+
+SENSOR = "nuscenes-32"
+PER_DRIVE = 60
+FIRST_SEED = 300
+
+
+def write_root(root: Path, count: int, sensor: str = SENSOR) -> None:
+    """Drives of `PER_DRIVE` scans half a metre apart, as SemanticKITTI has them."""
+    from avs3d.simulation.world import simulate_drive
+
+    unit = " ".join(map(str, np.eye(4)[:3].ravel()))
+    for number, first in enumerate(range(0, count, PER_DRIVE)):
+        folder = root / "sequences" / f"{number:02}"
+        (folder / "velodyne").mkdir(parents=True)
+        poses = []
+        drive = simulate_drive(FIRST_SEED + number, min(PER_DRIVE, count - first), sensor)
+        for step, (scan, pose) in enumerate(drive):
+            rows = np.column_stack([scan.points, scan.intensity]).astype("<f4")
+            rows.tofile(folder / "velodyne" / f"{step:06}.bin")
+            poses.append(" ".join(f"{value:.9e}" for value in pose[:3].ravel()))
+        (folder / "poses.txt").write_text("\n".join(poses) + "\n")
+        told = [*(f"P{camera}: {unit}" for camera in range(4)), f"Tr: {unit}"]
+        (folder / "calib.txt").write_text("\n".join(told) + "\n")
+
+
+def one_after_another(root: Path, out: Path) -> None:
+    """What a loop in Python does; runs in a process of its own. Prints seconds and CPU seconds
+    after loading, as does `run`."""
+    import avs3d
+    from avs3d.atomic import write_json
+    from avs3d.datasets import open_dataset
+
+    model, dataset = avs3d.load(), open_dataset(root)
+    out.mkdir()
+    began, busy = time.perf_counter(), time.process_time()
+    for index in range(len(dataset)):
+        result = model.encode(dataset[index]).segment()
+        stem = out / dataset.key(index).replace("/", "_")
+        result.save(stem.with_suffix(".npz"))
+        result.save(stem.with_suffix(".ply"))
+        write_json(stem.with_suffix(".vocabulary.json"), result.vocabulary.to_json())
+        write_json(stem.with_suffix(".captions.json"), result.captions)
+    print(f"{time.perf_counter() - began} {time.process_time() - busy}")
+
+
+def command(root: Path, out: Path, jobs: int) -> list[str]:
+    """`avs3d run`."""
+    options = ["--out", str(out), "--jobs", str(jobs), "--quiet"]
+    return [sys.executable, "-m", "avs3d", "run", str(root), *options]
+
+
+def idle_seconds() -> float:
+    """Of all cores together, since the machine was started."""
+    ticks = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return (int(ticks[4]) + int(ticks[5])) / os.sysconf("SC_CLK_TCK")
+
+
+def processes(root: int) -> Iterator[int]:
+    """A process and those that it started."""
+    yield root
+    for task in Path(f"/proc/{root}/task").glob("*/children"):
+        for child in task.read_text().split():
+            yield from processes(int(child))
+
+
+def memory(root: int) -> float:
+    """MiB that a process and those that it started hold by themselves."""
+    total = 0
+    for process in processes(root):
+        try:
+            text = Path(f"/proc/{process}/smaps_rollup").read_text()
+        except OSError:  # it has just ended
+            continue
+        fields = dict(line.split(":", 1) for line in text.splitlines()[1:])
+        total += int(fields["Pss"].split()[0])
+    return total / 1024
+
+
+def watch(process: subprocess.Popen[bytes], out: Path) -> list[tuple[int, float]]:
+    """Once a second until the process ends: how many scans are done, and its memory in MiB."""
+    seen = []
+    while process.poll() is None:
+        done = sum(1 for _ in out.glob("latest/*.done.json"))
+        seen.append((done, memory(process.pid)))
+        time.sleep(1)
+    return seen
+
+
+def plot(seen: list[tuple[int, float]], path: Path) -> None:
+    """Memory over the scans that are done."""
+    from PIL import Image, ImageDraw
+
+    width, height, left, top, bottom = 900, 320, 70, 30, 40
+    image = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(image)
+    most_done, most = max(done for done, _ in seen), 1.2 * max(mib for _, mib in seen)
+    right, floor = width - 20, height - bottom
+
+    def place(done: float, mib: float) -> tuple[float, float]:
+        x = left + (right - left) * done / max(most_done, 1)
+        return x, floor - (floor - top) * mib / most
+
+    draw.text((left, 8), "avs3d run: memory of all its processes", fill="black")
+    for mib in range(0, int(most), 250):
+        draw.line([place(0, mib), place(most_done, mib)], fill="#dddddd")
+        draw.text((8, place(0, mib)[1] - 6), f"{mib} MiB", fill="#555555")
+    for share in range(5):
+        done = most_done * share // 4
+        draw.text((place(done, 0)[0] - 8, floor + 6), str(done), fill="#555555")
+    draw.text((width // 2 - 30, height - 18), "scans done", fill="#555555")
+    draw.line([place(*point) for point in seen], fill="#1f5fbf", width=2)
+    image.save(path)
+
+
+def measure(root: Path, folder: Path, jobs: int, picture: Path | None, only_run: bool) -> None:
+    cores, count = os.cpu_count() or 1, len(list(root.glob("sequences/*/velodyne/*.bin")))
+    loop = None
+    if not only_run:
+        idle, began = idle_seconds(), time.perf_counter()
+        arguments = ["--loop", str(root), str(folder / "loop")]
+        told = subprocess.check_output([sys.executable, __file__, *arguments], text=True)
+        loop, busy = map(float, told.split())
+        whole = time.perf_counter() - began
+        left = (idle_seconds() - idle) / (cores * whole)
+        print(f"one after another: {loop:.0f} s, {busy:.0f} s of CPU ({left:.0%} of cores idle)")
+    idle, began, times = idle_seconds(), time.perf_counter(), os.times()
+    process = subprocess.Popen(command(root, folder / "run", jobs))
+    seen = watch(process, folder / "run")
+    whole, after = time.perf_counter() - began, os.times()
+    busy = sum(after[2:4]) - sum(times[2:4])
+    left = (idle_seconds() - idle) / (cores * whole)
+    told_run = f"avs3d run --jobs {jobs}: {whole:.0f} s, {busy:.0f} s of CPU with loading"
+    print(f"{told_run} ({left:.0%} of cores idle)")
+    if loop is not None:
+        print(f"{count} scans: ratio {loop / whole:.2f}")
+    steady = [mib for done, mib in seen if done >= min(20, count // 4)]
+    third = max(1, len(steady) // 3)
+    first, last = np.median(steady[:third]), np.median(steady[-third:])
+    print(f"memory: {max(steady):.0f} MiB at most, median {first:.0f} in the first third of the")
+    print(f"run and {last:.0f} in the last")
+    if picture is not None:
+        plot(seen, picture)
+    if process.returncode:
+        raise SystemExit("the run failed")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scans", type=int, default=300)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sensor", default=SENSOR)
+    parser.add_argument("--only-run", action="store_true", help="not one after another")
+    parser.add_argument("--out", type=Path, help="PNG of the memory")
+    parser.add_argument("--loop", type=Path, nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.loop:
+        one_after_another(*options.loop)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="avs3d-dataset-") as name:
+        root, folder = Path(name, "root"), Path(name)
+        write_root(root, options.scans, options.sensor)
+        began = time.perf_counter()
+        measure(root, folder, options.jobs, options.out, options.only_run)
+        seconds = time.perf_counter() - began
+        if not options.kills:
+            return 0
+        start = command(root, folder / "killed", options.jobs)
+        chance = random.Random(options.seed)
+        kill_until_done(start, options.kills, lambda: chance.uniform(0, seconds / 4))
+        return compare(folder / "run" / "latest", folder / "killed" / "latest")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
