@@ -146,9 +146,8 @@ def run(
         raise UserError("--window: scans are labelled in their order; give --shard, not --jobs")
     part = None if shard is None else Shard.parse(shard)
     selection = Selection(root, dataset or guess(root), given, match, every, part)
-    wanted = None
+    wanted, of = None, selection.dataset
     if predictions:
-        of = selection.dataset
         wanted = Predictions(of.name, of.labelset or "", of.split or "all", mapper)
     sources = source_options.source_config(
         True, captioner, image_captioner, feature, features, z_buffer, fold
@@ -159,6 +158,7 @@ def run(
         jobs=jobs, overlay=overlay, selection=selection, predictions=wanted, window=window,
         **sources,
     )  # fmt: skip
+    assert selection.indices, "or a mistake is told"
     place = out if part is None else out / f"shard-{part}"
     config = replace(config, out=run_folder(place, config, new=new))
     raise typer.Exit(show_run(config, Lines() if json else Quiet() if quiet else Tables()))
