@@ -7,9 +7,10 @@ Drives through simulated streets in the layout of SemanticKITTI. Timed against o
 another in one process: read, encode, segment, save, with as many threads as there are cores. On a
 machine that others use, clocks say little: the second ratio is of processor time, that of the
 loop's main thread, which others wait for, against that of all processes of the run by their
-number; loading is in neither. While the run goes on, the memory of its processes is looked at once a second and plotted. With --kills it
-is killed (SIGKILL) at so many random moments and started again each time; in the end its folder is
-compared with that of the undisturbed run. Exit code 1 where a file differs, lacks or is too many.
+number; loading is in neither. While the run goes on, the memory of its processes is looked at once
+a second and plotted. With --kills it is killed (SIGKILL) at so many random moments and started
+again each time; in the end its folder is compared with that of the undisturbed run. Exit code 1
+where a file differs, lacks or is too many.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from interrupted import compare, kill_until_done
 
 SENSOR = "nuscenes-32"
 PER_DRIVE = 60
+Memory = list[tuple[int, float]]
+"""Once a second: how many scans are done, and MiB."""
 FIRST_SEED = 300
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
 """As the command has it: threads do not spin while they wait."""
@@ -107,9 +110,9 @@ def memory(root: int) -> float:
     return total / 1024
 
 
-def watch(process: subprocess.Popen[bytes], out: Path) -> list[tuple[int, float]]:
-    """Once a second until the process ends: how many scans are done, and its memory in MiB."""
-    seen = []
+def watch(process: subprocess.Popen[bytes], out: Path) -> Memory:
+    """Until the process ends."""
+    seen: Memory = []
     while process.poll() is None:
         done = sum(1 for _ in out.glob("latest/*.done.json"))
         seen.append((done, memory(process.pid)))
@@ -117,7 +120,7 @@ def watch(process: subprocess.Popen[bytes], out: Path) -> list[tuple[int, float]
     return seen
 
 
-def plot(seen: list[tuple[int, float]], path: Path) -> None:
+def plot(seen: Memory, path: Path) -> None:
     """Memory over the scans that are done."""
     from PIL import Image, ImageDraw
 
@@ -143,38 +146,50 @@ def plot(seen: list[tuple[int, float]], path: Path) -> None:
     image.save(path)
 
 
-def measure(root: Path, folder: Path, jobs: int, picture: Path | None, only_run: bool) -> None:
-    cores, count = os.cpu_count() or 1, len(list(root.glob("sequences/*/velodyne/*.bin")))
-    loop = None
-    if not only_run:
-        idle, began = idle_seconds(), time.perf_counter()
-        arguments = ["--loop", str(root), str(folder / "loop")]
-        told = subprocess.check_output(
-            [sys.executable, __file__, *arguments], text=True, env=os.environ | PASSIVE
-        )
-        loop, busy = map(float, told.split())
-        whole = time.perf_counter() - began
-        left = (idle_seconds() - idle) / (cores * whole)
-        print(f"one after another: {loop:.0f} s, {busy:.0f} s of CPU ({left:.0%} of cores idle)")
-    idle, began, times = idle_seconds(), time.perf_counter(), os.times()
-    process = subprocess.Popen(command(root, folder / "run", jobs))
-    seen = watch(process, folder / "run")
-    whole, after = time.perf_counter() - began, os.times()
-    busy = sum(after[2:4]) - sum(times[2:4])
-    left = (idle_seconds() - idle) / (cores * whole)
-    told_run = f"avs3d run --jobs {jobs}: {whole:.0f} s, {busy:.0f} s of CPU with loading"
-    print(f"{told_run} ({left:.0%} of cores idle)")
-    if loop is not None:
-        print(f"{count} scans: ratio {loop / whole:.2f}")
+def loop(root: Path, folder: Path) -> tuple[float, float]:
+    """Seconds of one after another, and those of its main thread at work."""
+    idle, began = idle_seconds(), time.perf_counter()
+    told = subprocess.check_output(
+        [sys.executable, __file__, "--loop", str(root), str(folder / "loop")],
+        text=True,
+        env=os.environ | PASSIVE,
+    )
+    seconds, busy = map(float, told.split())
+    free = idle_share(idle, began)
+    print(f"one after another: {seconds:.0f} s, main thread at work {busy:.0f} s{free}")
+    return seconds, busy
+
+
+def run(root: Path, out: Path, jobs: int, *more: str) -> tuple[Memory, float, float]:
+    """The memory of `avs3d run` over time, its seconds, and those of all its processes at work."""
+    idle, began, before = idle_seconds(), time.perf_counter(), os.times()
+    process = subprocess.Popen([*command(root, out, jobs), *more])
+    seen = watch(process, out)
+    if process.returncode:
+        raise SystemExit("the run failed")
+    seconds, after = time.perf_counter() - began, os.times()
+    busy = sum(after[2:4]) - sum(before[2:4])
+    free = idle_share(idle, began)
+    print(f"avs3d run {' '.join(more)}: {seconds:.0f} s, processes at work {busy:.0f} s{free}")
+    return seen, seconds, busy
+
+
+def idle_share(idle: float, began: float) -> str:
+    """How much of the machine was free since then."""
+    spent = (os.cpu_count() or 1) * (time.perf_counter() - began)
+    return f" ({(idle_seconds() - idle) / spent:.0%} of the cores idle)"
+
+
+def flatness(seen: Memory) -> str:
+    """Memory at most, and whether it grows."""
+    count = max(done for done, _ in seen)
     steady = [mib for done, mib in seen if done >= min(20, count // 4)]
     third = max(1, len(steady) // 3)
     first, last = np.median(steady[:third]), np.median(steady[-third:])
-    print(f"memory: {max(steady):.0f} MiB at most, median {first:.0f} in the first third of the")
-    print(f"run and {last:.0f} in the last")
-    if picture is not None:
-        plot(seen, picture)
-    if process.returncode:
-        raise SystemExit("the run failed")
+    return (
+        f"memory: {max(steady):.0f} MiB at most, median {first:.0f} in the first third of the run,"
+        f" {last:.0f} in the last"
+    )
 
 
 def main() -> int:
@@ -191,17 +206,24 @@ def main() -> int:
     if options.loop:
         one_after_another(*options.loop)
         return 0
+    count, jobs = options.scans, options.jobs
     with tempfile.TemporaryDirectory(prefix="avs3d-dataset-") as name:
         root, folder = Path(name, "root"), Path(name)
-        write_root(root, options.scans, options.sensor)
-        began = time.perf_counter()
-        measure(root, folder, options.jobs, options.out, options.only_run)
-        seconds = time.perf_counter() - began
+        write_root(root, count, options.sensor)
+        seen, seconds, busy = run(root, folder / "run", jobs)
+        print(flatness(seen), flush=True)
+        if options.out is not None:
+            plot(seen, options.out)
+        if not options.only_run:
+            _, _, few = run(root, folder / "few", jobs, "--match", f"00/00000[0-{jobs - 1}]")
+            clock, main_thread = loop(root, folder)
+            by_work = (main_thread / count) / ((busy - few) / (count - jobs) / jobs)
+            print(f"{count} scans: ratio {clock / seconds:.2f} by the clock, {by_work:.2f} by work")
         if not options.kills:
             return 0
-        start = command(root, folder / "killed", options.jobs)
-        chance = random.Random(options.seed)
-        kill_until_done(start, options.kills, lambda: chance.uniform(0, seconds / 4))
+        chance, longest = random.Random(options.seed), 2 * seconds / options.kills
+        again = command(root, folder / "killed", jobs)
+        kill_until_done(again, options.kills, lambda: chance.uniform(0, longest))
         return compare(folder / "run" / "latest", folder / "killed" / "latest")
 
 
