@@ -16,6 +16,7 @@ where a file differs, lacks or is too many.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import subprocess
@@ -92,21 +93,20 @@ def idle_seconds() -> float:
 def processes(root: int) -> Iterator[int]:
     """A process and those that it started."""
     yield root
-    for task in Path(f"/proc/{root}/task").glob("*/children"):
-        for child in task.read_text().split():
-            yield from processes(int(child))
+    with contextlib.suppress(OSError):  # it, or one of its threads, has just ended
+        for task in Path(f"/proc/{root}/task").glob("*/children"):
+            for child in task.read_text().split():
+                yield from processes(int(child))
 
 
 def memory(root: int) -> float:
     """MiB that a process and those that it started hold by themselves."""
     total = 0
     for process in processes(root):
-        try:
+        with contextlib.suppress(OSError):  # it has just ended
             text = Path(f"/proc/{process}/smaps_rollup").read_text()
-        except OSError:  # it has just ended
-            continue
-        fields = dict(line.split(":", 1) for line in text.splitlines()[1:])
-        total += int(fields["Pss"].split()[0])
+            fields = dict(line.split(":", 1) for line in text.splitlines()[1:])
+            total += int(fields["Pss"].split()[0])
     return total / 1024
 
 
@@ -199,6 +199,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sensor", default=SENSOR)
+    parser.add_argument("--vocabulary", default="", help="words that are given")
     parser.add_argument("--only-run", action="store_true", help="not one after another")
     parser.add_argument("--out", type=Path, help="PNG of the memory")
     parser.add_argument("--loop", type=Path, nargs=2, help=argparse.SUPPRESS)
@@ -210,7 +211,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="avs3d-dataset-") as name:
         root, folder = Path(name, "root"), Path(name)
         write_root(root, count, options.sensor)
-        seen, seconds, busy = run(root, folder / "run", jobs)
+        words = ["--vocabulary", options.vocabulary] if options.vocabulary else []
+        seen, seconds, busy = run(root, folder / "run", jobs, *words)
         print(flatness(seen), flush=True)
         if options.out is not None:
             plot(seen, options.out)
@@ -222,7 +224,7 @@ def main() -> int:
         if not options.kills:
             return 0
         chance, longest = random.Random(options.seed), 2 * seconds / options.kills
-        again = command(root, folder / "killed", jobs)
+        again = [*command(root, folder / "killed", jobs), *words]
         kill_until_done(again, options.kills, lambda: chance.uniform(0, longest))
         return compare(folder / "run" / "latest", folder / "killed" / "latest")
 

@@ -324,6 +324,7 @@ def test_a_bad_scan_is_listed_and_skipped(tmp_path: Path, run: Callable[..., Res
     assert done.exit_code == 2 and "1 of 3 done" in done.stdout
     assert "2 of 3 failed:" in done.stderr
     assert f"has 2 labels for {COUNT} points" in done.stderr
+    assert "000000.bin: holds no points" in done.stderr
     assert [failure["kind"] for failure in record()["failures"]] == ["input"] * 2
     assert list(record()["scans"]) == ["00_000002"] and record()["finished"]
     # Put right, the same command does what is left.
@@ -388,7 +389,7 @@ def test_half_a_prediction_is_taken_away(tmp_path: Path, run: Callable[..., Resu
     assert contents(LATEST) == before
 
 
-def test_a_recording_of_which_a_part_is_damaged(tmp_path: Path, run: Callable[..., Result]) -> None:
+def test_of_two_topics_one_is_asked_for(tmp_path: Path, run: Callable[..., Result]) -> None:
     pytest.importorskip("rosbags", reason="recordings need the extra `ros`")
     path = recording.write(tmp_path / "two.bag", {"/front": "velodyne", "/rear": "big"})
     failed = run(path)

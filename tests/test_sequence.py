@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from plyfile import PlyData
 
 from avs3d import Vocabulary
 from avs3d.encoded import EncodedScan
+from avs3d.evaluation.flicker import Seen, flicker
 from avs3d.palette import FIXED, steady_palette
 from avs3d.segmenter import CosineHead, FeatureRows
 from avs3d.sequence import Evidence, Remembered, cells_of
@@ -48,27 +48,14 @@ def points(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
         return result["points"], result["vocabulary"][result["label"]]
 
 
-def flicker(root: Path, folder: Path) -> float:
-    """The share of points in whose place, a cube of 0.3 m of the world, the scan before had points
-    too, but most of them with another word."""
-    changed = count = 0
-    for sequence in ("00", "01"):
+def flickering(root: Path, folder: Path) -> float:
+    """The share of points whose place had another word in the scan before."""
+    total = np.zeros(2, int)
+    for sequence, count in (("00", 4), ("01", 2)):
         poses = np.loadtxt(root / "sequences" / sequence / "poses.txt").reshape(-1, 3, 4)
-        seen = []
-        for number, pose in enumerate(poses):
-            where, words = points(folder, f"{sequence}_{number:06}")
-            world = where @ pose[:, :3].T + pose[:, 3]
-            seen.append((list(map(tuple, np.floor(world / 0.3).astype(int).tolist())), words))
-        for (places, words), (now, new) in pairwise(seen):
-            votes: dict[tuple[int, ...], dict[str, int]] = {}
-            for place, word in zip(places, words.tolist(), strict=True):
-                votes.setdefault(place, {}).setdefault(word, 0)
-                votes[place][word] += 1
-            most = {place: max(found, key=lambda w: found[w]) for place, found in votes.items()}
-            both = [(most[p], word) for p, word in zip(now, new.tolist(), strict=True) if p in most]
-            changed += sum(before != after for before, after in both)
-            count += len(both)
-    return changed / count
+        told = [points(folder, f"{sequence}_{number:06}") for number in range(count)]
+        total += flicker(Seen(*scan, pose) for scan, pose in zip(told, poses, strict=True))
+    return float(total[0] / total[1])
 
 
 def test_labels_flicker_less(drive: Path, call: Call) -> None:
@@ -77,7 +64,7 @@ def test_labels_flicker_less(drive: Path, call: Call) -> None:
         out = f"window{window}"
         done = call("run", drive, "--window", window, "--write", "npz", "--out", out)
         assert done.exit_code == 0, done.stderr
-        found[window] = flicker(drive, Path(out, "latest"))
+        found[window] = flickering(drive, Path(out, "latest"))
     print(f"flicker {found[1]:.3f}, with a window of 4 {found[4]:.3f}")
     assert found[4] < 0.6 * found[1]
     # One vocabulary: the words of a scan are those of the window, in which its own are.
@@ -214,3 +201,13 @@ def test_cells_lie_still_in_the_world() -> None:
     cells = [cells_of((world - p[:3, 3]) @ p[:3, :3], p, 0.5) for p in poses]
     assert (cells[0] == cells[1]).all() and (cells[0] == cells[2]).all()
     assert len(np.unique(cells[0])) == len(np.unique(np.floor(world / 0.5), axis=0))
+
+
+def test_flicker_counts_what_changes() -> None:
+    here = np.array([[0.1, 0.1, 0.1], [0.2, 0.1, 0.1], [0.15, 0.1, 0.1], [5.1, 0, 0]])
+    before = Seen(here, np.array(["car", "car", "bus", "tree"]), rigid(0, (0, 0, 0)))
+    moved = here - (2, 0, 0)
+    after = Seen(moved, np.array(["car", "bus", "car", "tree"]), rigid(0, (2, 0, 0)))
+    assert flicker([before, after]) == (1, 4)
+    assert flicker([before]) == (0, 0)
+    assert flicker([before, after._replace(pose=rigid(0, (50, 0, 0)))]) == (0, 0)
