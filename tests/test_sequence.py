@@ -25,13 +25,13 @@ LATEST = Path("results/latest")
 
 @pytest.fixture(scope="module")
 def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four scans of a simulated street, and two of another, as SemanticKITTI has them."""
+    """Four scans of a simulated street, and one of another, as SemanticKITTI has them."""
     pytest.importorskip("trimesh", reason="simulated streets need the extra `simulation`")
     from avs3d.simulation.world import simulate_drive
 
     root = tmp_path_factory.mktemp("drive")
     unit = " ".join(map(str, np.eye(4)[:3].ravel()))
-    for sequence, count in (("00", 4), ("01", 2)):
+    for sequence, count in (("00", 4), ("01", 1)):
         folder, poses = root / "sequences" / sequence, ""
         for number, (scan, pose) in enumerate(simulate_drive(300 + count, count, "vlp-16")):
             content = rows(scan.points, scan.intensity)
@@ -50,12 +50,10 @@ def points(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def flickering(root: Path, folder: Path) -> float:
     """The share of points whose place had another word in the scan before."""
-    total = np.zeros(2, int)
-    for sequence, count in (("00", 4), ("01", 2)):
-        poses = np.loadtxt(root / "sequences" / sequence / "poses.txt").reshape(-1, 3, 4)
-        told = [points(folder, f"{sequence}_{number:06}") for number in range(count)]
-        total += flicker(Seen(*scan, pose) for scan, pose in zip(told, poses, strict=True))
-    return float(total[0] / total[1])
+    poses = np.loadtxt(root / "sequences" / "00" / "poses.txt").reshape(-1, 3, 4)
+    told = [points(folder, f"00_{number:06}") for number in range(4)]
+    changed, count = flicker(Seen(*scan, pose) for scan, pose in zip(told, poses, strict=True))
+    return changed / count
 
 
 def test_labels_flicker_less(drive: Path, call: Call) -> None:
@@ -111,7 +109,7 @@ def test_the_result_does_not_hang_on_where_a_run_began(
     whole = run(out="whole")
     parts = {name: content for n in (1, 2, 3) for name, content in
              run("--shard", f"{n}/3", out="parts").items()}  # fmt: skip
-    assert len(whole) == 6 * 4 and parts == whole
+    assert len(whole) == 5 * 4 and parts == whole
     # Stopped after three scans, gone on in another process: what was remembered is gone.
     from avs3d.results import Results
 
@@ -142,7 +140,7 @@ def test_a_scan_that_cannot_be_read_is_no_part_of_a_window(
         parts = run("--shard", "1/2", out="parts") | run("--shard", "2/2", out="parts")
     finally:
         path.write_bytes(content)
-    assert len(whole) == 5 * 4 and parts == whole
+    assert len(whole) == 4 * 4 and parts == whole
 
 
 def test_a_word_has_one_colour_in_all_of_a_run(
