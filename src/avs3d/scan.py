@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -155,6 +156,17 @@ class Scan:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def take(self, rows: np.ndarray) -> Scan:
+        """These points alone, (N,) bool or indices, with everything that is known of them."""
+        names = ("intensity", "ring", "sweep", "labels")
+        columns: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return replace(
+            self,
+            points=self.points[rows],
+            fields={name: value[rows] for name, value in self.fields.items()},
+            **{name: None if value is None else value[rows] for name, value in columns.items()},
+        )
 
     @property
     def finite(self) -> np.ndarray:
