@@ -13,6 +13,7 @@ from avs3d.bundle import Bundle
 from avs3d.captioning import ImageCaptioner, PointCaptioner, load_captioner
 from avs3d.encoded import EncodedScan
 from avs3d.environment import torch_device
+from avs3d.errors import UserError
 from avs3d.features import PointFeatures
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -159,13 +158,18 @@ class Scan:
 
     def take(self, rows: np.ndarray) -> Scan:
         """These points alone, (N,) bool or indices, with everything that is known of them."""
-        names = ("intensity", "ring", "sweep", "labels")
-        columns: dict[str, Any] = {name: getattr(self, name) for name in names}
+
+        def some(column: np.ndarray | None) -> np.ndarray | None:
+            return None if column is None else column[rows]
+
         return replace(
             self,
             points=self.points[rows],
+            intensity=some(self.intensity),
+            ring=some(self.ring),
+            sweep=some(self.sweep),
+            labels=some(self.labels),
             fields={name: value[rows] for name, value in self.fields.items()},
-            **{name: None if value is None else value[rows] for name, value in columns.items()},
         )
 
     @property

@@ -63,11 +63,9 @@ def prepare(product: Product, asked: Asked) -> int:
                 raise
             complain(f"{config.name}: {error}")
             codes.append(_FAILED)
-    if failed := sum(map(bool, codes)):
-        if len(codes) > 1:
-            complain(
-                f"{failed} of {len(codes)} splits are not whole; what is missing is said above"
-            )
+    failed = sum(map(bool, codes))
+    if failed and len(codes) > 1:
+        complain(f"{failed} of {len(codes)} splits are not whole; what is missing is said above")
     return max(codes, key=lambda code: (code == 1, code))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from avs3d.atomic import write_bytes, write_json
+from avs3d.atomic import write_bytes
 from avs3d.errors import UserError
 from avs3d.io.source import show
 
@@ -87,7 +87,7 @@ class Manifest:
             UserError: it is of another config.
         """
         lines = _whole_lines(journal)
-        if lines:
+        if len(lines) > 1:  # else it came to nothing
             with _one_of_ours(journal):
                 self.replacing |= bool(lines[0]["replacing"])
                 self._take(lines[0]["config"], dict(lines[1:]))
@@ -101,13 +101,14 @@ class Manifest:
             file.write(json.dumps([name, vars(made)]) + "\n")
 
     def write(self, order: list[str], told: dict[str, Any]) -> None:
-        """Write the JSON, scans in the order of names, `told` first."""
+        """Write the JSON: `told`, then a line for each scan in the order of names."""
         names = [*order, *sorted(self.scans.keys() - set(order))]
         self.scans = {name: self.scans[name] for name in names if name in self.scans}
-        scans = {name: vars(made) for name, made in self.scans.items()}
-        write_json(
-            self.path, {**told, "config": self.config, "joined": self.joined, "scans": scans}
-        )
+        lines = [f"{json.dumps(name)}: {json.dumps(vars(self.scans[name]))}" for name in self.scans]
+        head = json.dumps({**told, "config": self.config, "joined": self.joined}, indent=1)
+        scans = ",\n  ".join(lines)
+        text = f'{head[:-2]},\n "scans": {{\n  {scans}\n }}\n}}\n'
+        write_bytes(self.path, text.encode())
 
     @property
     def _header(self) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Work:
         self._names = names_of([key.removeprefix(f"{dataset.split}/") for key in keys])
         self._indices = selection.indices(dataset)
         self._paths = {self._names[index]: selection.root / keys[index] for index in self._indices}
-        title = f"{config.product.what}-{config.name}"
+        title = f"{config.product.what}-{dataset.name}-{config.name}"
         shard = "" if selection.shard is None else f".{selection.shard}"
         self._folder = config.out / f".{title}{shard}{'.check' if config.check else ''}"
         told = {"avs3d": __version__, "dataset": dataset.name, "options": selection.options}
@@ -119,6 +119,9 @@ class Work:
         return self
 
     def __exit__(self, *_: object) -> None:
+        staging = self._folder / _SCANS
+        if not self.manifest.scans and not (staging.is_dir() and any(staging.iterdir())):
+            self._clean()  # it came to nothing
         self._context.close()
         with contextlib.suppress(OSError):  # more is to be made
             self._folder.rmdir()
