@@ -115,7 +115,9 @@ def test_openscene_of_scannet(call: Call, indoor: Path, tmp_path: Path) -> None:
         found, wanted = (as_classes(scan.labels, "scannet-20") for scan in (ours, theirs))
         np.testing.assert_array_equal(found, wanted)
     cameras, official = made[0].cameras, source[0].cameras
-    assert [camera.name for camera in cameras] == [camera.name for camera in official] == ["0", "40"]
+    assert (
+        [camera.name for camera in cameras] == [camera.name for camera in official] == ["0", "40"]
+    )
     for ours, theirs in zip(cameras, official, strict=True):
         np.testing.assert_allclose(ours.camera_from_lidar, theirs.camera_from_lidar, atol=1e-9)
         assert ours.depth is not None and isinstance(ours.depth, Path)
