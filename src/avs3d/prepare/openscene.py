@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _PARTS = ("train", "val", "test")
 _INDOOR = (320, 240)
 """Width and height of ScanNet's images and depths, as OpenScene has them."""
-_QUALITY = 95
+_QUALITY = 90
 _200 = "scannet-200"
 
 
