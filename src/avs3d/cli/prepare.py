@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from avs3d.cli import options
+from avs3d.cli import options, source_options
 from avs3d.cli.dataset_options import (
     Dataset,
     Every,
@@ -205,17 +205,7 @@ def features(
             help="Write SCENE_0.pt to SCENE_K-1.pt, each with a random half; 0: one file with all.",
         ),
     ] = 0,
-    z_buffer: Annotated[
-        int | None,
-        typer.Option(
-            "--z-buffer",
-            metavar="PIXELS",
-            min=1,
-            max=1000,
-            help="Nearer points hide what is behind them, in squares of so many pixels.",
-            show_default="nothing hides anything, as published",
-        ),
-    ] = None,
+    z_buffer: source_options.ZBuffer = None,
     dataset: Dataset = None, split: Split = None, name: Name = None, sweeps: TenSweeps = None,
     option: Option = None, match: Match = None, every: Every = 1, shard: ShardOf = None,
     jobs: Jobs = 1, device: options.Device = "auto", check: Check = False,
