@@ -324,7 +324,7 @@ def test_a_bad_scan_is_listed_and_skipped(tmp_path: Path, run: Callable[..., Res
     assert done.exit_code == 2 and "1 of 3 done" in done.stdout
     assert "2 of 3 failed:" in done.stderr
     assert f"has 2 labels for {COUNT} points" in done.stderr
-    assert "000000.bin: holds no points" in done.stderr
+    assert "000000.bin: is empty" in done.stderr
     assert [failure["kind"] for failure in record()["failures"]] == ["input"] * 2
     assert list(record()["scans"]) == ["00_000002"] and record()["finished"]
     # Put right, the same command does what is left.
