@@ -36,7 +36,7 @@ class Read(NamedTuple):
 
 
 class Reader:
-    """Reads what a job is about; opens the dataset of a run once.
+    """Reads what a job is about.
 
     Args:
         config: of the run.
@@ -46,19 +46,18 @@ class Reader:
         self._config = config
 
     @cached_property
-    def dataset(self) -> Dataset:
-        """What the run is about, where it is no list of files."""
-        assert self._config.selection is not None
-        return self._config.selection.open()
-
-    @cached_property
     def _starts(self) -> list[int]:
-        return [sequence.start for sequence in self.dataset.sequences()]
+        return [sequence.start for sequence in self._dataset.sequences()]
+
+    @property
+    def _dataset(self) -> Dataset:
+        assert self._config.selection is not None
+        return self._config.selection.dataset
 
     def _sequence(self, index: int) -> str:
         """What a scan of the dataset is a part of, called as its first scan."""
         start = self._starts[bisect.bisect_right(self._starts, index) - 1]
-        return f"{self.dataset.name} {self.dataset.key(start)}"
+        return f"{self._dataset.name} {self._dataset.key(start)}"
 
     def __call__(self, job: Job) -> Read:
         """Raises `UserError`, see `avs3d.read` and `Dataset`."""
@@ -74,11 +73,11 @@ class Reader:
             scan = replace(scan, sequence=job.path.absolute().parent.name, number=job.number)
             return scan if job.rig is None else job.rig.on(scan)
         scan = replace(
-            self.dataset[job.index],
+            self._dataset[job.index],
             name=job.name,
             sequence=self._sequence(job.index),
             number=job.index,
-            timestamp=self.dataset.timestamp(job.index),
+            timestamp=self._dataset.timestamp(job.index),
         )
         if not self._config.uses_images:
             return replace(scan, cameras=())

@@ -163,11 +163,20 @@ class Scan:
         return len(self.points)
 
     def take(self, rows: np.ndarray) -> Scan:
-        """The scan of some of its points, (M,) indices or (N,) bool, with all of their columns."""
-        own = ("points", "intensity", "ring", "sweep", "labels")
-        columns = {key: value[rows] for key in own if (value := getattr(self, key)) is not None}
-        fields = {name: value[rows] for name, value in self.fields.items()}
-        return replace(self, **columns, fields=fields)
+        """These points alone, (N,) bool or indices, with everything that is known of them."""
+
+        def some(column: np.ndarray | None) -> np.ndarray | None:
+            return None if column is None else column[rows]
+
+        return replace(
+            self,
+            points=self.points[rows],
+            intensity=some(self.intensity),
+            ring=some(self.ring),
+            sweep=some(self.sweep),
+            labels=some(self.labels),
+            fields={name: value[rows] for name, value in self.fields.items()},
+        )
 
     @property
     def finite(self) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from avs3d.palette import palette, steady_palette
 from avs3d.scan import Scan
 from avs3d.vocabulary import Vocabulary
 
@@ -35,6 +36,7 @@ class Segmentation:
         cosine: (N,) float32 cosine similarity of each point and the word that fits it best, 0 where
             a point has no position; None where unknown.
         queries: what was asked of the scan -> (N,) float32 cosine similarity, NaN where unknown.
+        steady: a word has the same colour in every scan, see `avs3d.palette.steady_palette`.
     """
 
     scan: Scan
@@ -47,6 +49,7 @@ class Segmentation:
     similarity: float | None = None
     cosine: np.ndarray | None = None
     queries: dict[str, np.ndarray] = field(default_factory=dict)
+    steady: bool = False
 
     def __post_init__(self) -> None:
         count = len(self.scan)
@@ -61,6 +64,11 @@ class Segmentation:
             UNLABELLED <= self.label.min() and self.label.max() < len(self.vocabulary)
         ):
             raise ValueError("label must be -1 or an index into the vocabulary")
+
+    @property
+    def colors(self) -> np.ndarray:
+        """(W, 3) uint8 RGB of the words."""
+        return (steady_palette if self.steady else palette)(self.vocabulary.words)
 
     def unlabel(self, min_score: float) -> Segmentation:
         """The same without the labels whose score is below `min_score`; scores stay."""

@@ -16,6 +16,7 @@ from avs3d.cli import (
     evaluate,
     info,
     labelsets,
+    prepare,
     query,
     run,
     segment,
@@ -99,6 +100,7 @@ app.command("query", help=query.HELP)(query.query)
 app.command("view", help=view.HELP)(view.view)
 app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
+app.add_typer(prepare.app, name="prepare", help=prepare.HELP)
 app.add_typer(train.app, name="train", help=train.HELP)
 app.command("bundles", help=bundles.HELP)(bundles.bundles)
 app.command("labelsets", help=labelsets.HELP)(labelsets.labelsets)

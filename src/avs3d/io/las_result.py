@@ -10,7 +10,7 @@ import numpy as np
 
 from avs3d.io.asprs import classification
 from avs3d.io.result import UnwritableError, free_name, given_columns, numeric
-from avs3d.palette import UNLABELLED_COLOR, palette
+from avs3d.palette import UNLABELLED_COLOR
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 
@@ -89,7 +89,7 @@ def _has_colours(scan: Scan) -> bool:
 
 def _by_word(segmentation: Segmentation) -> dict[str, np.ndarray]:
     """16 bits a colour, as readers of LAS expect."""
-    table = np.vstack([palette(segmentation.vocabulary.words), UNLABELLED_COLOR])
+    table = np.vstack([segmentation.colors, UNLABELLED_COLOR])
     columns = table.astype(np.uint16)[segmentation.label].T * np.uint16(257)
     return dict(zip(_COLOURS, columns, strict=True))
 

@@ -11,7 +11,7 @@ import numpy as np
 from avs3d.environment import require
 from avs3d.io.facts import Facts
 from avs3d.io.result import camera_image, sound
-from avs3d.palette import UNLABELLED_COLOR, palette
+from avs3d.palette import UNLABELLED_COLOR
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 
@@ -113,7 +113,7 @@ def _cloud(segmentation: Segmentation, stamp: Any) -> Any:
 
 def _columns(segmentation: Segmentation) -> dict[str, np.ndarray]:
     scan = segmentation.scan
-    colours = np.vstack([palette(segmentation.vocabulary.words), UNLABELLED_COLOR])
+    colours = np.vstack([segmentation.colors, UNLABELLED_COLOR])
     red, green, blue = colours.astype(np.uint8)[segmentation.label].T
     found = dict(zip("xyz", scan.points.T, strict=True))
     found |= {"red": red, "green": green, "blue": blue, "alpha": np.full_like(red, 255)}

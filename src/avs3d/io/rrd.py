@@ -15,7 +15,7 @@ import numpy as np
 from avs3d.environment import require
 from avs3d.io.facts import Facts
 from avs3d.io.result import UnwritableError, camera_image, scalar_colours, sound
-from avs3d.palette import UNLABELLED_COLOR, palette
+from avs3d.palette import UNLABELLED_COLOR
 from avs3d.scan import Camera
 from avs3d.segmentation import Segmentation
 
@@ -59,7 +59,7 @@ def _log(rr: Any, stream: Any, segmentation: Segmentation) -> None:
     scan, words = segmentation.scan, segmentation.vocabulary.words
     classes = [
         (index, sound(word), tuple(int(c) for c in colour))
-        for index, (word, colour) in enumerate(zip(words, palette(words), strict=True))
+        for index, (word, colour) in enumerate(zip(words, segmentation.colors, strict=True))
     ]
     classes.append((UNLABELLED_CLASS, "no word", UNLABELLED_COLOR))
     stream.log("scan", rr.AnnotationContext(classes), rr.AnyValues(origin=scan.origin))

@@ -18,7 +18,6 @@ from PIL import Image
 
 from avs3d.atomic import write_bytes
 from avs3d.environment import require, versions
-from avs3d.palette import palette
 from avs3d.report.overlay import paint_overlay
 from avs3d.report.page import hex_colour
 from avs3d.report.scene import MOST_POINTS, scene_html
@@ -67,7 +66,7 @@ def scan_page(
 ) -> str:
     """The page as text, see `write_page`."""
     scan, words = segmentation.scan, segmentation.vocabulary.words
-    colours = dict(zip(words, palette(words), strict=True))
+    colours = dict(zip(words, segmentation.colors, strict=True))
     rows = [
         {**row, "colour": hex_colour(colours[row["word"]])}
         for row in segmentation.summary()[:_WORDS]

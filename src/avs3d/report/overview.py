@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from avs3d.atomic import write_bytes
-from avs3d.palette import palette
+from avs3d.palette import steady_palette
 from avs3d.report.html import jpeg, templates
 from avs3d.report.page import hex_colour
 
@@ -45,7 +45,9 @@ def write_overview(record: Mapping[str, Any], folder: Path, path: Path) -> Path:
     for scan in {scan["name"]: scan for scan in (*shown, *worst, *best)}.values():
         scan["image"] = _thumbnail(folder / f"{scan['name']}.png")
     words = record["words"]
-    colours = [hex_colour(colour) for colour in palette([row["word"] for row in words[:200]])]
+    colours = [
+        hex_colour(colour) for colour in steady_palette([row["word"] for row in words[:200]])
+    ]
     environment = templates()
     card = environment.get_template("card.html")
     page = environment.get_template("run.html").render(
@@ -110,7 +112,7 @@ def _chart(scans: Sequence[Mapping[str, Any]], words: list[str]) -> Markup:
     wide, high = _CELL
     left = 150
     lines = []
-    for row, (word, colour) in enumerate(zip(words, palette(words), strict=True)):
+    for row, (word, colour) in enumerate(zip(words, steady_palette(words), strict=True)):
         short = word if len(word) <= 20 else f"{word[:19]}…"
         lines.append(
             f'<text x="{left - 8}" y="{row * high + 13}" text-anchor="end" font-size="12"'

@@ -15,7 +15,7 @@ import numpy as np
 
 from avs3d.environment import require
 from avs3d.errors import UserError
-from avs3d.palette import UNLABELLED_COLOR, palette
+from avs3d.palette import UNLABELLED_COLOR
 from avs3d.report.page import on_dark
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
@@ -78,7 +78,7 @@ def scene_html(segmentation: Segmentation) -> str:
     """
     scan = segmentation.scan
     words = segmentation.vocabulary.words
-    colours = np.vstack([on_dark(palette(words)), UNLABELLED_COLOR]).astype(np.uint8)
+    colours = np.vstack([on_dark(segmentation.colors), UNLABELLED_COLOR]).astype(np.uint8)
     rows = spread_over(np.flatnonzero(scan.finite), MOST_POINTS)
     label = segmentation.label[rows]
     position, middle, size = start_of(scan)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from avs3d.palette import UNLABELLED_COLOR, palette
+from avs3d.palette import UNLABELLED_COLOR, palette, steady_palette
 from avs3d.report.page import on_dark
 from avs3d.segmentation import Segmentation
 
@@ -47,18 +47,9 @@ class Look:
     only_best: bool = False
 
 
-def word_colours(words: tuple[str, ...], safe: bool = False) -> np.ndarray:
-    """(W, 3) uint8 on a dark ground; `words`, the commonest first where `safe`."""
-    if not safe:
-        return _usual(words)
-    colours = np.tile(_OTHERS, (len(words), 1))
-    colours[: len(_OKABE_ITO)] = _OKABE_ITO[: len(words)]
-    return colours
-
-
 @lru_cache(16)
-def _usual(words: tuple[str, ...]) -> np.ndarray:
-    return on_dark(palette(words))
+def _usual(words: tuple[str, ...], steady: bool) -> np.ndarray:
+    return on_dark((steady_palette if steady else palette)(words))
 
 
 def by_frequency(result: Segmentation) -> list[int]:
@@ -71,10 +62,10 @@ def colours_of_words(result: Segmentation, look: Look) -> np.ndarray:
     """(W, 3) uint8 in the order of the vocabulary."""
     words = result.vocabulary.words
     if not look.safe:
-        return word_colours(words)
-    order = by_frequency(result)
-    colours = np.zeros((len(words), 3), np.uint8)
-    colours[order] = word_colours(tuple(words[i] for i in order), safe=True)
+        return _usual(words, result.steady)
+    colours = np.tile(_OTHERS, (len(words), 1))
+    commonest = by_frequency(result)[: len(_OKABE_ITO)]
+    colours[commonest] = _OKABE_ITO[: len(commonest)]
     return colours
 
 

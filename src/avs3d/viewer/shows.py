@@ -96,6 +96,7 @@ class Scans:
         job, views = self._jobs[index], self._config.views
         encoded = self._asker.encode(replace(self._read(job).scan, name=job.name))
         result = encoded.segment(job.given.vocabulary, views=views)
+        result = replace(result, steady=len(self._jobs) > 1)
         known = encoded.pipeline.bundle.config.views if views is None else views
         subject = Subject(result, lambda: encoded, known)
         assert subject.encoded is encoded  # so that it counts as encoded
@@ -155,7 +156,7 @@ class Results:
 
     def open(self, index: int) -> Subject:
         stored = self._stored[index]
-        result = stored.read()
+        result = replace(stored.read(), steady=len(self._stored) > 1)
         bundle = stored.bundle or result.bundle or self._config.bundle
         if bundle not in self._askers:
             self._askers[bundle] = Asker(replace(self._config, bundle=bundle), self._status)

@@ -108,7 +108,11 @@ class Subject:
         given = Vocabulary.from_words(edits.words)
         told = [sources.get(word) or own for word, own in zip(given, given.sources, strict=True)]
         found = self.encoded.segment(Vocabulary(given.words, tuple(told)))
-        self.result = replace(merged(found, edits.merged), captions=self.original.captions)
+        self.result = replace(
+            merged(found, edits.merged),
+            captions=self.original.captions,
+            steady=self.original.steady,
+        )
 
     def query(self, text: str) -> np.ndarray:
         """(N,) float32 cosine similarity of every point with words; NaN where there is none."""
