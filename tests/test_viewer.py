@@ -232,60 +232,49 @@ def test_a_large_cloud_is_sampled_and_picked_from_in_full() -> None:
         assert cloud.pick(tuple(eye), (0, 0, -1)) == 4
 
 
-@pytest.fixture
-def command(tmp_path: Path, bundle: Path) -> list[str]:
-    scan(tmp_path / "a.bin")
-    return [
-        sys.executable, "-m", "avs3d", "view", str(tmp_path / "a.bin"), "--columns", "4",
-        "--bundle", str(bundle), "-v", "car,road", "--no-open", "--port", "0",
-    ]  # fmt: skip
-
-
-def started(command: list[str]) -> tuple[subprocess.Popen[str], str]:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    timer = threading.Timer(60, process.kill)
-    timer.start()
+def test_the_command_prints_its_address_and_ends_on_ctrl_c(bundle: Path, tmp_path: Path) -> None:
+    path = scan(tmp_path / "a.bin")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "avs3d", "view", path, "--columns", "4", "--bundle", bundle,
+         "-v", "car,road", "--no-open", "--port", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     assert process.stdout is not None and process.stderr is not None
-    line = process.stdout.readline()
-    timer.cancel()
-    found = re.match(r"http://\S+", line)
-    assert found, line + process.stderr.read()
-    return process, found[0]
-
-
-def test_the_command_prints_its_address_and_ends_on_ctrl_c(command: list[str]) -> None:
-    process, address = started(command)
-    with closing(urllib.request.urlopen(address)) as answer:
+    timer = threading.Timer(120, process.kill)
+    timer.start()
+    found = re.match(r"http://localhost:\d+", process.stdout.readline())
+    assert found, process.stderr.read()
+    with closing(urllib.request.urlopen(found[0])) as answer:
         assert answer.status == 200 and b"<html" in answer.read(2000)
-    assert address.startswith("http://localhost:")
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
-    assert "Traceback" not in process.stderr.read()  # type: ignore[union-attr]
+    assert process.wait(60) == 130
+    timer.cancel()
+    assert "Traceback" not in process.stderr.read()
 
 
-def test_from_other_machines_nothing_is_seen_without_the_token(command: list[str]) -> None:
+def test_from_other_machines_nothing_is_seen_without_the_token() -> None:
+    import viser
     from websockets.exceptions import InvalidStatus
     from websockets.sync.client import connect
 
-    process, address = started([*command, "--host", "127.0.0.2"])
-    try:
-        with closing(urllib.request.urlopen(address)) as answer:
-            assert answer.status == 200
-            assert answer.headers["Referrer-Policy"] == "no-referrer"
-        bare = address.rstrip("/").rpartition("/")[0]
-        for path in ("", "/", "/index.html", f"{address.removeprefix(bare)[:-2]}x/"):
-            with pytest.raises(urllib.error.HTTPError, match="403"):
-                urllib.request.urlopen(bare + path)
-            with pytest.raises(InvalidStatus, match="403"), connect(bare.replace("http", "ws")):
-                pass
-        import viser
+    from avs3d.report.scene import scene_server
+    from avs3d.viewer.guard import guarded
 
-        told = [f"viser-v{viser.__version__}"]
-        with connect(address.replace("http", "ws").rstrip("/"), subprotocols=told) as socket:
+    told = [f"viser-v{viser.__version__}"]
+    with scene_server() as server, guarded(server.get_port(), "127.0.0.2", 0) as (port, token):
+        bare = f"127.0.0.2:{port}"
+        with closing(urllib.request.urlopen(f"http://{bare}/{token}/")) as answer:
+            assert answer.status == 200 and b"<html" in answer.read(2000)
+            assert answer.headers["Referrer-Policy"] == "no-referrer"
+        for path in ("", "/", "/index.html", f"/{token[:-1]}/", f"/{token}x/"):
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                urllib.request.urlopen(f"http://{bare}{path}")
+            with pytest.raises(InvalidStatus, match="403"):
+                connect(f"ws://{bare}{path}", subprotocols=told)
+        with connect(f"ws://{bare}/{token}", subprotocols=told) as socket:
             assert len(socket.recv(10)) > 16  # the scene
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(20)
+    with pytest.raises(OSError):
+        urllib.request.urlopen(f"http://{bare}/{token}/")
 
 
 def test_mistakes_are_one_line(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
