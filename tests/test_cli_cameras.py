@@ -148,7 +148,8 @@ def test_an_overlay_replaces_no_image(call: Call, bundle: Path, tmp_path: Path) 
         ),
         (
             (*RIG, "--overlay", "--out", "-", "--write", "ply"),
-            "--out -: give one --write, and no --json, --overlay or --report: stdout is for the result alone",
+            "--out -: give one --write, and no --json, --overlay or --report: stdout is for the"
+            " result alone",
         ),
     ],
 )
