@@ -12,7 +12,6 @@ from avs3d.chat import LocalChat, Question
 from avs3d.errors import UserError
 from tiny_captioners import make_chat
 
-
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
 

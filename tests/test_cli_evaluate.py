@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,14 +123,14 @@ def test_a_fault_of_ours_costs_its_scan_only(
 ) -> None:
     from avs3d.evaluation.stored import StoredScan
 
-    captions = StoredScan.captions
+    sources = StoredScan.sources
 
-    def broken(self: StoredScan) -> dict[str, int]:
+    def broken(self: StoredScan) -> dict[str, Any]:
         if self.name == "a":
             raise ZeroDivisionError("by design")
-        return captions(self)
+        return sources(self)
 
-    monkeypatch.setattr(StoredScan, "captions", broken)
+    monkeypatch.setattr(StoredScan, "sources", broken)
     result = evaluate(call, "--no-baselines")
     assert result.exit_code == 1 and "report" in lines(result)[0] and len(lines(result)) == 1
     assert report(run)["scans"] == 1 and report(run)["miou"] == 1.0
@@ -139,12 +140,13 @@ def test_a_fault_of_ours_costs_its_scan_only(
     ("args", "said"),
     [
         (["nothing", "--labelset", "semantickitti"], "no results of `avs3d segment`"),
-        (["run", "--labelset", "kitti"], "no label set 'kitti'; there are .*semantickitti"),
+        (["run", "--labelset", "semkitti"], "no label set 'semkitti'; there are .*semantickitti"),
         (["run", "--labelset", "nuscenes-43"], "only names things"),
         (["run", "--labelset", "semantickitti", "--mapper", "gpt"], "no such mapper"),
         (["run", "--labelset", "semantickitti", "--mapper", "no.json"], "no.json: no such file"),
         (["run", "--labelset", "semantickitti", "--labels", "none"], "none: no such file"),
         (["run", "--labelset", "semantickitti"], "has no labels of its points"),
+        (["run"], "run: was made from no dataset whose classes are known; give --labelset"),
         (["run", "--labelset", "nuscenes-16", "--labels", "labels"], "most of its labels are none"),
     ],
 )

@@ -84,6 +84,6 @@ def _keys_at(kind: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     """The keys that there are at a place within a config; a list has one kind of entries."""
     for part in place:
         if isinstance(part, str):
-            inner = kind.model_fields[part].annotation
+            inner: Any = kind.model_fields[part].annotation
             kind = next(iter(getattr(inner, "__args__", ())), inner)
     return list(kind.model_fields)

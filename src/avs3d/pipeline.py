@@ -69,7 +69,7 @@ class Pipeline:
         self.sources = sources or Sources()
         self.published = published
         self.seed = seed
-        self.device = _device(device)
+        self.device = find_device(device)
         bundle.network.to(self.device)
         if bundle.pooling is not None:
             bundle.pooling.to(self.device)
@@ -153,7 +153,8 @@ class Pipeline:
         return self.encode(scan).segment(vocabulary)
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """The device of a name, see `load`; or `UserError`."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

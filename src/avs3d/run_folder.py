@@ -33,7 +33,7 @@ def run_folder(out: Path, config: dict[str, Any], *, new: bool = False) -> Path:
     make_folder(out)
     config = json.loads(json.dumps(config))  # as it is read back
     earlier = sorted(path.parent for path in out.glob(f"*/{CONFIG}") if path.parent.name != LATEST)
-    if earlier and not new and _config_of(earlier[-1]) == config:
+    if earlier and not new and read_run_config(earlier[-1]) == config:
         folder = earlier[-1]
     else:
         folder = _fresh(out)
@@ -49,7 +49,8 @@ def _fresh(out: Path) -> Path:
     return next(out / name for name in names if not (out / name).exists())
 
 
-def _config_of(folder: Path) -> Any:
+def read_run_config(folder: Path) -> Any:
+    """The config that a run was begun with, plain data, or None where there is none."""
     with contextlib.suppress(OSError, ValueError, RecursionError):
         path = folder / CONFIG
         if path.stat().st_size <= _MAX_BYTES:
