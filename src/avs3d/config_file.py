@@ -66,7 +66,8 @@ def _content(text: str, extension: str) -> Any:
 
 
 def _first_fault(error: ValidationError, kind: type[BaseModel]) -> str:
-    first = error.errors()[0]
+    # A key that is misspelt is missing, too: what is there tells more.
+    first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     place = first["loc"]
     where = ".".join(str(part + 1) if isinstance(part, int) else str(part) for part in place)
     if first["type"] == "extra_forbidden":

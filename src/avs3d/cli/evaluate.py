@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from avs3d.batch import exit_code
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import Device, Overwrite
 from avs3d.errors import UserError
+
+if TYPE_CHECKING:
+    from avs3d.evaluation.evaluate import Evaluator
 
 HELP = """Measure a run of `avs3d segment` or `avs3d run` against labels.
 
@@ -155,13 +158,7 @@ def evaluate(
         seed,
     )
     evaluator = Evaluator(config)
-    with Progress(len(evaluator)) as progress:
-        evaluator.status = progress.status
-        for scan, error in evaluator:
-            if error is not None:
-                with progress.paused():
-                    complain_about(scan.path, error)
-            progress.step()
+    work_through(evaluator)
     report = evaluator.report()
     files = write_report(report, folder)
     show_report(report, stdout())
@@ -170,3 +167,14 @@ def evaluate(
     for path in files:
         stdout().print(f"  {path}", soft_wrap=True)
     raise typer.Exit(exit_code(list(evaluator.errors.values())))
+
+
+def work_through(evaluator: Evaluator) -> None:
+    """Let it take every scan, with progress and errors on stderr."""
+    with Progress(len(evaluator)) as progress:
+        evaluator.status = progress.status
+        for scan, error in evaluator:
+            if error is not None:
+                with progress.paused():
+                    complain_about(scan.path, error)
+            progress.step()

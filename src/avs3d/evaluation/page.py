@@ -33,9 +33,10 @@ def page(report: dict[str, Any]) -> str:
     """HTML of what `Evaluator.report` gives. Loads nothing, runs nothing."""
     name = "mIoU" if report["words_are"] == "given" else "LAVE mIoU"
     title = f"Evaluation of {', '.join(report['runs'])}"
+    scans = f"{report['scans']:,} scan" + ("" if report["scans"] == 1 else "s")
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="dim">{report["scans"]:,} scan{"" if report["scans"] == 1 else "s"}, {report["points"]:,} points with a class;'
+        f'<p class="dim">{scans}, {report["points"]:,} points with a class;'
         f" bundle {escape(str(report['bundle']))}; {escape(report['labelset'])}; words"
         f" {escape(report['words_are'])}, mapped by {escape(report['mapper'])}; avs3d"
         f" {escape(__version__)}</p>",
@@ -122,7 +123,7 @@ def _summary(report: dict[str, Any], name: str) -> str:
          "left out of IoU" if report["published"] else "counted as wrong"),
         ("TPSS, mean over points", tpss["points"], controls or "no controls: --no-baselines"),
         ("TPSS, mean over scans", tpss["scans"], ""),
-        ("words a scan", size["mean"], f"{size['least']} to {size['most']};"
+        ("words a scan", f"{size['mean']:.1f}", f"{size['least']} to {size['most']};"
          f" {words['distinct']:,} distinct"),
         ("coverage", words["coverage"], "points whose class has a word in their scan"),
         ("excess", words["excess"], "words that mean nothing in their scan"),
@@ -209,8 +210,8 @@ def _baselines(report: dict[str, Any]) -> str:
 
 
 def _mappers(report: dict[str, Any]) -> str:
-    head = ("mapper", "mIoU", "mIoU, all classes", "void words", "without an answer", "same words",
-            "same points", "drawn answers that agree")  # fmt: skip
+    head = ("mapper", "mIoU", "mIoU, all classes", "void words", "no answer", "same words",
+            "same points", "draws agree")  # fmt: skip
     rows = [
         (r["mapper"], _bar(r["miou"]), r["miou_all"], r["void_words"], r["no_answer"],
          r["same_words"], r["same_points"], r["agreement"])
