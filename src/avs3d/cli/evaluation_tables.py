@@ -200,7 +200,7 @@ def _words(report: dict[str, Any]) -> Table:
 def _mappers(report: dict[str, Any]) -> Table:
     names = ["mapper", "mIoU", "mIoU, all classes", "void words", "same words", "same points"]
     drawn = any(row["agreement"] is not None for row in report["mappers"])
-    table = _numbers(*names, *(["drawn answers agree"] if drawn else []))
+    table = _numbers(*names, *(["draws agree"] if drawn else []))
     keys = ["same_words", "same_points", *(["agreement"] if drawn else [])]
     for row in report["mappers"]:
         values = [_value(row[key]) for key in ("miou", "miou_all")]
@@ -211,7 +211,7 @@ def _mappers(report: dict[str, Any]) -> Table:
 
 def _numbers(first: str, *rest: str) -> Table:
     table = plain_table()
-    table.add_column(first, no_wrap=True)
+    table.add_column(first, overflow="fold")
     for name in rest:
         table.add_column(name, justify="right", no_wrap=True)
     return table

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from avs3d.evaluation.benchmark import Line
 from avs3d.evaluation.benchmark_config import OWN, BenchmarkConfig
+from avs3d.io.source import show
 
 PAPER_MIOU = {
     ("nuscenes-16", "own"): "36.2",
@@ -75,30 +76,37 @@ def _segmentation(labelset: str, lines: Sequence[Line], notes: tuple[str, ...]) 
              _percent(report["miou"]), _range(report["miou_interval"]),
              _percent(report["miou_all"]), paper)
         )  # fmt: skip
-    return Table(f"Table 1: mIoU on {labelset}, percent", head, tuple(rows), notes, 4)
+    return Table(f"Table 1: mIoU on {labelset}, percent", head, _shown(rows), notes, 4)
 
 
 def _tpss(labelset: str, lines: Sequence[Line], notes: tuple[str, ...]) -> Table:
-    head = ("method", "vocabulary", "features", "text encoder", "words", "distinct", "paper †",
-            "TPSS", "by scan", "of names", "of nouns", "paper †")  # fmt: skip
+    head = ("method", "vocabulary", "features", "encoder", "words", "distinct", "TPSS",
+            "of names", "of nouns", "paper †")  # fmt: skip
     rows = []
     runs = {_run_of(line): line for line in reversed(lines) if line.report is not None}
     for line in reversed(runs.values()):
         assert line.report is not None
-        words, tpss = line.report["vocabulary"], line.report["tpss"]
+        words, kind = line.report["vocabulary"], (labelset, _kind(line))
+        distinct = f"{words['distinct']:,}"
+        if kind in PAPER_WORDS:
+            distinct += f" (paper † {PAPER_WORDS[kind]})"
         rows.append(
             (line.row.title, line.row.vocabulary, _feature(line), line.encoder,
-             f"{words['size']['mean']:.1f}", f"{words['distinct']:,}",
-             PAPER_WORDS.get((labelset, _kind(line)), ""), _percent(tpss["points"]),
-             _percent(tpss["scans"]), _control(line, lines, "names"),
-             _control(line, lines, "random"), PAPER_TPSS.get((labelset, _kind(line)), ""))
+             f"{words['size']['mean']:.1f}", distinct, _percent(line.report["tpss"]["points"]),
+             _control(line, lines, "names"), _control(line, lines, "random"),
+             PAPER_TPSS.get(kind, ""))
         )  # fmt: skip
     more = (
         "TPSS compares rows of one text encoder and one kind of features only, and cannot fall when"
         " words are added; its controls are the rows with the vocabularies names and random, of"
         " the same bundle and features.",
     )
-    return Table(f"Table 2: TPSS on {labelset}, times 100", head, tuple(rows), (*more, *notes), 4)
+    return Table(f"Table 2: TPSS on {labelset}, times 100", head, _shown(rows), (*more, *notes), 4)
+
+
+def _shown(rows: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Each text on one line."""
+    return tuple(tuple(show(text) for text in row) for row in rows)
 
 
 def _run_of(line: Line) -> str:
