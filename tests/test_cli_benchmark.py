@@ -151,6 +151,15 @@ def test_any_bytes_are_a_config_or_wrong(
     assert "\n" not in str(caught.value)
 
 
+def test_the_page_tells_every_key() -> None:
+    text = (Path(__file__).resolve().parents[1] / "docs" / "evaluation.md").read_text("utf-8")
+    table = text.split("## `avs3d benchmark`")[1].split("Unknown keys")[0]
+    first = " ".join(row.split("|")[1] for row in table.splitlines() if row.startswith("| `"))
+    keys = [*BenchmarkConfig.model_fields, *RowConfig.model_fields]
+    told = [key for row in table.splitlines() if row.startswith("|") for key in row.split("`")]
+    assert [key for key in keys if key not in told] == [] and "`rows`" in first
+
+
 def report(miou: float = 0.25) -> dict[str, Any]:
     return {
         "scans": 2, "miou": miou, "miou_all": 0.2, "miou_interval": [0.2, 0.3], "failures": [],

@@ -24,8 +24,9 @@ from avs3d.vocabulary import Source
 _LIDARSEG = "lidarseg.bin"
 _LISTED = 6
 _MAX_WORDS_BYTES = 16 << 20
-_COMMON = (0, 255)
-"""Ids that mean nothing in most label files, whether a label set tells of them or not."""
+_COMMON = (-1, 0, 255)
+"""Ids that mean nothing in most label files and, -1, in datasets, whether a label set tells of them
+or not."""
 
 
 @dataclass(frozen=True)
