@@ -17,6 +17,7 @@ from avs3d.cli import (
     evaluate,
     info,
     labelsets,
+    prepare,
     query,
     run,
     segment,
@@ -98,6 +99,7 @@ app.command("query", help=query.HELP)(query.query)
 app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate)
 app.command("benchmark", help=benchmark.HELP)(benchmark.benchmark)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
+app.add_typer(prepare.app, name="prepare", help=prepare.HELP)
 app.add_typer(train.app, name="train", help=train.HELP)
 app.command("bundles", help=bundles.HELP)(bundles.bundles)
 app.command("labelsets", help=labelsets.HELP)(labelsets.labelsets)

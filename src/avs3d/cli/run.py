@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from avs3d.cli import options, source_options
+from avs3d.cli import dataset_options, options, source_options
+from avs3d.cli.dataset_options import options_of
 from avs3d.cli.options import parse_formats, parse_vocabulary
 from avs3d.cli.show import Lines, Quiet, Tables, show_run
 from avs3d.errors import UserError
@@ -45,55 +46,17 @@ _NOT_RESULTS = ("out", "jobs", "overwrite", "device")
 
 
 def run(
-    root: Annotated[
-        Path, typer.Argument(help="A dataset, a recording, a folder.", show_default=False)
-    ],
-    dataset: Annotated[
-        str | None,
-        typer.Option("--dataset", metavar="KIND", help="What it is.", show_default="seen"),
-    ] = None,
+    root: dataset_options.Root,
+    dataset: dataset_options.Dataset = None,
     split: Annotated[
         str | None,
         typer.Option("--split", help="Of the dataset: train, val, …", show_default="all there is"),
     ] = None,
-    sweeps: Annotated[
-        int | None,
-        typer.Option(
-            "--sweeps",
-            min=1,
-            max=10,
-            help="Lay so many on each other (nuScenes).",
-            show_default="1",
-        ),
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option",
-            metavar="NAME=VALUE",
-            help="Another option of the dataset; may be given again.",
-            show_default=False,
-        ),
-    ] = None,
-    match: Annotated[
-        str | None,
-        typer.Option(
-            "--match",
-            metavar="PATTERN",
-            help="Only scans called like this, such as '08/*'.",
-            show_default=False,
-        ),
-    ] = None,
-    every: Annotated[int, typer.Option("--every", min=1, help="Each so many-th of these.")] = 1,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            help="The I-th of N parts, for many machines.",
-            show_default=False,
-        ),
-    ] = None,
+    sweeps: dataset_options.Sweeps = None,
+    option: dataset_options.Option = None,
+    match: dataset_options.Match = None,
+    every: dataset_options.Every = 1,
+    shard: dataset_options.ShardOf = None,
     window: Annotated[
         int,
         typer.Option(
@@ -142,7 +105,7 @@ def run(
     from avs3d.datasets import guess
 
     words = parse_vocabulary(vocabulary)
-    given = _options(option, split=split, sweeps=sweeps)
+    given = options_of(option, split=split, sweeps=sweeps)
     if window > 1 and jobs > 1:
         raise UserError("--window: scans are labelled in their order; give --shard, not --jobs")
     part = None if shard is None else Shard.parse(shard)
@@ -168,14 +131,3 @@ def run(
         config = replace(config, predictions=inside)
     config = replace(config, out=folder)
     raise typer.Exit(show_run(config, Lines() if json else Quiet() if quiet else Tables()))
-
-
-def _options(given: list[str] | None, **more: Any) -> dict[str, Any]:
-    """Options of the dataset by name; whole numbers are numbers."""
-    found = {name: value for name, value in more.items() if value is not None}
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
-            raise UserError(f"--option {text}: give a name and a value, such as topic=/points")
-        found[name] = int(value) if value.isascii() and value.isdigit() else value
-    return found

@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from avs3d.config_file import FILES
+from avs3d.environment import torch_device
 from avs3d.errors import UserError
 from avs3d.evaluation.iou import VOID
 from avs3d.io.source import show
@@ -251,8 +252,7 @@ def load_mapper(
     from avs3d.chat import ChatConfig, load_chat
     from avs3d.chat.config import read_spec
     from avs3d.evaluation.asking import ChatMapper
-    from avs3d.pipeline import find_device
 
     config = read_spec(spec, ChatConfig, "mapper")
-    where = "cpu" if config.server is not None else str(find_device(device))
+    where = "cpu" if config.server is not None else str(torch_device(device))
     return ChatMapper(load_chat(config, where), samples)
