@@ -120,7 +120,7 @@ def _write_mesh(path: Path) -> None:
 
 def seconds_of_reading(selection: Selection) -> float:
     """Processor time of reading a scan and decoding its images."""
-    dataset = selection.open()
+    dataset = selection.dataset
     began = time.process_time()
     for camera in dataset[_full(dataset)].cameras:
         pixels(camera.image)
@@ -134,7 +134,7 @@ def _full(dataset: Dataset) -> int:
 
 def measured(selection: Selection, product: Product, folder: Path) -> tuple[float, int, str]:
     """Processor seconds, bytes on the disk, and what went wrong."""
-    dataset = selection.open()
+    dataset = selection.dataset
     part = Part(dataset.name, dataset.labelset, "train")
     maker = Maker(selection, product, part, folder / "out", folder / "staging", 1)
     found = None

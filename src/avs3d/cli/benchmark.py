@@ -88,7 +88,7 @@ def benchmark(
     selection = Selection(
         Path(told.dataset), told.kind, told.dataset_options, told.match, told.every
     )
-    dataset = selection.open()
+    dataset = selection.dataset
     name = told.labelset or dataset.labelset
     if name is None:
         raise UserError(f"{config}: {dataset.name} has no classes of its own; give a labelset")
@@ -140,10 +140,7 @@ class _Words:
         from avs3d.published.texts import ByScene, write_vocabularies
 
         path = self._out / f"words-{kind}.json"
-        dataset = self._selection.open()
-        indices = self._selection.indices(dataset)
-        seed = self._config.seed
-        found = dict(words_by_scan(kind, self._labels, dataset, indices, seed))
+        found = dict(words_by_scan(kind, self._labels, self._selection, self._config.seed))
         write_vocabularies(path, found, overwrite=True)
         return ByScene(path, found)
 

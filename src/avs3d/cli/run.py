@@ -14,7 +14,7 @@ from avs3d.cli.options import parse_formats, parse_vocabulary
 from avs3d.cli.show import Lines, Quiet, Tables, show_run
 from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig
-from avs3d.predictions import Predictions, layout_of
+from avs3d.predictions import Predictions
 from avs3d.run_folder import run_folder
 from avs3d.selection import Selection, Shard
 from avs3d.views import parse_views
@@ -42,8 +42,6 @@ by --mapper, and points whose word means none get the next best word.
 --window 10 gives each scan the words of the ten scans up to it, and each point the word that its
 place had most evidence for in these; the dataset must tell poses for the latter."""
 
-_NOT_RESULTS = ("out", "jobs", "overwrite", "device")
-
 
 def run(
     root: dataset_options.Root,
@@ -61,6 +59,7 @@ def run(
         int,
         typer.Option(
             "--window",
+            "--vocabulary-window",
             min=1,
             max=100,
             metavar="SCANS",
@@ -110,24 +109,19 @@ def run(
         raise UserError("--window: scans are labelled in their order; give --shard, not --jobs")
     part = None if shard is None else Shard.parse(shard)
     selection = Selection(root, dataset or guess(root), given, match, every, part)
+    wanted, of = None, selection.dataset
+    if predictions:
+        wanted = Predictions(of.name, of.labelset or "", of.split or "all", mapper)
     sources = source_options.source_config(
         True, captioner, image_captioner, feature, features, z_buffer, fold
     )
     config = BatchConfig(
         (), None, bundle, words, None if views is None else parse_views(views), device=device,
         seed=seed, picture=picture, min_score=min_score, write=parse_formats(write, words),
-        jobs=jobs, overlay=overlay, selection=selection, window=window, **sources,
+        jobs=jobs, overlay=overlay, selection=selection, predictions=wanted, window=window,
+        **sources,
     )  # fmt: skip
+    assert selection.indices, "or a mistake is told"
     place = out if part is None else out / f"shard-{part}"
-    if predictions:
-        assert selection.kind is not None
-        layout_of(selection.kind)
-        made = Predictions(place, selection.kind, given.get("split") or "all", mapper)
-        config = replace(config, predictions=made)
-    told = {key: value for key, value in config.told().items() if key not in _NOT_RESULTS}
-    folder = run_folder(place, told, new=new)
-    if config.predictions is not None:
-        inside = replace(config.predictions, folder=folder / "predictions")
-        config = replace(config, predictions=inside)
-    config = replace(config, out=folder)
+    config = replace(config, out=run_folder(place, config, new=new))
     raise typer.Exit(show_run(config, Lines() if json else Quiet() if quiet else Tables()))

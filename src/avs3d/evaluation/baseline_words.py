@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from avs3d.errors import UserError
 from avs3d.labelsets import LabelSet, load
-from avs3d.selection import names_of
+from avs3d.selection import Selection, names_of
 from avs3d.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from avs3d.datasets import Dataset
 
 KINDS = ("names", "detailed", "present", "random")
 
@@ -59,7 +55,7 @@ def words_of_all(kind: str, labels: LabelSet) -> Vocabulary | None:
 
 
 def words_by_scan(
-    kind: str, labels: LabelSet, dataset: Dataset, indices: Sequence[int], seed: int
+    kind: str, labels: LabelSet, selection: Selection, seed: int
 ) -> Iterator[tuple[str, Vocabulary]]:
     """The name of each scan's results, and its words.
 
@@ -68,10 +64,11 @@ def words_by_scan(
     Args:
         kind: ``present`` or ``random``.
         labels: the classes.
-        dataset, indices: the scans.
+        selection: the scans.
         seed: of the nouns.
     """
     rng = np.random.default_rng(seed)
+    dataset, indices = selection.dataset, selection.indices
     names = names_of([dataset.key(index) for index in indices])
     for name, index in zip(names, indices, strict=True):
         if kind == "random":

@@ -47,7 +47,7 @@ class Origin:
                 Path(told["root"]),
                 kind if isinstance(kind, str) else None,
                 options if isinstance(options, dict) else {},
-            ).open()
+            ).dataset
         except UserError as error:
             raise UserError(
                 f"{show(self._folder)}: the dataset that it was made from cannot be opened"

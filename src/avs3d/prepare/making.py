@@ -61,7 +61,7 @@ class Maker:
         staging: Path,
         jobs: int,
     ) -> None:
-        self._dataset: Dataset = selection.open()
+        self._dataset: Dataset = selection.dataset
         self._product, self._part = product, part
         self._out, self._staging = out, staging
         product.load()

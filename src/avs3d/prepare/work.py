@@ -91,12 +91,12 @@ class Work:
 
     def __post_init__(self) -> None:
         config, selection = self.config, self.config.selection
-        dataset = selection.open()
+        dataset = selection.dataset
         self.part = Part(dataset.name, dataset.labelset, config.name)
         config.product.check(self.part)
         keys = [dataset.key(index) for index in range(len(dataset))]
         self._names = names_of([key.removeprefix(f"{dataset.split}/") for key in keys])
-        self._indices = selection.indices(dataset)
+        self._indices = selection.indices
         self._paths = {self._names[index]: selection.root / keys[index] for index in self._indices}
         title = f"{config.product.what}-{dataset.name}-{config.name}"
         shard = "" if selection.shard is None else f".{selection.shard}"
