@@ -176,7 +176,8 @@ def random_event(page: Any, rng: np.random.Generator) -> None:
     kind = rng.integers(0, 10)
     x, y = rng.uniform(0, 500), rng.uniform(0, 260)
     if kind < 5:
-        page.mouse.click(x if kind < 1 else rng.uniform(120, 495), y)
+        # Below the title, whose buttons lead to viser's own settings, its server's address too.
+        page.mouse.click(rng.uniform(0, 100) if kind < 1 else rng.uniform(120, 495), max(y, 60))
     elif kind < 6:
         page.mouse.move(rng.uniform(0, 100), y)
         page.mouse.down()
