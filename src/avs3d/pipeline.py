@@ -69,7 +69,7 @@ class Pipeline:
         self.sources = sources or Sources()
         self.published = published
         self.seed = seed
-        self.device = _device(device)
+        self.device = device_of(device)
         bundle.network.to(self.device)
         if bundle.pooling is not None:
             bundle.pooling.to(self.device)
@@ -153,7 +153,7 @@ class Pipeline:
         return self.encode(scan).segment(vocabulary)
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -24,13 +24,13 @@ class Augmentation(Settings):
         copy_paste: objects of another scene that are put in; needs instances.
     """
 
-    yaw: float = Field(0.0, ge=0, le=180)
-    flip: float = Field(0.0, ge=0, le=1)
-    scale: float = Field(0.0, ge=0, lt=1)
-    jitter: float = Field(0.0, ge=0)
+    yaw: float = Field(default=0.0, ge=0, le=180)
+    flip: float = Field(default=0.0, ge=0, le=1)
+    scale: float = Field(default=0.0, ge=0, lt=1)
+    jitter: float = Field(default=0.0, ge=0)
     elastic: tuple[tuple[float, float], ...] = ()
-    dropout: float = Field(0.0, ge=0, lt=1)
-    copy_paste: int = Field(0, ge=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    copy_paste: int = Field(default=0, ge=0)
 
 
 def move(points: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:

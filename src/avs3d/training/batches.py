@@ -53,8 +53,18 @@ class Batch:
         if device.type == "cpu":
             return self
         x = SparseTensor(self.x.features.to(device), Level(self.x.level.coords.to(device)))
-        moved = (part.to(device) for part in (self.rows, self.target, self.views, self.embeddings))
-        return Batch(x, *moved, self.names)
+        return Batch(
+            x, self.rows.to(device), self.target.to(device), self.views.to(device),
+            self.embeddings.to(device), self.names,
+        )  # fmt: skip
+
+    def plain(self) -> dict[str, Tensor | tuple[str, ...]]:
+        """For a file that anybody can look into."""
+        return {
+            "names": self.names, "coords": self.x.level.coords, "inputs": self.x.features,
+            "rows": self.rows, "target": self.target, "views": self.views,
+            "embeddings": self.embeddings,
+        }  # fmt: skip
 
 
 class OfViews(Protocol):

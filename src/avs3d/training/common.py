@@ -19,6 +19,7 @@ from avs3d.training.augmentation import Augmentation
 from avs3d.training.batches import OfPoints, OfViews, SceneBatches
 from avs3d.training.loop import Habits, Schedule
 from avs3d.training.processes import place
+from avs3d.training.samples import SampleDraws, SampleMaker
 from avs3d.training.scenes import SceneSet
 from avs3d.training.settings import Settings
 
@@ -38,16 +39,24 @@ class RunSettings(Settings):
     """
 
     schedule: Schedule
-    seed: int = Field(0, ge=0)
-    workers: int = Field(2, ge=0, le=64)
+    seed: int = Field(default=0, ge=0)
+    workers: int = Field(default=2, ge=0, le=64)
     loggers: tuple[Literal["tensorboard", "wandb"], ...] = ()
-    save_every: int = Field(100, gt=0)
-    log_every: int = Field(20, gt=0)
+    save_every: int = Field(default=100, gt=0)
+    log_every: int = Field(default=20, gt=0)
 
     def habits(self, quiet: bool) -> Habits:
         return Habits(
             self.workers, tuple(self.loggers), self.save_every, self.log_every, quiet=quiet
         )  # fmt: skip
+
+
+class Simulated(Settings):
+    """How simulated scans are cut and spoilt, see `avs3d.training.samples.SampleMaker`."""
+
+    max_voxels: int = Field(default=30_000, ge=1000)
+    strange: float = Field(default=0.0, ge=0, le=1)
+    aimed: float = Field(default=0.0, ge=0, le=1)
 
 
 class SceneSettings(RunSettings):
@@ -60,13 +69,25 @@ class SceneSettings(RunSettings):
             the processes it is how many a step learns from.
         max_voxels: that go through the network together at most.
         augmentation: see there.
+        simulated: learn from simulated scans as such: with the words of the lexicon for every point
+            and captions for every view. `max_voxels` and `augmentation` do not count then.
     """
 
     scenes: str
     validation: str | None = None
-    batch: int = Field(2, gt=0)
-    max_voxels: int = Field(200_000, ge=1000)
+    batch: int = Field(default=2, gt=0)
+    max_voxels: int = Field(default=200_000, ge=1000)
     augmentation: Augmentation = Augmentation()
+    simulated: Simulated | None = None
+
+    def draws(self, inputs: tuple[str, ...], voxel_size: float, overfit: int) -> SampleDraws:
+        """Samples of simulated scans."""
+        assert self.simulated is not None
+        files = sorted(Path(self.scenes).glob("scan_*.npz"))[: overfit or None]
+        if not files:
+            raise UserError(f"{self.scenes}: holds no simulated scans; make some, or give another")
+        maker = SampleMaker(files, inputs, voxel_size, **self.simulated.model_dump())
+        return SampleDraws(maker, self.batch, self.schedule.accumulate, self.seed)
 
     def source(
         self, inputs: tuple[str, ...], voxel_size: float, overfit: int,
@@ -101,8 +122,8 @@ class NetworkSettings(Settings):
 
     kind: str | NetworkConfig | PointTransformerV3Config = "MinkUNet18A"
     inputs: tuple[str, ...] = ("one", "one", "one")
-    dim: int = Field(768, gt=0, le=8192)
-    voxel_size: float = Field(0.05, gt=0, le=10)
+    dim: int = Field(default=768, gt=0, le=8192)
+    voxel_size: float = Field(default=0.05, gt=0, le=10)
 
     @field_validator("inputs")
     @classmethod
@@ -125,7 +146,7 @@ class NetworkSettings(Settings):
         """As `bundle.json` has them."""
         if not isinstance(self.kind, str):
             return self.kind
-        ends = {"in_channels": len(self.inputs), "out_channels": self.dim}
+        ends: dict[str, Any] = {"in_channels": len(self.inputs), "out_channels": self.dim}
         if self.kind == "ptv3":
             own = inspect.signature(PointTransformerV3).parameters
             rest = {name: own[name].default for name in own if name not in ends}

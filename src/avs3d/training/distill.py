@@ -3,6 +3,7 @@ embeddings of words, so that it needs no image any more."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from avs3d.bundle_config import BundleConfig
 from avs3d.text import load_text_encoder
 from avs3d.training import export
-from avs3d.training.batches import Batch
+from avs3d.training.batches import Batch, SceneBatches
 from avs3d.training.common import (
     Network,
     NetworkSettings,
@@ -25,9 +26,11 @@ from avs3d.training.common import (
     start_with,
 )
 from avs3d.training.exams import WordExam
-from avs3d.training.loop import Exam, fit
+from avs3d.training.loop import Exam, Step, fit
 from avs3d.training.processes import share_norms
+from avs3d.training.samples import SampleDraws
 from avs3d.training.scenes import SceneSet, classes_of
+from avs3d.training.simulated_words import WordSteps
 from avs3d.training.targets import FusedTargets, OfPoints, WordTargets
 
 
@@ -42,7 +45,11 @@ class DistillSettings(SceneSettings):
         prompt: what is said to it; ``{word}`` stands for the word.
         network: see there.
         start: a bundle whose network is trained further, or None.
-        loss: ``cosine``: 1 less the cosine; ``l1``: the mean absolute difference.
+        loss: ``cosine``: 1 less the cosine; ``l1``: the mean absolute difference; of `simulated`
+            scans: ``words``, nearer to its own words than to others (`avs3d.training.words`).
+        freeze_norm: keep the BatchNorm statistics as they are. In training a scan is normalised by
+            its own statistics, in use by the averaged ones: a last stage with frozen ones closes
+            the gap.
         name: of the bundle.
     """
 
@@ -52,12 +59,15 @@ class DistillSettings(SceneSettings):
     prompt: str = "a {word} in a scene"
     network: NetworkSettings = NetworkSettings()
     start: str | None = None
-    loss: Literal["cosine", "l1"] = "cosine"
-    name: str = Field("distilled", min_length=1, max_length=100)
+    loss: Literal["cosine", "l1", "words"] = "cosine"
+    freeze_norm: bool = False
+    name: str = Field(default="distilled", min_length=1, max_length=100)
 
     @model_validator(mode="after")
     def _enough(self) -> DistillSettings:
-        if self.features is None and self.classes is None:
+        if (self.loss == "words") != (self.simulated is not None):
+            raise ValueError("loss: words and simulated scans go together")
+        if self.features is None and self.classes is None and self.simulated is None:
             raise ValueError("give features to learn from, or classes whose names are learned")
         if self.schedule.evaluate_every and (self.validation is None or self.classes is None):
             raise ValueError("schedule.evaluate_every needs validation scenes and classes")
@@ -73,6 +83,7 @@ class DistillSettings(SceneSettings):
             grid="cloud",
             inputs=self.network.inputs,
             network=self.network.sizes,
+            views=12,
         )
 
 
@@ -92,18 +103,28 @@ class Distillation:
             start_with(self.module, settings.config(), bundle_of(settings.start, ()))
         share_norms(self.module)
         self.words = self._words()
-        network = settings.network
-        self.source = settings.source(
-            network.inputs, network.voxel_size, overfit, points=self._targets()
-        )  # fmt: skip
+        place = settings.network.inputs, settings.network.voxel_size, overfit
+        self.source: SceneBatches | SampleDraws
+        self.step: Step
+        if settings.simulated is not None:
+            self.source = settings.draws(*place)
+            self.files = tuple(self.source.samples.files)
+            self.step = WordSteps(self.files, self._embed)
+        else:
+            self.source = settings.source(*place, points=self._targets())
+            self.files = self.source.scenes.files
+            self.step = self._feature_step
 
     def _words(self) -> np.ndarray | None:
         """(C, D) embeddings of the names of the classes."""
         settings = self.settings
         if settings.classes is None:
             return None
-        prompts = [settings.prompt.replace("{word}", c) for c in classes_of(settings.classes)]
-        return load_text_encoder(settings.text_encoder).encode(prompts)
+        return self._embed(classes_of(settings.classes))
+
+    def _embed(self, words: Sequence[str]) -> np.ndarray:
+        prompts = [self.settings.prompt.replace("{word}", word) for word in words]
+        return load_text_encoder(self.settings.text_encoder).encode(prompts)
 
     def _targets(self) -> OfPoints:
         if self.settings.features is not None:
@@ -111,7 +132,7 @@ class Distillation:
         assert self.words is not None
         return WordTargets(self.words)
 
-    def step(self, module: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+    def _feature_step(self, module: Network, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The loss, a mean over scenes, of the voxels that have a target."""
         batch = batch.to(module.final.kernel.device)
         trunk = module.trunk(batch.x).features
@@ -131,8 +152,15 @@ class Distillation:
             settings.network.inputs, settings.network.voxel_size,
         )  # fmt: skip
 
+    def to(self, device: torch.device) -> None:
+        self.module.to(device)
+
     def train(self, folder: Path, *, quiet: bool = False) -> None:
         self.module.train()
+        if self.settings.freeze_norm:
+            for part in self.module.modules():
+                if isinstance(part, nn.BatchNorm1d):
+                    part.eval()
         fit(
             self.module, self.step, self.settings.schedule, folder, source=self.source,
             exam=self.exam(), habits=self.settings.habits(quiet),
@@ -143,11 +171,13 @@ class Distillation:
         """The bundle in `folder`."""
         return export.bundle(
             folder, self.settings.config(), {"network": self.module}, self.settings,
-            data_hash(self.source.scenes.files), self.told(),
+            data_hash(self.files), self.told(),
         )  # fmt: skip
 
     def told(self) -> dict[str, Any]:
         """What the bundle says of itself besides."""
+        if self.settings.simulated is not None:
+            return {"targets": "words of the lexicon of avs3d.simulation"}
         return {"targets": self.settings.features or "embeddings of the names of the classes"}
 
 

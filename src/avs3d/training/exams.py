@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from avs3d.evaluation.iou import Confusion, iou, mean_present
-from avs3d.labelsets import IGNORED
 from avs3d.inputs import point_inputs
+from avs3d.labelsets import IGNORED
+from avs3d.models.voxel_network import VoxelNetwork
 from avs3d.scan import Scan
 from avs3d.segmenter import WordHead
 from avs3d.sparse import Level, SparseTensor, voxelize
@@ -36,14 +37,14 @@ class WordExam:
     inputs: tuple[str, ...]
     voxel_size: float
 
-    def __call__(self, network: nn.Module) -> dict[str, float]:
+    def __call__(self, network: VoxelNetwork) -> dict[str, float]:
         """``miou``, and ``iou/CLASS`` of the classes that there are."""
         found = iou(self.confusion(network).sums())
         told = {f"iou/{name}": float(v) for name, v in zip(self.classes, found, strict=True)}
         scores = {"miou": float(np.nan_to_num(mean_present(found)))}
         return scores | {key: round(v, 4) for key, v in told.items() if not np.isnan(v)}
 
-    def confusion(self, network: nn.Module) -> Confusion:
+    def confusion(self, network: VoxelNetwork) -> Confusion:
         """Of all points that have a class; points of one voxel have its word."""
         kernel = network.final.kernel
         head, words = WordHead(kernel), torch.from_numpy(self.words).to(kernel)
@@ -55,27 +56,24 @@ class WordExam:
                 continue
             scan = Scan(scene.points, scene.intensity)
             trunk, inverse = voxel_features(network, scan, self.inputs, self.voxel_size)
-            label = head.best(trunk, words).label.cpu().numpy()[inverse]
+            label = head.best(trunk.features, words).label.cpu().numpy()[inverse]
             truth = np.where(counted, scene.segment, IGNORED)
             total = total + Confusion.of(truth, label, len(self.classes))
         return total
 
 
 def voxel_features(
-    network: nn.Module, scan: Scan, inputs: tuple[str, ...], voxel_size: float
-) -> tuple[Tensor, np.ndarray]:
+    network: VoxelNetwork, scan: Scan, inputs: tuple[str, ...], voxel_size: float
+) -> tuple[SparseTensor, np.ndarray]:
     """The trunk of a finite scan's voxels, and (N,) the voxel of each point."""
     device = network.final.kernel.device
     voxels = voxelize(scan.points - scan.points.min(0), voxel_size)
     values = voxels.mean(torch.from_numpy(point_inputs(scan, inputs))).to(device)
     coords = torch.cat([torch.zeros(len(values), 1, dtype=torch.long), voxels.coords], 1)
-    trunk = network.trunk(SparseTensor(values, Level(coords.to(device)))).features
+    trunk = network.trunk(SparseTensor(values, Level(coords.to(device))))
     return trunk, voxels.inverse.numpy()
 
 
 def nearness(found: Tensor, target: Tensor) -> float:
     """Mean cosine similarity of the rows."""
     return float(F.cosine_similarity(found, target).mean())
-
-
-Exam = Callable[[nn.Module], dict[str, float]]

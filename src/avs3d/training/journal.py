@@ -114,8 +114,6 @@ def _writer(name: str, folder: Path, start: int) -> Any:
     try:
         wandb = importlib.import_module("wandb")
     except ModuleNotFoundError:
-        raise UserError(
-            "logger wandb: not installed: pip install wandb, or leave it out"
-        ) from None
+        raise UserError("logger wandb: not installed: pip install wandb, or leave it out") from None
     run = wandb.init(dir=str(folder), project="avs3d", name=folder.name, resume="allow")
     return lambda numbers, step: run.log(numbers, step=step)

@@ -35,9 +35,9 @@ from avs3d.training.settings import Settings
 
 CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
 
-Step = Callable[[nn.Module, Any], tuple[Tensor, dict[str, float]]]
-"""Loss of a part of a step's batch, and numbers to log."""
-Exam = Callable[[nn.Module], dict[str, float]]
+Step = Callable[[Any, Any], tuple[Tensor, dict[str, float]]]
+"""From a module and a part of a step's batch: its loss, and numbers to log."""
+Exam = Callable[[Any], dict[str, float]]
 """Scores of a module in eval mode; the first says which is best, more is better."""
 
 
@@ -62,17 +62,17 @@ class Schedule(Settings):
 
     steps: int = Field(gt=0)
     lr: float = Field(gt=0)
-    warmup: int = Field(100, ge=0)
+    warmup: int = Field(default=100, ge=0)
     optimizer: Literal["adamw", "adam"] = "adamw"
     decay: Literal["cosine", "poly", "none"] = "cosine"
-    power: float = Field(0.9, gt=0)
-    weight_decay: float = Field(0.01, ge=0)
-    clip: float = Field(1.0, gt=0)
-    average: float = Field(0.998, ge=0, lt=1)
-    accumulate: int = Field(1, gt=0)
+    power: float = Field(default=0.9, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip: float = Field(default=1.0, gt=0)
+    average: float = Field(default=0.998, ge=0, lt=1)
+    accumulate: int = Field(default=1, gt=0)
     precision: Literal["fp32", "bf16"] = "fp32"
-    evaluate_every: int = Field(0, ge=0)
-    patience: int = Field(0, ge=0)
+    evaluate_every: int = Field(default=0, ge=0)
+    patience: int = Field(default=0, ge=0)
 
     def lr_at(self, step: int) -> float:
         if step < self.warmup:
@@ -213,9 +213,9 @@ class _Run:
         )
         for share, part in parts:
             with half:
-                loss, numbers = step_fn(self.module, part)
-            (loss * share).backward()
-            total["loss"] += share * float(loss.detach())
+                found, numbers = step_fn(self.module, part)
+            (found * share).backward()
+            total["loss"] += share * float(found.detach())
             for key, value in numbers.items():  # counts are summed, the rest is a mean
                 total[key] = total.get(key, 0.0) + (value if key == "voxels" else share * value)
         average_gradients(self.module)
@@ -225,8 +225,8 @@ class _Run:
         self.optimizer.step()
         self.step += 1
         decay = min(schedule.average, self.step / (self.step + 9))
-        for key, value in _floats(self.module).items():
-            self.averaged[key].lerp_(value.detach().float(), 1 - decay)
+        for key, weight in _floats(self.module).items():
+            self.averaged[key].lerp_(weight.detach().float(), 1 - decay)
         return total
 
     def examine(self, exam: Exam) -> dict[str, float]:
@@ -274,9 +274,7 @@ class _Run:
         )
 
     def resume(self) -> None:
-        state = checkpoints.load(
-            self.folder / CHECKPOINT, self.module, self.schedule.model_dump()
-        )
+        state = checkpoints.load(self.folder / CHECKPOINT, self.module, self.schedule.model_dump())
         if state is None:
             return
         self.optimizer.load_state_dict(state["optimizer"])
@@ -287,7 +285,8 @@ class _Run:
 
     def _give_up(self, loss: float, parts: list[Any]) -> None:
         place_of = self.folder / f"not-finite-{place()[0]}.pt"
-        torch.save({"step": self.step, "parts": parts}, place_of)
+        plain: list[Any] = [part.plain() for part in parts if hasattr(part, "plain")]
+        checkpoints.save(place_of, {"step": self.step + 1, "parts": plain})
         raise UserError(
             f"step {self.step + 1}: the loss is {loss} or its gradient is not finite; its batch is"
             f" in {show(place_of)}, the last checkpoint is intact: look at the data, lower"

@@ -19,8 +19,11 @@ import torch.multiprocessing as mp
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
+from avs3d.atomic import write_bytes
+from avs3d.errors import UserError
 from avs3d.workers import end_with_parent
 
+_USER_FAULT = 2
 _PATIENCE = timedelta(hours=6)  # the others wait while the first process examines
 
 
@@ -107,12 +110,25 @@ def in_processes(
         stage: can be pickled, as can the arguments.
         processes: how many.
         meeting: of the file by which they find each other.
+
+    Raises:
+        UserError: what one of them raised.
     """
     if processes == 1:
         stage(*arguments)
         return
-    meeting.unlink(missing_ok=True)
-    mp.spawn(_ranked, (processes, meeting, stage, arguments), nprocs=processes, join=True)
+    complaint = meeting.with_suffix(".error")
+    for file in (meeting, complaint):
+        file.unlink(missing_ok=True)
+    try:
+        mp.spawn(_ranked, (processes, meeting, stage, arguments), nprocs=processes, join=True)
+    except mp.ProcessExitedException:
+        if complaint.exists():
+            raise UserError(complaint.read_text("utf-8")) from None
+        raise
+    finally:
+        for file in (meeting, complaint):
+            file.unlink(missing_ok=True)
 
 
 def _ranked(
@@ -124,5 +140,9 @@ def _ranked(
     dist.init_process_group(
         "gloo", init_method=address, rank=rank, world_size=world, timeout=_PATIENCE
     )
-    stage(*arguments)
+    try:
+        stage(*arguments)
+    except UserError as error:
+        write_bytes(meeting.with_suffix(".error"), str(error).encode())
+        os._exit(_USER_FAULT)  # the others may wait for this one: no good-bye to them
     dist.destroy_process_group()

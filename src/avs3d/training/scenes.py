@@ -1,8 +1,8 @@
 """Prepared scenes that are trained on: of which only what is asked for comes into memory.
 
 - Scene folders: ``SCENE/coord.npy`` (N, 3) metres with, where there are any, ``segment.npy`` (N,)
-  class ids, ``strength.npy`` (N,) intensities, ``instance.npy`` (N,) objects and ``sweep.npy`` (N,),
-  0 for the key frame. They are mapped into memory.
+  class ids, ``strength.npy`` (N,) intensities, ``instance.npy`` (N,) objects and ``sweep.npy``
+  (N,), 0 for the key frame. They are mapped into memory.
 - OpenScene's ``SCENE.pth``, in which points off the key frame have the label 255.
 - Simulated scans, ``scan_SEED.npz`` (`avs3d.simulation`).
 """

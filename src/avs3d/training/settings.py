@@ -33,9 +33,7 @@ def presets(training: str) -> list[str]:
     )
 
 
-def read(
-    kind: type[S], training: str, name: str | None, changes: Sequence[str], **given: Any
-) -> S:
+def read(kind: type[S], training: str, name: str | None, changes: Sequence[str], **given: Any) -> S:
     """Settings from a preset or a file, with changes.
 
     Args:

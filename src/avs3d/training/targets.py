@@ -65,8 +65,8 @@ class FusedTargets:
         found = self._files.load(scene.name)
         if len(found) != len(scene):
             raise UserError(
-                f"{show(self.path)}: has features for {len(found)} points of {scene.name}, which has"
-                f" {len(scene)}; fuse it again, of the same scene"
+                f"{show(self.path)}: has features for {len(found)} points of {scene.name}, which"
+                f" has {len(scene)}; fuse it again, of the same scene"
             )
         if (width := found.features.shape[1]) != self.dim:
             raise UserError(
