@@ -19,7 +19,7 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 
 def requirement_names() -> set[str]:
     lists = re.findall(
-        r"^(?:dependencies|simulation|formats|chat|ros|fuzz|dev) = \[(.*?)\]$",
+        r"^(?:dependencies|simulation|formats|chat|ros|training|fuzz|dev) = \[(.*?)\]$",
         PYPROJECT,
         re.M | re.S,
     )

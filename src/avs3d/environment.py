@@ -36,6 +36,7 @@ OPTIONAL_PARTS = (
     (".e57, .feather, .parquet, .drc and .zst", ("pye57", "pyarrow", "DracoPy", ZSTD), "formats"),
     ("captions and answers from servers", ("openai",), "chat"),
     ("recordings of ROS", ("rosbags",), "ros"),
+    ("curves of a training", ("tensorboard",), "training"),
     ("tests and checks", ("pytest", "hypothesis", "ruff", "mypy"), "dev"),
 )
 

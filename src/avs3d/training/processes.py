@@ -17,7 +17,6 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 from avs3d.atomic import write_bytes
 from avs3d.errors import UserError
@@ -70,6 +69,32 @@ def average_gradients(module: nn.Module) -> None:
         p.grad = part.view_as(p).clone()
 
 
+def averaged(value: float) -> float:
+    """The mean of what all processes say."""
+    if place()[1] == 1:
+        return value
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    total = torch.tensor(value, dtype=torch.float64, device=device)
+    dist.all_reduce(total)
+    return float(total) / place()[1]
+
+
+class _Sum(torch.autograd.Function):
+    """Over all processes; so is the gradient, as what one gives counts in the loss of every one."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        total = gradient.contiguous().clone()
+        dist.all_reduce(total)
+        return total
+
+
 class SharedBatchNorm(nn.BatchNorm1d):
     """BatchNorm over the rows of all processes, also on a CPU."""
 
@@ -78,7 +103,7 @@ class SharedBatchNorm(nn.BatchNorm1d):
             return super().forward(x)
         wide = x.float()
         sums = torch.cat([wide.sum(0), wide.square().sum(0), wide.new_full((1,), len(wide))])
-        sums = all_reduce(sums)
+        sums = _Sum.apply(sums)
         count = sums[-1]
         mean, square = (sums[:-1] / count).chunk(2)
         variance = (square - mean.square()).clamp(min=0)

@@ -141,6 +141,10 @@ class CameraTargets:
                 raise UserError(f"{show(path)}: says nothing of scene {scene.name}; make it again")
         mask, cameras = self._masks[scene.name], sorted(rows[scene.name])
         key = np.flatnonzero(scene.key)
+        if 0 < len(key) < len(mask) and not scene.key[len(mask) :].any():
+            # A file of OpenScene has the key frame first, and does not say which of its points
+            # without a class are of it.
+            key = np.arange(min(len(mask), len(scene)))
         if len(mask) != len(key):
             raise UserError(
                 f"{show(self.masks)}: is of {len(mask)} key-frame points of {scene.name}, which has"
