@@ -38,7 +38,11 @@ RECIPE = read(
     "street-mini",
     PRESET,
     [
-        *(f"{stage}.{few}" for stage in ("network", "tuning", "pooling", "captioner") for few in FEW),
+        *(
+            f"{stage}.{few}"
+            for stage in ("network", "tuning", "pooling", "captioner")
+            for few in FEW
+        ),
         *("scans=2", "validation=1", "written_views=4", "pooled_scans=1"),
     ],
 )
@@ -61,6 +65,7 @@ def test_from_a_seed_to_a_bundle_and_again(tmp_path: Path) -> None:
 
 def test_two_processes_average_their_gradients(tmp_path: Path) -> None:
     from avs3d.simulation.dataset import generate
+
     generate(tmp_path / "scans", 2, start_seed=3)
     in_processes(network_stage, 2, tmp_path / "meeting", tmp_path, RECIPE, 0)
     state = Bundle.load(tmp_path / "tuning" / "bundle").network.state_dict()

@@ -8,8 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from commands import Call, lines
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import GPT2Config, GPT2Model
+
+from avs3d.bundle import Bundle
+from avs3d.captioning import load_captioner
+from avs3d.training.settings import presets
+from commands import Call, lines
 from training_files import (
     DIM,
     SMALL,
@@ -19,11 +24,6 @@ from training_files import (
     write_scenes,
     write_views,
 )
-from transformers import GPT2Config, GPT2Model
-
-from avs3d.bundle import Bundle
-from avs3d.captioning import load_captioner
-from avs3d.training.settings import presets
 
 
 def sets(*changes: str) -> list[str]:

@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from training_files import CLASSES, DIM, points, write_fused, write_scenes, write_views
 
 from avs3d.errors import ReadError, UserError
 from avs3d.features import PointFeatures
@@ -22,6 +21,7 @@ from avs3d.training.batches import Batch, SceneBatches
 from avs3d.training.captions import read_corpus
 from avs3d.training.scenes import NONE, SceneSet
 from avs3d.training.targets import CameraTargets, FusedTargets, WordTargets
+from training_files import CLASSES, DIM, points, write_fused, write_scenes, write_views
 
 WORDS = WordTargets(np.eye(2, DIM, dtype=np.float32))
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_training import SCHEDULE, model, step
 from torch import Tensor, nn
 
 from avs3d.errors import ReadError, UserError
 from avs3d.training import checkpoints
 from avs3d.training.loop import BEST, CHECKPOINT, Habits, Schedule, fit
 from avs3d.training.processes import in_processes, share_norms
+from test_training import SCHEDULE, model, step
 
 OFTEN = Habits(save_every=5, log_every=1)
 
