@@ -1,7 +1,7 @@
 """What a training costs: `python benchmarks/training.py [SCENES]`.
 
-- whether making batches hides behind computing, at batch 2 with 2 workers (bar: at least 95 % of the
-  time of a step is spent in forward, backward and optimiser);
+- whether making batches hides behind computing, at batch 2 with 2 workers (bar: at least 95 % of
+  the time of a step is spent in forward, backward and optimiser);
 - forward, backward and optimiser step against the forward pass alone (bar: at most 3.2);
 - memory of a step of MinkUNet18A per 100,000 voxels;
 - voxels a second, on CUDA where there is one.

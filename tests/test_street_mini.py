@@ -32,6 +32,7 @@ from avs3d.training.street_mini import (
 )
 from avs3d.vocabulary import Vocabulary
 
+STAGES = ("network", "tuning", "pooling", "captioner")
 FEW = ("schedule.steps=2", "schedule.lr=1e-3", "schedule.warmup=1")
 RECIPE = read(
     Recipe,

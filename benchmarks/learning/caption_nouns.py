@@ -1,4 +1,4 @@
-"""Nouns of captions of pooled views against what lies there: `python caption_nouns.py SCANS BUNDLE ...`.
+"""Nouns of captions of views against what lies there: `python caption_nouns.py SCANS BUNDLE ...`.
 
 Every bundle's SMAP, and the plain mean of the same features, are decoded by the same captioner,
 greedily, for 12 sectors of each scan. A thing that is seen well must be named (recall); a noun must

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -54,6 +54,7 @@ class Pipeline:
         bundle: the weights and their config.
         device: where the networks run.
         sources, published, seed: see `load`.
+        status: called with a few words whenever something slow begins.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Pipeline:
         self.sources = sources or Sources()
         self.published = published
         self.seed = seed
+        self.status: Callable[[str], None] = lambda text: None
         self.device = device_of(device)
         bundle.network.to(self.device)
         if bundle.pooling is not None:
@@ -90,7 +92,7 @@ class Pipeline:
         if self.bundle.pooling is None or self.bundle.config.captioner is None:
             raise UserError(
                 f"bundle {self.bundle.name} has no captioner, so it cannot choose words itself: "
-                "give it a vocabulary"
+                "give it a vocabulary, or take words from images alone"
             )
         return load_captioner(self.bundle)
 
@@ -124,8 +126,18 @@ class Pipeline:
             getattr(self, part)
 
     def words(self, words: tuple[str, ...]) -> Tensor:
-        """(W, D) L2-normalised embeddings of words, prompted as the bundle says (paper, 3.4)."""
-        return torch.from_numpy(self.text.encode(self.bundle.prompts(words))).to(self.device)
+        """(W, D) L2-normalised embeddings of words, prompted as the bundle says (paper, 3.4).
+
+        Raises:
+            UserError: they are of another width than features.
+        """
+        embeddings = self.text.encode(self.bundle.prompts(words))
+        if (width := embeddings.shape[1]) != self.dim:
+            raise UserError(
+                f"bundle {self.bundle.name}: its text encoder {self.text.name} is {width} wide, its"
+                f" network {self.dim}: give a bundle with the text encoder of its features"
+            )
+        return torch.from_numpy(embeddings).to(self.device)
 
     @torch.inference_mode()
     def encode(

@@ -80,7 +80,9 @@ class PixelFeatures(Protocol):
         ...
 
 
-def load_pixel_features(spec: str, width: int, device: str = "cpu") -> PixelFeatures:
+def load_pixel_features(
+    spec: str, width: int, device: str = "cpu", words: str = "the text encoder"
+) -> PixelFeatures:
     """The features of pixels that a spec names.
 
     Args:
@@ -88,6 +90,7 @@ def load_pixel_features(spec: str, width: int, device: str = "cpu") -> PixelFeat
             file of features for each image, see `StoredFeatures`.
         width: of the features that are wanted.
         device: where a model runs, as torch names it.
+        words: whose width that is, for messages.
 
     Raises:
         UserError: the spec is neither, a model cannot be loaded, or has another width.
@@ -100,8 +103,8 @@ def load_pixel_features(spec: str, width: int, device: str = "cpu") -> PixelFeat
         tower = ClipVision(place, device)
         if tower.dim != width:
             raise UserError(
-                f"pixel features {tower.name!r} are {tower.dim} wide, and {width} are wanted: give"
-                " the CLIP model whose text encoder is used"
+                f"pixel features {tower.name!r} are {tower.dim} wide, the words of {words} {width}:"
+                " give the CLIP model whose text encoder is used"
             )
         return tower
     if spec and Path(spec).expanduser().is_dir():
