@@ -39,11 +39,7 @@ RECIPE = read(
     "street-mini",
     PRESET,
     [
-        *(
-            f"{stage}.{few}"
-            for stage in ("network", "tuning", "pooling", "captioner")
-            for few in FEW
-        ),
+        *(f"{stage}.{few}" for stage in STAGES for few in FEW),
         *("scans=2", "validation=1", "written_views=4", "pooled_scans=1"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,14 @@ def test_two_processes_see_what_one_sees(tmp_path: Path) -> None:
     # The bias before a norm has no effect, and no gradient but noise.
     for key in one.keys() - {"first.bias", "norm.running_mean"}:
         assert torch.allclose(one[key], two[key], atol=1e-3), key
+
+
+def test_workers_make_the_same_batches_and_are_gone_afterwards(tmp_path: Path) -> None:
+    one, other = Normed(), Normed()
+    fit(one, square_loss, SCHEDULE, tmp_path / "here", source=shares)
+    fit(other, square_loss, SCHEDULE, tmp_path / "there", source=shares, habits=Habits(workers=1))
+    assert same(one, other)
+    assert multiprocessing.active_children() == []
 
 
 def complaining_stage(folder: Path) -> None:

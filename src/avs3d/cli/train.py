@@ -190,6 +190,7 @@ def _run(
     processes: int, device: str, quiet: bool,
 ) -> None:  # fmt: skip
     from avs3d.pipeline import device_of
+    from avs3d.training.processes import is_first
     from avs3d.training.running import run, told
 
     place = device_of(device)
@@ -197,7 +198,8 @@ def _run(
         told(make, settings, overfit, place)
         return
     made = run(make, settings, out, overfit=overfit, processes=processes, device=place, quiet=quiet)
-    typer.echo(str(made))
+    if is_first():
+        typer.echo(str(made))
 
 
 @app.command("street-mini", help=STREET_MINI)

@@ -32,7 +32,7 @@ def plan(
     every = sum(p.numel() for p in module.parameters())
     yield f"parameters    {every:,}, {trained:,} of them trained"
     if isinstance(settings, SceneSettings):
-        yield from _told_of_scenes(settings, source, schedule)
+        yield from batch_lines(settings, source)
     seconds, waited = [], []
     for number in range(_STEPS):
         start = time.perf_counter()
@@ -62,7 +62,11 @@ def plan(
     )
 
 
-def _told_of_scenes(settings: SceneSettings, source: Any, schedule: Schedule) -> Iterator[str]:
+def batch_lines(settings: SceneSettings, source: Any) -> Iterator[str]:
+    """What the batch and the rate of a schedule come to here."""
+    schedule = settings.schedule
+    if settings.simulated is not None:
+        return
     scenes, batch = len(source.scenes), settings.effective_batch
     epochs = schedule.steps * batch / scenes
     yield f"scenes        {scenes:,}, {epochs:.1f} times each"

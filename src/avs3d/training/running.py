@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,9 +16,10 @@ from avs3d.errors import UserError
 from avs3d.io.source import show
 from avs3d.lock import locked
 from avs3d.published.texts import read_json
+from avs3d.training.common import SceneSettings
 from avs3d.training.export import FOLDER
 from avs3d.training.loop import Step
-from avs3d.training.plan import plan
+from avs3d.training.plan import batch_lines, plan
 from avs3d.training.processes import in_processes, is_first, join_torchrun
 from avs3d.training.settings import Settings
 
@@ -81,6 +83,9 @@ def _trained(
 ) -> None:  # fmt: skip
     training = make(settings, overfit)
     training.to(device)
+    if is_first() and not quiet and isinstance(settings, SceneSettings):
+        for line in batch_lines(settings, training.source):
+            print(line, file=sys.stderr)
     training.train(folder, quiet=quiet)
     if is_first():
         training.export(folder)
