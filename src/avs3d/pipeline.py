@@ -12,6 +12,7 @@ from torch import Tensor
 from avs3d.bundle import Bundle
 from avs3d.captioning import ImageCaptioner, PointCaptioner, load_captioner
 from avs3d.encoded import EncodedScan
+from avs3d.environment import torch_device
 from avs3d.errors import UserError
 from avs3d.features import PointFeatures
 from avs3d.scan import Scan
@@ -71,7 +72,7 @@ class Pipeline:
         self.published = published
         self.seed = seed
         self.status: Callable[[str], None] = lambda text: None
-        self.device = device_of(device)
+        self.device = torch_device(device)
         bundle.network.to(self.device)
         if bundle.pooling is not None:
             bundle.pooling.to(self.device)
@@ -163,17 +164,3 @@ class Pipeline:
     def segment(self, scan: Scan, vocabulary: Vocabulary | None = None) -> Segmentation:
         """A word for every point; the scan's own words when no vocabulary is given."""
         return self.encode(scan).segment(vocabulary)
-
-
-def device_of(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UserError(f"no device {name!r}: use auto, cpu, cuda or cuda:N") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"no device {name!r}: this PyTorch sees no CUDA; use --device cpu")
-    if device.type not in ("cpu", "cuda"):
-        raise UserError(f"device {name!r} is not supported: use auto, cpu, cuda or cuda:N")
-    return device

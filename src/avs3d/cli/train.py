@@ -189,11 +189,11 @@ def _run(
     make: Callable[[Any, int], Any], settings: Any, out: Path, overfit: int, dry_run: bool,
     processes: int, device: str, quiet: bool,
 ) -> None:  # fmt: skip
-    from avs3d.pipeline import device_of
+    from avs3d.environment import torch_device
     from avs3d.training.processes import is_first
     from avs3d.training.running import run, told
 
-    place = device_of(device)
+    place = torch_device(device)
     if dry_run:
         told(make, settings, overfit, place)
         return
