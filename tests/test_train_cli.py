@@ -138,6 +138,10 @@ def test_a_dry_run_trains_nothing(call: Call, data: Path, tmp_path: Path) -> Non
                  "5,000 steps: about", "0.01 at most"):  # fmt: skip
         assert part in found.stdout, part
     assert not out.exists()
+    found = call("train", "captioner", "text-only", "--bundle", data / "tiny", "--captions",
+                 data / "captions.json", "--out", out, "--dry-run")  # fmt: skip
+    assert found.exit_code == 0 and "1,500 steps: about" in found.stdout, found.stderr
+    assert "nan" not in found.stdout and not out.exists()
 
 
 def test_a_captioner_of_a_language_model_that_can_speak(

@@ -247,8 +247,10 @@ class Language:
     def _inputs(self, rows: np.ndarray, rng: np.random.Generator) -> Tensor:
         """(B, D): texts' embeddings, blurred; half of the views that have one give their own."""
         pooled = self._seen[self._owners[rows]]
-        if self._embeddings is None:
+        if self._encoder is None:
             return pooled
+        if self._embeddings is None:  # a step by itself, without `train`
+            self._embeddings = torch.from_numpy(self._encoder.encode(self._captions))
         inputs = blurred(
             self._embeddings, rows, self._first[rows], self._count[rows], self._settings.noise, rng
         )
