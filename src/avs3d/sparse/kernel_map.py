@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor
@@ -61,8 +62,9 @@ class KernelMap:
         self.identity = identity
         self.volume = len(pairs)
         self.n_pairs = sum(len(inputs) for inputs, _ in pairs)
+        self._untransposed: ReferenceType[KernelMap] | None = None
 
-    @cached_property
+    @property
     def transposed(self) -> KernelMap:
         """The same pairs with inputs and outputs exchanged.
 
@@ -70,8 +72,13 @@ class KernelMap:
         """
         if self.identity is not None:
             return self
+        known = self._untransposed and self._untransposed()
+        return known or self._transposed
+
+    @cached_property
+    def _transposed(self) -> KernelMap:
         swapped = KernelMap([(o, i) for i, o in self.pairs], self.n_out, self.n_in)
-        swapped.__dict__["transposed"] = self
+        swapped._untransposed = ref(self)  # a weak one: the two should not hold each other
         return swapped
 
     @cached_property

@@ -7,7 +7,8 @@ per level and shared by all layers there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -18,6 +19,38 @@ from avs3d.sparse.threads import for_each
 Pairs = list[tuple[Tensor, Tensor]]
 
 
+@dataclass
+class _Resolution:
+    """What is known of one resolution.
+
+    Attributes:
+        coords, stride: see `Level`.
+        maps: of odd kernels, by their size.
+        down: from here to the next coarser one, once that is known.
+    """
+
+    coords: Tensor
+    stride: int
+    maps: dict[int, KernelMap] = field(default_factory=dict)
+    down: KernelMap | None = None
+
+
+@dataclass
+class _Pyramid:
+    """The resolutions of one cloud, finest first, and the levels in use.
+
+    Levels share it and hold each other through it alone. If they did so directly, in circles, all
+    kernel maps of a scan would stay in memory until Python's collector of circles comes by.
+    """
+
+    resolutions: list[_Resolution]
+    levels: WeakValueDictionary[int, Level] = field(default_factory=WeakValueDictionary)
+
+    def level(self, depth: int) -> Level:
+        """The same one for as long as somebody has it."""
+        return self.levels.get(depth) or Level._of(self, depth)
+
+
 class Level:
     """The occupied voxels of one resolution.
 
@@ -25,14 +58,22 @@ class Level:
         coords: (N, 4) integer [batch, x, y, z] in units of this level's voxels, unique and in
             lexicographic order (see `from_coords` for any other). Negative ones are allowed.
         stride: size of a voxel in units of the finest level's.
-        finer: the level this one was made from by a strided convolution.
     """
 
-    def __init__(self, coords: Tensor, stride: int = 1, finer: Level | None = None) -> None:
-        self.coords = coords
-        self.stride = stride
-        self._finer = finer
-        self._maps: dict[int, KernelMap] = {}
+    def __init__(self, coords: Tensor, stride: int = 1) -> None:
+        self._join(_Pyramid([_Resolution(coords, stride)]), 0)
+
+    def _join(self, pyramid: _Pyramid, depth: int) -> None:
+        self._pyramid, self._depth = pyramid, depth
+        self._known = pyramid.resolutions[depth]
+        self.coords, self.stride = self._known.coords, self._known.stride
+        pyramid.levels[depth] = self
+
+    @classmethod
+    def _of(cls, pyramid: _Pyramid, depth: int) -> Level:
+        level = cls.__new__(cls)
+        level._join(pyramid, depth)
+        return level
 
     @classmethod
     def from_coords(cls, coords: Tensor) -> tuple[Level, Tensor]:
@@ -59,11 +100,15 @@ class Level:
     def __len__(self) -> int:
         return len(self.coords)
 
+    def __reduce__(self) -> tuple[type[Level], tuple[Tensor, int]]:
+        return Level, (self.coords, self.stride)
+
     @property
     def finer(self) -> Level:
-        if self._finer is None:
+        """The level that this one was made from by a strided convolution."""
+        if not self._depth:
             raise ValueError("there is no finer level: a transposed convolution needs one")
-        return self._finer
+        return self._pyramid.level(self._depth - 1)
 
     def neighbours(self, kernel_size: int) -> KernelMap:
         """The map of an odd kernel on this level (cached).
@@ -71,49 +116,57 @@ class Level:
         Kernel index: x fastest, ``(dx + r) + K (dy + r) + K**2 (dz + r)``;
         ``out[v] = sum in[v + offset] W[index]``.
         """
-        if kernel_size not in self._maps:
+        maps = self._known.maps
+        if kernel_size not in maps:
             if kernel_size % 2 == 0 or kernel_size < 3:
                 raise ValueError(f"a submanifold kernel must be odd and >= 3, got {kernel_size}")
-            larger = min((size for size in self._maps if size > kernel_size), default=None)
+            larger = min((size for size in maps if size > kernel_size), default=None)
             if larger is not None:
-                pairs = _inner_pairs(self._maps[larger].pairs, larger, kernel_size)
+                pairs = _inner_pairs(maps[larger].pairs, larger, kernel_size)
             else:
                 pairs = _neighbour_pairs(self.coords, kernel_size // 2)
             centre = kernel_size**3 // 2
-            self._maps[kernel_size] = KernelMap(pairs, len(self), len(self), identity=centre)
-        return self._maps[kernel_size]
+            maps[kernel_size] = KernelMap(pairs, len(self), len(self), identity=centre)
+        return maps[kernel_size]
 
-    @cached_property
+    @property
     def coarser(self) -> Level:
         """The level of twice the stride: floor(coords / 2), also below zero."""
-        return self._coarse[0]
+        self._reach_coarser()
+        return self._pyramid.level(self._depth + 1)
 
     @property
     def down(self) -> KernelMap:
         """Map of the strided 2**3 kernel from this level to the coarser one."""
-        return self._coarse[1]
+        return self._reach_coarser()
 
     @property
     def up(self) -> KernelMap:
         """Map of the transposed 2**3 kernel from the coarser level back to exactly this one."""
         return self.down.transposed
 
-    @cached_property
-    def _coarse(self) -> tuple[Level, KernelMap]:
-        _, x, y, z = self.coords.unbind(1)
-        weight = (x & 1) + 2 * (y & 1) + 4 * (z & 1)
-        parents = self.coords.clone()
-        parents[:, 1:] >>= 1  # floor, also below zero
-        keys, rows = _Packing(parents, margin=0).keys(parents).sort(stable=True)
-        new = torch.ones_like(keys, dtype=torch.bool)
-        torch.ne(keys[1:], keys[:-1], out=new[1:])
-        parent = torch.empty(len(self), dtype=torch.int32, device=keys.device)
-        parent[rows] = new.cumsum(0, dtype=torch.int32) - 1
-        coords = parents[rows[new]]
-        # Voxels of one weight are in the order of their parents, as both are lexicographic.
-        children = [torch.nonzero(weight == index)[:, 0] for index in range(8)]
-        pairs = [(child.int(), parent[child]) for child in children]
-        return Level(coords, self.stride * 2, finer=self), KernelMap(pairs, len(self), len(coords))
+    def _reach_coarser(self) -> KernelMap:
+        if self._known.down is None:
+            coords, pairs = _halved(self.coords)
+            self._pyramid.resolutions.append(_Resolution(coords, self.stride * 2))
+            self._known.down = KernelMap(pairs, len(self), len(coords))
+        return self._known.down
+
+
+def _halved(coords: Tensor) -> tuple[Tensor, Pairs]:
+    """Coordinates of twice the stride, and which rows meet under each weight of a 2**3 kernel."""
+    _, x, y, z = coords.unbind(1)
+    weight = (x & 1) + 2 * (y & 1) + 4 * (z & 1)
+    parents = coords.clone()
+    parents[:, 1:] >>= 1  # floor, also below zero
+    keys, rows = _Packing(parents, margin=0).keys(parents).sort(stable=True)
+    new = torch.ones_like(keys, dtype=torch.bool)
+    torch.ne(keys[1:], keys[:-1], out=new[1:])
+    parent = torch.empty(len(coords), dtype=torch.int32, device=keys.device)
+    parent[rows] = new.cumsum(0, dtype=torch.int32) - 1
+    # Voxels of one weight are in the order of their parents, as both are lexicographic.
+    children = [torch.nonzero(weight == index)[:, 0] for index in range(8)]
+    return parents[rows[new]], [(child.int(), parent[child]) for child in children]
 
 
 class _Packing:
