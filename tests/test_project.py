@@ -19,7 +19,8 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 
 def requirement_names() -> set[str]:
     lists = re.findall(
-        r"^(?:dependencies|simulation|formats|chat|ros|viewer|recordings|fuzz|dev) = \[(.*?)\]$",
+        r"^(?:dependencies|simulation|formats|chat|ros|viewer|recordings|training|fuzz|dev)"
+        r" = \[(.*?)\]$",
         PYPROJECT,
         re.M | re.S,
     )

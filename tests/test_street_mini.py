@@ -20,21 +20,30 @@ from avs3d.models.minkunet import MinkUNet
 from avs3d.models.point_transformer_v3 import PointTransformerV3
 from avs3d.scan import Scan
 from avs3d.simulation import simulate
-from avs3d.training.loop import Schedule
-from avs3d.training.street_mini import INPUTS, NETWORK, Recipe, begin_with, keep_some, train
+from avs3d.training.processes import in_processes
+from avs3d.training.settings import read
+from avs3d.training.street_mini import (
+    PRESET,
+    Recipe,
+    begin_with,
+    keep_some,
+    network_stage,
+    train,
+)
 from avs3d.vocabulary import Vocabulary
 
-FEW = Schedule(steps=2, lr=1e-3, warmup=1)
-RECIPE = Recipe(
-    scans=2,
-    validation=1,
-    network=FEW,
-    tuning=FEW,
-    pooling=FEW,
-    written_views=4,
-    pooled_scans=1,
-    captioner=FEW,
+STAGES = ("network", "tuning", "pooling", "captioner")
+FEW = ("schedule.steps=2", "schedule.lr=1e-3", "schedule.warmup=1")
+RECIPE = read(
+    Recipe,
+    "street-mini",
+    PRESET,
+    [
+        *(f"{stage}.{few}" for stage in STAGES for few in FEW),
+        *("scans=2", "validation=1", "written_views=4", "pooled_scans=1"),
+    ],
 )
+INPUTS, SIZES = RECIPE.network.network.inputs, RECIPE.network.network
 
 
 def test_from_a_seed_to_a_bundle_and_again(tmp_path: Path) -> None:
@@ -53,11 +62,10 @@ def test_from_a_seed_to_a_bundle_and_again(tmp_path: Path) -> None:
 
 def test_two_processes_average_their_gradients(tmp_path: Path) -> None:
     from avs3d.simulation.dataset import generate
-    from avs3d.training.street_mini import _in_processes, _network_stage
 
     generate(tmp_path / "scans", 2, start_seed=3)
-    _in_processes(_network_stage, 2, tmp_path, RECIPE, 0)
-    state = torch.load(tmp_path / "tuning" / "averaged.pt", weights_only=True)
+    in_processes(network_stage, 2, tmp_path / "meeting", tmp_path, RECIPE, 0)
+    state = Bundle.load(tmp_path / "tuning" / "bundle").network.state_dict()
     assert all(torch.isfinite(value).all() for value in state.values())
 
 
@@ -73,8 +81,8 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_street_mini import *
 if __name__ == "__main__":
-    from avs3d.training.street_mini import _in_processes
-    _in_processes(waiting_stage, 2, Path({str(tmp_path)!r}), RECIPE, 0)
+    folder = Path({str(tmp_path)!r})
+    in_processes(waiting_stage, 2, folder / "meeting", folder, RECIPE, 0)
 """
     (tmp_path / "run.py").write_text(script)
     run = subprocess.Popen([sys.executable, str(tmp_path / "run.py")])
@@ -101,8 +109,8 @@ def test_a_network_begins_with_a_bundle_whatever_its_inputs() -> None:
     bundle.config = fewer
     kernel = bundle.network.conv0p1s1.kernel.detach()
     bundle.network.conv0p1s1.kernel = torch.nn.Parameter(kernel[:, : len(fewer.inputs)].clone())
-    network = MinkUNet(**NETWORK.model_dump())
-    begin_with(network, bundle)
+    network = SIZES.make()
+    begin_with(network, INPUTS, bundle)
     for column, name in enumerate(INPUTS):
         found = network.conv0p1s1.kernel[:, column]
         known = name in fewer.inputs
@@ -111,12 +119,12 @@ def test_a_network_begins_with_a_bundle_whatever_its_inputs() -> None:
     assert torch.equal(network.final.kernel, bundle.network.final.kernel)
     with torch.no_grad():
         network.final.kernel.add_(1.0)
-    keep_some(network, bundle, 0.25)
+    keep_some(network, INPUTS, bundle, 0.25)
     assert torch.allclose(network.final.kernel, bundle.network.final.kernel + 0.75, atol=1e-5)
     other = MinkUNet(len(INPUTS), 384, (8,) * 8, (1,) * 8, stem=8, stem_kernel=3)
     with pytest.raises(UserError, match="another network"):
-        begin_with(other, bundle)
+        begin_with(other, INPUTS, bundle)
     with torch.device("meta"):
         bundle.network = PointTransformerV3(len(INPUTS), 384)
     with pytest.raises(UserError, match="another network"):
-        begin_with(network, bundle)
+        begin_with(network, INPUTS, bundle)

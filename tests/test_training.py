@@ -24,11 +24,11 @@ from avs3d.simulation import CATEGORIES, CATEGORY_ID
 from avs3d.simulation.dataset import generate, load, save
 from avs3d.simulation.words.lexicon import lexicon
 from avs3d.training.calibration import calibration_error, fit_chances
-from avs3d.training.loop import Schedule, fit
-from avs3d.training.network import category_weights
-from avs3d.training.pooling import pooled_views
+from avs3d.training.loop import Habits, Schedule, fit
 from avs3d.training.samples import STRANGE, SampleMaker
 from avs3d.training.scores import auc
+from avs3d.training.simulated_views import pooled_views
+from avs3d.training.simulated_words import category_weights
 from avs3d.training.strange import make_strange
 from avs3d.training.words import WordLoss
 
@@ -47,7 +47,7 @@ def step(module: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str,
 
 
 def test_it_learns_and_logs(tmp_path: Path) -> None:
-    fit(model(), step, SCHEDULE, tmp_path, log_every=10)
+    fit(model(), step, SCHEDULE, tmp_path, habits=Habits(log_every=10))
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [10, 20, 30]
     assert rows[-1]["loss"] < rows[0]["loss"]
@@ -55,13 +55,13 @@ def test_it_learns_and_logs(tmp_path: Path) -> None:
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
     whole, part = model(), model()
-    fit(whole, step, SCHEDULE, tmp_path / "whole", save_every=7)
+    fit(whole, step, SCHEDULE, tmp_path / "whole", habits=Habits(save_every=7))
     script = textwrap.dedent(
         f"""
         import os, signal, sys
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         from pathlib import Path
-        from test_training import SCHEDULE, fit, model, step
+        from test_training import SCHEDULE, Habits, fit, model, step
         count = 0
         def dying(module, rng):
             global count
@@ -69,12 +69,12 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None
             if count == 18:
                 os.kill(os.getpid(), signal.SIGKILL)
             return step(module, rng)
-        fit(model(), dying, SCHEDULE, Path({str(tmp_path / "part")!r}), save_every=7)
+        fit(model(), dying, SCHEDULE, Path({str(tmp_path / "part")!r}), habits=Habits(save_every=7))
         """
     )
     killed = subprocess.run([sys.executable, "-c", script], capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    fit(part, step, SCHEDULE, tmp_path / "part", save_every=7)
+    fit(part, step, SCHEDULE, tmp_path / "part", habits=Habits(save_every=7))
     for one, other in zip(whole.state_dict().values(), part.state_dict().values(), strict=True):
         assert torch.equal(one, other)
 

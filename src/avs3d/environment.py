@@ -41,6 +41,7 @@ OPTIONAL_PARTS = (
     ("recordings of ROS", ("rosbags",), "ros"),
     ("the viewer and reports", ("viser", "jinja2"), "viewer"),
     (".rrd and .mcap", ("rerun", "foxglove", "mcap"), "recordings"),
+    ("curves of a training", ("tensorboard",), "training"),
     ("tests and checks", ("pytest", "hypothesis", "ruff", "mypy"), "dev"),
 )
 

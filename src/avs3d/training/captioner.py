@@ -1,219 +1,334 @@
-"""The captioner of a bundle, trained from text, and from pooled views where there are some.
+"""The captioner of a bundle (paper, 3.3; ClipCap): an embedding of a view to a sentence.
 
-The text encoder puts sentences where the pooling puts views, so the prefix language model learns
-to turn a sentence's embedding back into the sentence. What the pooling gives is a blurred mean
-over all that could be said of a view; the inputs here are blurred alike, and where there are
-pooled views, half of their inputs are what the pooling really gave.
+It learns from embeddings of views and their captions; or from text alone, where a text encoder puts
+sentences where the pooling puts views: the model then turns a sentence's embedding back into the
+sentence. What the pooling gives is a blurred mean over all that could be said of a view, so texts'
+embeddings are blurred alike; where there are embeddings of views too, half of the inputs are those.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import Field, model_validator
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 
 from avs3d.atomic import write_bytes, write_json
+from avs3d.bundle_config import CaptionerConfig, TransformerMappingConfig
+from avs3d.captioning.points import load_tokenizer
+from avs3d.errors import UserError
+from avs3d.io.source import show
 from avs3d.models.prefix_lm import PrefixLanguageModel
-from avs3d.simulation.dataset import load
-from avs3d.simulation.words.captions import write
-from avs3d.simulation.words.lexicon import Lexicon, lexicon
-from avs3d.simulation.words.random_views import random_view
-from avs3d.simulation.words.salience import Thing, salient
-from avs3d.text import TextEncoder
-from avs3d.training.loop import Schedule, fit
-from avs3d.views import lidar_sectors
+from avs3d.text import ClipTextEncoder, SentenceEncoder, TextEncoder
+from avs3d.training import export
+from avs3d.training.captions import Corpus, read_corpus
+from avs3d.training.common import RunSettings, bundle_of, data_hash
+from avs3d.training.loop import Draws, fit
 
 STOP = "."
-PREFIX_LENGTH = 5
 VOCABULARY = 2000
-SIZES = {"n_positions": 80, "n_embd": 192, "n_layer": 4, "n_head": 6,
-         "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}  # fmt: skip
-SCHEDULE = Schedule(steps=1500, lr=2e-3, warmup=100, average=0.995)
-BATCH = 64
-# Length of the random vector that is added to an input of length one, drawn from 0 to this.
-NOISE = 0.7
+_NO_DROPOUT = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+SIZES: dict[str, int | float | str | bool | None] = {
+    "n_positions": 80, "n_embd": 192, "n_layer": 4, "n_head": 6, **_NO_DROPOUT
+}  # fmt: skip
 _IGNORED = -100
 
-Views = Sequence[Sequence[str]]
+
+class LanguageSettings(RunSettings):
+    """How a captioner learns.
+
+    Attributes:
+        train: ``mapping`` alone, or ``all``: the language model too.
+        mapping: ``mlp``, or ``transformer``.
+        clip_length, layers: of the transformer.
+        prefix_length: invented words that stand for an embedding.
+        language_model: folder of a GPT-2 in transformers' format; None: a small new one.
+        gpt2: fields of transformers' `GPT2Config` of the new one.
+        max_tokens: where captions are broken off.
+        batch: captions of a step.
+        noise: length of the random vector that is added to a text's embedding of length one, drawn
+            from 0 to this.
+    """
+
+    train: Literal["mapping", "all"] = "all"
+    mapping: Literal["mlp", "transformer"] = "mlp"
+    clip_length: int = Field(default=10, gt=0, le=256)
+    layers: int = Field(default=8, gt=0, le=64)
+    prefix_length: int = Field(default=5, gt=0, le=256)
+    language_model: str | None = None
+    gpt2: dict[str, int | float | str | bool | None] = SIZES
+    max_tokens: int = Field(default=60, gt=0, le=512)
+    batch: int = Field(default=64, gt=0)
+    noise: float = Field(default=0.7, ge=0)
+    workers: int = 0
+
+    @model_validator(mode="after")
+    def _enough(self) -> LanguageSettings:
+        if self.train == "mapping" and self.language_model is None:
+            raise ValueError("train: mapping needs a language_model that can speak already")
+        return self
 
 
-def train_captioner(
-    folder: Path,
-    views: Views,
-    encoder: TextEncoder,
-    *,
-    pooled: np.ndarray | None = None,
-    schedule: Schedule = SCHEDULE,
-    sizes: dict[str, Any] | None = None,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """Train on captions and write `captioner.safetensors`, `tokenizer.json`, `captioner.json`.
+class CaptionerSettings(LanguageSettings):
+    """Settings of `avs3d train captioner`.
 
-    Started again, it goes on from the last checkpoint; see `avs3d.training.loop.fit`.
+    Attributes:
+        bundle: with a pooling; gets the captioner.
+        captions: JSON ``{scene: {view: caption}}``.
+        images: ``cached_img_clip_feature_SPLIT.pt`` with an embedding of each view; None: text
+            alone.
+        text_encoder: of the space of the pooling, to learn from text; None: from embeddings alone.
+        name: of the bundle.
+    """
+
+    bundle: str
+    captions: str
+    images: str | None = None
+    text_encoder: str | None = None
+    name: str = Field(default="captioned", min_length=1, max_length=100)
+
+    @model_validator(mode="after")
+    def _something(self) -> CaptionerSettings:
+        if self.images is None and self.text_encoder is None:
+            raise ValueError("give images, or a text_encoder to learn from text alone")
+        return self
+
+
+class CaptionerTraining:
+    """A training of the captioner.
 
     Args:
-        folder: gets the results and all progress.
-        views: for each view several true captions of it (one at least).
-        encoder: of the space that the pooling is trained to; not a cached one, since there are
-            more captions than a cache should keep.
-        pooled: (n, D) float32, the pooling's embeddings of the last n views.
-        schedule: of the optimiser.
-        sizes: fields of transformers' `GPT2Config`, without the vocabulary's size.
-        seed: of every random choice.
-
-    Returns:
-        What `captioner.json` holds: embedding_dim, prefix_length, stop, max_tokens, gpt2.
+        settings: see there.
+        overfit: learn the first so many views by heart; 0: all of them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    captions = [caption for view in views for caption in view]
-    owners = np.repeat(np.arange(len(views)), [len(view) for view in views])
-    tokenizer = _tokenizer(folder / "tokenizer.json", captions)
-    embeddings = _embeddings(folder, captions, encoder)
-    config: dict[str, Any] = {
-        "embedding_dim": embeddings.shape[1],
-        "prefix_length": PREFIX_LENGTH,
-        "stop": STOP,
-        "max_tokens": 60,
-        "gpt2": {"vocab_size": tokenizer.get_vocab_size(), **(sizes or SIZES)},
-    }
-    torch.manual_seed(seed)
-    model = PrefixLanguageModel(config["embedding_dim"], PREFIX_LENGTH, config["gpt2"])
-    tokens = [encoding.ids for encoding in tokenizer.encode_batch(captions)]
-    model.train()
-    seen = np.full((len(views), embeddings.shape[1]), np.nan, np.float32)
-    if pooled is not None:
-        seen[len(views) - len(pooled) :] = pooled
-    fit(
-        model,
-        _step(embeddings, owners, tokens, torch.from_numpy(seen)),
-        schedule,
-        folder,
-        seed=seed,
-    )
-    save_file(
-        {key: value.half().contiguous() for key, value in model.state_dict().items()},
-        folder / "captioner.safetensors",
-    )
-    write_json(folder / "captioner.json", config)
-    return config
+
+    def __init__(self, settings: CaptionerSettings, overfit: int = 0) -> None:
+        self.settings = settings
+        self.bundle = bundle_of(settings.bundle, ("pooling",))
+        pooling = self.bundle.config.pooling
+        assert pooling is not None
+        images = None if settings.images is None else Path(settings.images)
+        corpus = read_corpus(Path(settings.captions), images, pooling.out_channels)
+        if overfit:
+            seen = None if corpus.seen is None else corpus.seen[:overfit]
+            corpus = Corpus(corpus.captions[:overfit], seen)
+        encoder = None if settings.text_encoder is None else uncached(settings.text_encoder)
+        if encoder is not None and encoder.dim != pooling.out_channels:
+            raise UserError(
+                f"text encoder {settings.text_encoder}: {encoder.dim} wide, the pooling of bundle"
+                f" {self.bundle.name} gives {pooling.out_channels}; give the encoder of its space"
+            )
+        self.language = Language(settings, corpus, encoder, pooling.out_channels)
+        self.module: nn.Module = self.language.model
+        self.source = Draws(settings.seed, settings.schedule.accumulate)
+
+    def step(self, module: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        return self.language.step(module, rng)
+
+    def to(self, device: torch.device) -> None:
+        self.module.to(device)
+
+    def train(self, folder: Path, *, quiet: bool = False) -> None:
+        self.language.train(folder, quiet=quiet)
+
+    def export(self, folder: Path) -> Path:
+        """The bundle in `folder`."""
+        settings = self.settings
+        config = self.bundle.config.model_copy(
+            update={"name": settings.name, "captioner": self.language.config}
+        )
+        parts = {"network": self.bundle.network, "pooling": self.bundle.pooling}
+        data = data_hash((Path(settings.captions),))
+        told = {"start": self.bundle.provenance}
+        modules = {name: part for name, part in parts.items() if part is not None}
+        self.language.save(folder)
+        return export.bundle(
+            folder, config, modules, settings, data, told, captioner=folder
+        )  # fmt: skip
 
 
-def _tokenizer(path: Path, captions: Sequence[str]) -> Tokenizer:
-    """A byte-level BPE of the captions' own words; the stop is a token of its own."""
-    if path.exists():
-        return Tokenizer.from_str(path.read_text("utf-8"))
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        min_frequency=2,
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(captions, trainer)
-    write_bytes(path, tokenizer.to_str().encode())
-    return tokenizer
+class Language:
+    """A prefix language model, and the captions that it learns.
 
+    Args:
+        settings: see there.
+        corpus: views and captions.
+        encoder: of the space of the embeddings; not a cached one, since there are more captions
+            than a cache should keep. None: only the views' own embeddings are learned from.
+        dim: width of the embeddings.
+    """
 
-def _embeddings(folder: Path, captions: Sequence[str], encoder: TextEncoder) -> Tensor:
-    """(captions, D) float32, kept in the folder for a second start."""
-    key = hashlib.sha256("\0".join([encoder.fingerprint, *captions]).encode()).hexdigest()[:16]
-    path = folder / f"embeddings_{key}.npy"
-    if not path.exists():
-        part = path.with_suffix(".part.npy")
-        np.save(part, encoder.encode(captions).astype(np.float16))
-        part.replace(path)
-    return torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
+    def __init__(
+        self, settings: LanguageSettings, corpus: Corpus, encoder: TextEncoder | None, dim: int
+    ) -> None:
+        self._settings, self._encoder = settings, encoder
+        self._captions = [caption for view in corpus.captions for caption in view]
+        views = len(corpus.captions)
+        self._owners = np.repeat(np.arange(views), [len(view) for view in corpus.captions])
+        seen = np.full((views, dim), np.nan, np.float32) if corpus.seen is None else corpus.seen
+        self._seen = torch.from_numpy(seen)
+        self._embeddings: Tensor | None = None
+        self.tokenizer = self._tokenizer()
+        gpt2, weights = self._gpt2()
+        mapping = TransformerMappingConfig(clip_length=settings.clip_length, layers=settings.layers)
+        self.config = CaptionerConfig(
+            embedding_dim=dim,
+            prefix_length=settings.prefix_length,
+            transformer=mapping if settings.mapping == "transformer" else None,
+            stop=STOP,
+            max_tokens=settings.max_tokens,
+            draws=0,
+            temperature=1.0,
+            gpt2=gpt2,
+        )
+        torch.manual_seed(settings.seed)
+        sizes = self.config.model_dump(
+            include={"embedding_dim", "prefix_length", "gpt2", "transformer"}
+        )
+        self.model = PrefixLanguageModel(**sizes)
+        if weights is not None:
+            self.model.gpt["transformer"].load_state_dict(weights)
+        self.model.gpt.requires_grad_(settings.train == "all")
+        self._tokens = [encoding.ids for encoding in self.tokenizer.encode_batch(self._captions)]
+        self._lengths = np.array([len(ids) for ids in self._tokens])
+        self._first = np.searchsorted(self._owners, self._owners)  # of the captions of a view
+        self._count = np.bincount(self._owners)[self._owners]
 
+    def train(self, folder: Path, *, quiet: bool = True) -> None:
+        """See `avs3d.training.loop.fit`; the texts' embeddings are kept in the folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._embed(folder)
+        self.model.train()
+        settings = self._settings
+        fit(
+            self.model, self.step, settings.schedule, folder, seed=settings.seed,
+            habits=settings.habits(quiet),
+        )  # fmt: skip
+        self.model.eval()
 
-def _step(
-    embeddings: Tensor, owners: np.ndarray, tokens: Sequence[Sequence[int]], seen: Tensor
-) -> Callable[[nn.Module, np.random.Generator], tuple[Tensor, dict[str, float]]]:
-    lengths = np.array([len(ids) for ids in tokens])
-    first = np.searchsorted(owners, owners)  # of the captions of the same view
-    count = np.bincount(owners)[owners]
+    def save(self, folder: Path) -> None:
+        """Write `captioner.safetensors`, `tokenizer.json` and `captioner.json`."""
+        state = self.model.state_dict()
+        save_file(
+            {key: value.half().contiguous() for key, value in state.items()},
+            folder / "captioner.safetensors",
+        )
+        write_bytes(folder / "tokenizer.json", self.tokenizer.to_str().encode())
+        write_json(folder / "captioner.json", self.config.model_dump(mode="json"))
 
-    def step(module: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+    def step(self, module: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        """The mean loss of the tokens of a batch of captions."""
+        batch = self._settings.batch
+        device = next(module.parameters()).device
         # Captions of about the same length: less padding.
-        drawn = rng.integers(len(tokens), size=4 * BATCH)
-        drawn = drawn[np.argsort(lengths[drawn], kind="stable")]
-        start = BATCH * int(rng.integers(4))
-        rows = drawn[start : start + BATCH]
-        inputs = _blurred(embeddings, rows, first[rows], count[rows], rng)
-        pooled = seen[owners[rows]]
-        real = torch.from_numpy(rng.random(len(rows)) < 0.5) & pooled[:, 0].isfinite()
-        inputs = torch.where(real[:, None], pooled, inputs)
-        width = lengths[rows].max()
+        drawn = rng.integers(len(self._tokens), size=4 * batch)
+        drawn = drawn[np.argsort(self._lengths[drawn], kind="stable")]
+        start = batch * int(rng.integers(4))
+        rows = drawn[start : start + batch]
+        width = self._lengths[rows].max()
         targets = torch.full((len(rows), width), _IGNORED)
+        inputs = self._inputs(rows, rng)
         for place, row in enumerate(rows):
-            targets[place, : lengths[row]] = torch.tensor(tokens[row])
+            targets[place, : self._lengths[row]] = torch.tensor(self._tokens[row])
+        inputs, targets = inputs.to(device), targets.to(device)
         logits = module(inputs, targets.clamp(min=0))[:, :-1]
-        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=_IGNORED)
+        loss = F.cross_entropy(
+            logits.flatten(0, 1).float(), targets.flatten(), ignore_index=_IGNORED
+        )
         return loss, {}
 
-    return step
+    def _inputs(self, rows: np.ndarray, rng: np.random.Generator) -> Tensor:
+        """(B, D): texts' embeddings, blurred; half of the views that have one give their own."""
+        pooled = self._seen[self._owners[rows]]
+        if self._encoder is None:
+            return pooled
+        if self._embeddings is None:  # a step by itself, without `train`
+            self._embeddings = torch.from_numpy(self._encoder.encode(self._captions))
+        inputs = blurred(
+            self._embeddings, rows, self._first[rows], self._count[rows], self._settings.noise, rng
+        )
+        real = torch.from_numpy(rng.random(len(rows)) < 0.5) & pooled[:, 0].isfinite()
+        return torch.where(real[:, None], pooled, inputs)
+
+    def _tokenizer(self) -> Tokenizer:
+        """That of the language model; or a byte-level BPE of the captions' own words, in which the
+        stop is a token of its own."""
+        name = self._settings.language_model
+        if name is not None:
+            return load_tokenizer(Path(name) / "tokenizer.json")
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=VOCABULARY,
+            min_frequency=2,
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(self._captions, trainer)
+        return tokenizer
+
+    def _gpt2(self) -> tuple[dict[str, Any], dict[str, Tensor] | None]:
+        """Its sizes, and its weights where it is not new."""
+        name = self._settings.language_model
+        if name is None:
+            return {"vocab_size": self.tokenizer.get_vocab_size(), **self._settings.gpt2}, None
+        from transformers import GPT2Model
+
+        try:
+            known = GPT2Model.from_pretrained(name, local_files_only=True, use_safetensors=True)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{show(Path(name))}: holds no GPT-2 as config.json and model.safetensors"
+                f" ({str(error).splitlines()[0][:120]}); give its folder"
+            ) from None
+        sizes = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")
+        fields = {size: getattr(known.config, size) for size in sizes} | _NO_DROPOUT
+        return fields, known.state_dict()
+
+    def _embed(self, folder: Path) -> None:
+        """Embeddings of the captions, (captions, D) float32, from the folder the second time."""
+        if self._encoder is None:
+            return
+        key = "\0".join([self._encoder.fingerprint, *self._captions]).encode()
+        path = folder / f"embeddings_{hashlib.sha256(key).hexdigest()[:16]}.npy"
+        if not path.exists():
+            part = path.with_suffix(".part.npy")
+            np.save(part, self._encoder.encode(self._captions).astype(np.float16))
+            part.replace(path)
+        found = np.load(path, allow_pickle=False).astype(np.float32)
+        self._embeddings = torch.from_numpy(found)
 
 
-def _blurred(
+def uncached(spec: str) -> TextEncoder:
+    """The text encoder of a spec (see `load_text_encoder`) without its cache."""
+    kind, _, place = spec.partition(":")
+    if kind == "clip":
+        return ClipTextEncoder(place)
+    return SentenceEncoder(place or spec)
+
+
+def blurred(
     embeddings: Tensor,
     rows: np.ndarray,
     first: np.ndarray,
     count: np.ndarray,
+    most: float,
     rng: np.random.Generator,
 ) -> Tensor:
     """Each caption's embedding, mixed with another of its view, with noise, at a random length."""
     others = embeddings[first + rng.integers(count)]
     share = torch.from_numpy(rng.uniform(0, 0.6, (len(rows), 1)).astype(np.float32))
     mixed = F.normalize(torch.lerp(embeddings[rows], others, share), dim=1)
-    noise = rng.normal(size=mixed.shape) * rng.uniform(0, NOISE, (len(rows), 1))
+    noise = rng.normal(size=mixed.shape) * rng.uniform(0, most, (len(rows), 1))
     noisy = mixed + torch.from_numpy((noise / np.sqrt(mixed.shape[1])).astype(np.float32))
     # The mean of many sentences is shorter than one of them.
     length = torch.from_numpy(rng.uniform(0.5, 1.0, (len(rows), 1)).astype(np.float32))
     return F.normalize(noisy, dim=1) * length
-
-
-def training_captions(
-    scans: Sequence[Path], views: int, *, per_view: int = 4, seed: int = 0
-) -> list[list[str]]:
-    """True captions of views, half of them from simulated scans and half of made-up views.
-
-    Args:
-        scans: files written by `avs3d.simulation`; without any, all views are made up.
-        views: how many views.
-        per_view: captions of each.
-        seed: of every random choice.
-    """
-    rng, lex = np.random.default_rng(seed), lexicon()
-    found: list[list[str]] = []
-    if scans:
-        for file in rng.permutation(np.array([str(path) for path in scans])):
-            for things in _scan_views(Path(file), rng):
-                found.append(_captions(things, per_view, rng, lex))
-            if len(found) >= views // 2:
-                break
-    while len(found) < views:
-        found.append(_captions(salient(*random_view(rng)), per_view, rng, lex))
-    return [captions for captions in found[:views] if captions]
-
-
-def _scan_views(file: Path, rng: np.random.Generator) -> list[list[Thing]]:
-    """What is seen in each azimuth sector of a scan, for a random number of sectors."""
-    scan = load(file)
-    sectors = lidar_sectors(scan.points, int(rng.integers(6, 17)))
-    return [
-        salient(scan.points[rows], scan.category[rows], scan.instance[rows]) for rows in sectors.T
-    ]
-
-
-def _captions(things: list[Thing], count: int, rng: np.random.Generator, lex: Lexicon) -> list[str]:
-    """Different captions of one view, `count` at most; none when nothing is seen."""
-    return sorted({write(things, rng, lex) for _ in range(count)} - {""})

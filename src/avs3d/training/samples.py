@@ -17,6 +17,7 @@ from avs3d.simulation.categories import CATEGORIES
 from avs3d.simulation.dataset import load
 from avs3d.simulation.world import SimulatedScan
 from avs3d.sparse import Level, SparseTensor, voxelize
+from avs3d.training.loop import Draws
 from avs3d.training.strange import make_strange
 
 MIN_POINTS = 500  # a scan with fewer is passed over
@@ -127,6 +128,32 @@ class SampleMaker:
         if len(first) > self.max_voxels:
             ordered = ordered[: np.partition(first, self.max_voxels)[self.max_voxels]]
         return ordered
+
+
+@dataclass(frozen=True)
+class SampleDraws:
+    """A `Source` of the loop: samples, and the generator that goes on from them.
+
+    Attributes:
+        samples: makes them.
+        batch: samples of a part.
+        parts: of a step, of each process.
+        seed: of every random choice.
+    """
+
+    samples: SampleMaker
+    batch: int
+    parts: int
+    seed: int
+
+    def __call__(
+        self, step: int, rank: int, world: int
+    ) -> list[tuple[float, tuple[Sample, np.random.Generator]]]:
+        found = []
+        for share, rng in Draws(self.seed, self.parts)(step, rank, world):
+            sample = joined([self.samples(rng) for _ in range(self.batch)])
+            found.append((share, (sample, rng)))
+        return found
 
 
 def joined(samples: Sequence[Sample]) -> Sample:

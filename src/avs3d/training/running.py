@@ -1,0 +1,105 @@
+"""A training from its settings to its bundle, in one process or several."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from avs3d.atomic import write_json
+from avs3d.errors import UserError
+from avs3d.io.source import show
+from avs3d.lock import locked
+from avs3d.published.texts import read_json
+from avs3d.training.common import SceneSettings
+from avs3d.training.export import FOLDER
+from avs3d.training.loop import Step
+from avs3d.training.plan import batch_lines, plan
+from avs3d.training.processes import in_processes, is_first, join_torchrun
+from avs3d.training.settings import Settings
+
+SETTINGS = "settings.json"
+
+
+class Training(Protocol):
+    """What the three trainings have."""
+
+    settings: Any
+    module: nn.Module
+    source: Any
+
+    @property
+    def step(self) -> Step:
+        """Of the loop."""
+
+    def to(self, device: torch.device) -> None:
+        """Bring everything to a device."""
+
+    def train(self, folder: Path, *, quiet: bool = False) -> None: ...
+    def export(self, folder: Path) -> Path: ...
+
+
+def run(
+    make: Callable[[Any, int], Training], settings: Settings, folder: Path, *, overfit: int,
+    processes: int, device: torch.device, quiet: bool,
+) -> Path:  # fmt: skip
+    """Train and write the bundle; gives its folder.
+
+    Args:
+        make: a training of settings and of how many scenes it learns by heart.
+        folder: of checkpoints, logs and the bundle.
+        processes: here, a thread each; under ``torchrun`` it says how many there are.
+
+    Raises:
+        UserError: see `fit`, or the folder is that of another training.
+    """
+    join_torchrun()
+    with locked(folder) if is_first() else contextlib.nullcontext():
+        if is_first():
+            _remember(folder, {**settings.model_dump(mode="json"), "overfit": overfit})
+        meeting = folder / "rendezvous"
+        in_processes(_trained, processes, meeting, make, settings, folder, overfit, device, quiet)
+    return folder / FOLDER
+
+
+def told(
+    make: Callable[[Any, int], Training], settings: Any, overfit: int, device: torch.device
+) -> None:
+    """Print what `run` would take."""
+    training = make(settings, overfit)
+    training.to(device)
+    for line in plan(training.module, training.step, training.source, settings.schedule, settings):
+        print(line, flush=True)
+
+
+def _trained(
+    make: Callable[[Any, int], Training], settings: Any, folder: Path, overfit: int,
+    device: torch.device, quiet: bool,
+) -> None:  # fmt: skip
+    training = make(settings, overfit)
+    training.to(device)
+    if is_first() and not quiet and isinstance(settings, SceneSettings):
+        for line in batch_lines(settings, training.source):
+            print(line, file=sys.stderr)
+    training.train(folder, quiet=quiet)
+    if is_first():
+        training.export(folder)
+
+
+def _remember(folder: Path, settings: dict[str, Any]) -> None:
+    path = folder / SETTINGS
+    if path.exists():
+        before = read_json(path)
+        other = [key for key in settings if before.get(key) != settings[key]]
+        if other:
+            raise UserError(
+                f"{show(folder)}: holds a training with another {', '.join(other)}; give another"
+                " --out, or remove it to start afresh"
+            )
+        return
+    write_json(path, settings)

@@ -1,0 +1,196 @@
+"""Scenes, targets and batches of a training: what is read, what is refused, what fits in memory."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avs3d.errors import ReadError, UserError
+from avs3d.features import PointFeatures
+from avs3d.published.features import write_features
+from avs3d.published.scenes import write_scene
+from avs3d.scan import Scan
+from avs3d.training.augmentation import Augmentation, kept, move
+from avs3d.training.batches import Batch, SceneBatches
+from avs3d.training.captions import read_corpus
+from avs3d.training.scenes import NONE, SceneSet
+from avs3d.training.targets import CameraTargets, FusedTargets, WordTargets
+from training_files import CLASSES, DIM, points, write_fused, write_scenes, write_views
+
+WORDS = WordTargets(np.eye(2, DIM, dtype=np.float32))
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> SceneSet:
+    return SceneSet.of(write_scenes(tmp_path / "scenes"))
+
+
+def batches(scenes: SceneSet, **changes: object) -> SceneBatches:
+    options: dict[str, object] = {
+        "inputs": ("one", "height"), "voxel_size": 0.3, "batch": 2, "accumulate": 1,
+        "max_voxels": 5000, "augmentation": Augmentation(), "points": WORDS, **changes,
+    }  # fmt: skip
+    return SceneBatches(scenes, **options)  # type: ignore[arg-type]
+
+
+def test_a_scene_of_a_folder_and_of_openscene_are_the_same(
+    scenes: SceneSet, tmp_path: Path
+) -> None:
+    cloud, labels = points(1)
+    labels[-50:] = 255  # off the key frame
+    write_scene(tmp_path / "scene_1.pth", Scan(cloud, labels=labels))
+    other = SceneSet(tmp_path, (tmp_path / "scene_1.pth",)).load(0)
+    one = scenes.load(1)
+    assert np.array_equal(one.points, other.points) and one.name == other.name == "scene_1"
+    assert np.array_equal(one.key, other.key) and int((~one.key).sum()) == 50
+    assert np.array_equal(one.segment[one.key], other.segment[other.key])
+    assert one.intensity is not None and one.intensity.shape == (900,)
+
+
+def test_damaged_scenes_are_named(scenes: SceneSet, tmp_path: Path) -> None:
+    np.save(scenes.files[0] / "segment.npy", np.zeros(7, np.int32))
+    with pytest.raises(ReadError, match=r"scene_0/segment.npy: is \(7,\) int32 beside 900 points"):
+        scenes.load(0)
+    np.save(scenes.files[1] / "coord.npy", np.zeros((7, 2), np.float32))
+    with pytest.raises(ReadError, match=r"scene_1/coord.npy: is \(7, 2\), not \(N, 3\) metres"):
+        scenes.load(1)
+    (scenes.files[2] / "coord.npy").write_bytes(b"\x93NUMPY" + b"\0" * 40)
+    with pytest.raises(ReadError, match=r"scene_2/coord.npy: cannot be read"):
+        scenes.load(2)
+    np.save(scenes.files[2] / "coord.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ReadError, match=r"cannot be read"):
+        scenes.load(2)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty: holds no scenes"):
+        SceneSet.of(tmp_path / "empty")
+
+
+def test_fused_features_teach_key_frame_points_that_have_one(
+    scenes: SceneSet, tmp_path: Path
+) -> None:
+    targets = FusedTargets(write_fused(tmp_path / "fused"), DIM)
+    scene = scenes.load(0)
+    row, features = targets.of(scene)
+    taught = row != NONE
+    assert taught.sum() == 425 and not taught[-50:].any() and not taught[1::2].any()
+    assert features.shape == (450, DIM)
+    with pytest.raises(UserError, match=r"scene_0 are 384 wide, the config's .*out_channels is 64"):
+        FusedTargets(tmp_path / "fused", 64).of(scene)
+    short = PointFeatures(np.ones((5, DIM), np.float16), np.arange(9) < 5)
+    write_features(tmp_path / "fused" / "scene_0.pt", short, overwrite=True)
+    with pytest.raises(UserError, match="9 points of scene_0, which has 900"):
+        FusedTargets(tmp_path / "fused", DIM).of(scene)
+
+
+def test_views_are_those_of_cameras_that_see_anything(scenes: SceneSet, tmp_path: Path) -> None:
+    images, masks = write_views(tmp_path)
+    targets = CameraTargets(images, masks, DIM)
+    found = targets.of(scenes.load(0))
+    assert found.masks.shape == (900, 5) and found.embeddings.shape == (5, DIM)  # one sees nothing
+    assert not found.masks[-50:].any()
+    with pytest.raises(UserError, match=r"384 wide, the config's pooling.out_channels is 512"):
+        CameraTargets(images, masks, 512)
+    np.save(scenes.files[1] / "sweep.npy", np.ones(900))
+    with pytest.raises(UserError, match="of 850 key-frame points of scene_1, which has 0"):
+        targets.of(scenes.load(1))
+    shutil.copytree(scenes.files[0], scenes.path / "scene_9")
+    with pytest.raises(UserError, match="says nothing of scene scene_9"):
+        targets.of(SceneSet.of(scenes.path).load(3))
+
+
+def test_a_view_whose_points_are_all_elsewhere_is_left_out(
+    scenes: SceneSet, tmp_path: Path
+) -> None:
+    images, masks = write_views(tmp_path)
+    views = CameraTargets(images, masks, DIM)
+    source = batches(scenes, points=None, views=views, batch=1, max_voxels=400)
+    ((share, batch),) = source(0, 0, 1)
+    assert share == 1 and len(batch.x.level) == 400
+    assert batch.views.any(0).all() and len(batch.embeddings) == batch.views.shape[1]
+
+
+def test_an_empty_key_frame_is_passed_over(
+    scenes: SceneSet, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for file in scenes.files[:2]:
+        np.save(file / "sweep.npy", np.ones(900))
+    parts = batches(scenes, batch=1)
+    names = {parts(step, 0, 1)[0][1].names for step in range(6)}
+    assert names == {("scene_2",)}
+    assert "scene_0: no point of its key frame has a target: passed over" in capfd.readouterr().err
+    np.save(scenes.files[2] / "sweep.npy", np.ones(900))
+    with pytest.raises(UserError, match="20 scenes in a row cannot be learned from"):
+        parts(0, 0, 1)
+
+
+def test_memory_is_bounded_by_voxels(scenes: SceneSet) -> None:
+    together = batches(scenes, batch=3)(0, 0, 1)
+    assert [len(batch.names) for _, batch in together] == [3]
+    voxels = len(together[0][1].x.level)
+    apart = batches(scenes, batch=3, max_voxels=voxels // 2)(0, 0, 1)
+    assert len(apart) > 1 and sum(share for share, _ in apart) == pytest.approx(1)
+    assert all(len(batch.x.level) <= voxels // 2 for _, batch in apart)
+    (cut,) = (batch for _, batch in batches(scenes, batch=1, max_voxels=400)(0, 0, 1))
+    assert len(cut.x.level) == 400 and len(cut.rows) > 0
+
+
+def test_two_processes_have_the_scenes_of_one(scenes: SceneSet) -> None:
+    how = Augmentation(yaw=180, flip=0.5, jitter=0.01, dropout=0.2)
+    ((_, both),) = batches(scenes, augmentation=how)(4, 0, 1)
+    halves = [batches(scenes, augmentation=how, batch=1)(4, rank, 2)[0][1] for rank in (0, 1)]
+    assert both.names == halves[0].names + halves[1].names
+    features = torch.cat([half.x.features for half in halves])
+    assert torch.equal(both.x.features, features)
+    every = {batches(scenes, batch=1)(step, 0, 1)[0][1].names for step in range(3)}
+    assert len(every) == 3  # an epoch
+
+
+def test_pasted_objects_bring_their_targets(scenes: SceneSet) -> None:
+    for file in scenes.files:  # objects are small, and not the floor
+        instance = np.r_[np.zeros(820, np.int32), np.ones(80, np.int32)]
+        np.save(file / "instance.npy", instance)
+    plain = batches(scenes, batch=1).made(0, np.random.default_rng(0))
+    pasted = batches(scenes, batch=1, augmentation=Augmentation(copy_paste=3)).made(
+        0, np.random.default_rng(0)
+    )
+    assert isinstance(plain, Batch) and isinstance(pasted, Batch)
+    assert len(pasted.x.level) > len(plain.x.level) and len(pasted.rows) > len(plain.rows)
+    assert set(pasted.target.argmax(1).tolist()) == set(range(len(CLASSES)))
+
+
+@given(st.integers(0, 10**6))
+def test_augmented_points_stay_finite_and_near(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cloud, _ = points(seed % 7)
+    how = Augmentation(yaw=180, flip=0.5, scale=0.1, jitter=0.01, elastic=((0.8, 0.3),))
+    moved = move(cloud, how, rng)
+    assert moved.dtype == np.float32 and np.isfinite(moved).all()
+    lengths = np.linalg.norm(moved, axis=1) / np.maximum(np.linalg.norm(cloud, axis=1), 2)
+    assert lengths.max() < 2
+    stay = kept(900, Augmentation(dropout=0.3), rng)
+    assert 500 < len(stay) <= 900
+    assert np.array_equal(move(cloud, Augmentation(), rng), cloud)
+
+
+def test_pairs_of_captions_and_embeddings(tmp_path: Path) -> None:
+    images, _ = write_views(tmp_path)
+    captions = tmp_path / "captions.json"
+    captions.write_text('{"scene_0": {"front": "a car.", "back": "a road.", "top": "sky."}}')
+    corpus = read_corpus(captions, images, DIM)
+    assert corpus.captions == [["a road."], ["a car."]]
+    assert corpus.seen is not None and corpus.seen.shape == (2, DIM)
+    assert read_corpus(captions, None, DIM).seen is None
+    with pytest.raises(UserError, match="384 wide, the captioner gets 512"):
+        read_corpus(captions, images, 512)
+    captions.write_text('{"other": {"front": "a car."}}')
+    with pytest.raises(UserError, match="no embedding of a view of .*captions.json, such as other"):
+        read_corpus(captions, images, DIM)
+    captions.write_text("{}")
+    with pytest.raises(UserError, match="holds no captions"):
+        read_corpus(captions, images, DIM)
