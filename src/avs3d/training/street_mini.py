@@ -32,6 +32,7 @@ from avs3d.training.loop import Schedule
 from avs3d.training.network import train_network
 from avs3d.training.pooling import pooled_views, train_pooling
 from avs3d.training.samples import SampleMaker
+from avs3d.training.saying import DRAFTS, fit_saying
 from avs3d.training.scores import simulated_scores
 from avs3d.workers import end_with_parent
 
@@ -225,7 +226,7 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
         inputs=INPUTS,
         network=NETWORK,
         pooling=POOLING,
-        captioner=CaptionerConfig(**captioner),
+        captioner=CaptionerConfig(**{**captioner, **DRAFTS}),
         views=VIEWS,
     )
     bundle = folder / "bundle"
@@ -237,6 +238,10 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     stages = ("network", "tuning", "pooling", "captioner") if new else ("tuning", "pooling")
     for stage in stages:
         shutil.copyfile(folder / stage / "log.jsonl", bundle / f"{stage}.log.jsonl")
+    worlds = sorted((folder / "validation").glob("scan_*.npz"))[::2]
+    worlds += sorted((folder / "scans").glob("scan_*.npz"))[7::50]
+    config = config.model_copy(update={"saying": fit_saying(bundle, worlds)})
+    save_bundle(bundle, config, {})
     exams = {
         place: simulated_scores(bundle, sorted((folder / place).glob("scan_*.npz")))
         for place in VALIDATION
