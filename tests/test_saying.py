@@ -183,8 +183,8 @@ def test_the_packaged_bundle_names_what_its_voxels_bear_out() -> None:
     assert [k.words for k in config.kinds] == [k.words for k in unfitted().kinds]
     scan = simulate(5, "vlp-16")
     encoded = model.encode(Scan(scan.points, scan.intensity))
-    names, masks, _ = _pool(encoded, model.bundle.config.views)
     with torch.inference_mode():
+        names, masks, _ = _pool(encoded, model.bundle.config.views)
         chance = kind_chances(config, see_kinds(encoded, config, masks))
     gate = model.captioner._gate  # type: ignore[attr-defined]
     captions = encoded.captions()

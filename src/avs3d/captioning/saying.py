@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 _SPACE = "\u0120"  # what byte-level BPE makes of a space
-_WORD = re.compile(r"[\w'-]+")
+_WORD = re.compile(r"[\w'-]+|[^\w\s]")  # a name does not go on behind a comma
 _LEAST = 0.1  # voxels; of a kind that no voxel is
 
 

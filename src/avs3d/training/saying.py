@@ -20,7 +20,7 @@ from avs3d.simulation.words.wording import ADJECTIVES, COLLECTIVES
 from avs3d.training.samples import MIN_POINTS
 from avs3d.views import lidar_sectors
 
-SENTENCES, WORDS = 0.84, 0.3
+SENTENCES, WORDS = 0.85, 0.3
 DRAFTS = {"draws": 3, "temperature": 0.8}
 HELD = 5  # points of a kind that is in view
 ONLY_AFTER = {"left": "on the", "right": "on the", "background": "in the", "distance": "in the"}
