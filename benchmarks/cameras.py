@@ -134,17 +134,17 @@ def measure(kind: str, place: str, sample: Path | None, dark: bool) -> dict[str,
 
         peak = peak_above(run)
     (result,) = results
-    named = {"points": set(), "images": set()}
+    words: dict[str, set[str]] = {"points": set(), "images": set(), "user": set()}
     for word, sources in zip(result.vocabulary, result.vocabulary.sources, strict=True):
         for source in sources:
-            named.setdefault(source.captioner, set()).add(word)
+            words[source.captioner].add(word)
     return {
         "gb": peak,
         "points": len(scan),
         "images": images,
         "seconds": {step: round(s, 2) for step, s in result.timings.items()},
         "left_out": list(result.scan.left_out),
-        **{captioner: sorted(words) for captioner, words in named.items()},
+        "words": {captioner: sorted(some) for captioner, some in words.items()},
     }
 
 
@@ -172,9 +172,10 @@ def main() -> None:
             print(f"{kind:10}{gb:>9} above the models, bar {BAR} GB{missed}   {row['seconds']}")
         if args.dark:
             dark = found["dark"] = alone(measure, "captions", places["captions"], sample, True)
-            same = dark["points"] == found["captions"]["points"]
-            print(f"dark      words of points {'the same' if same else 'NOT the same'}")
-            print(f"          words of images {found['captions']['images']} -> {dark['images']}")
+            day, night = found["captions"]["words"], dark["words"]
+            same = "the same" if day["points"] == night["points"] else "NOT the same"
+            print(f"dark      {len(night['points'])} words of points {same}")
+            print(f"          words of images {day['images']} -> {night['images']}")
             print(f"          left out {dark['left_out'] or 'nothing'}")
     if args.json:
         args.json.write_text(json.dumps(found, indent=1, default=str), "utf-8")

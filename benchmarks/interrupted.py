@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,20 +40,62 @@ def make_scans(folder: Path, count: int) -> None:
         np.savez(folder / f"scan{number:03d}.npz", points=points)
 
 
-def start(scans: Path, out: Path, jobs: int) -> subprocess.Popen[bytes]:
-    """The command, in a process group of its own."""
-    command = [sys.executable, "-m", "avs3d", "segment", str(scans), "--out", str(out)]
+def command(scans: Path, out: Path, jobs: int) -> list[str]:
+    """`avs3d segment`."""
     options = ["--vocabulary", WORDS, "--write", "npz,ply,las", "--jobs", str(jobs), "--quiet"]
-    return subprocess.Popen([*command, *options], start_new_session=True)
+    return [sys.executable, "-m", "avs3d", "segment", str(scans), "--out", str(out), *options]
+
+
+def start(command: list[str]) -> subprocess.Popen[bytes]:
+    """The command, in a process group of its own."""
+    return subprocess.Popen(command, start_new_session=True)
+
+
+def killed(command: list[str], seconds: float) -> bool:
+    """Whether the command was killed after so many seconds rather than at its end."""
+    run = start(command)
+    try:
+        run.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.kill(run.pid, signal.SIGKILL)  # its workers are to notice it themselves
+        run.wait()
+        return True
+    return False
+
+
+def kill_until_done(command: list[str], kills: int, seconds: Callable[[], float]) -> None:
+    """Kill the command so many times after some seconds each, then let it come to its end."""
+    count = sum(killed(command, seconds()) for _ in range(kills))
+    print(f"{count} kills; {kills - count} times the run came to its end before")
+    if start(command).wait():
+        raise SystemExit("the run failed")
 
 
 def contents(folder: Path) -> dict[str, bytes | str]:
-    """Name -> bytes of every file; of `run.json` what does not depend on the clock."""
-    found: dict[str, bytes | str] = {p.name: p.read_bytes() for p in folder.iterdir()}
+    """Path -> bytes of every file; of `run.json` what does not depend on the clock."""
+    found: dict[str, bytes | str] = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
     record = json.loads(found.pop("run.json"))
     for scan in record["scans"].values():
         scan.pop("timings")
     return found | {"run.json": json.dumps([record["finished"], record["scans"]])}
+
+
+def compare(whole: Path, other: Path) -> int:
+    """Say what is not in a folder as in that of an undisturbed run; 1 where there is something."""
+    expected, found = contents(whole), contents(other)
+    missing, stray = expected.keys() - found.keys(), found.keys() - expected.keys()
+    differing = [key for key in expected.keys() & found.keys() if expected[key] != found[key]]
+    print(
+        f"{len(expected)} files: {len(missing)} missing, {len(stray)} stray,"
+        f" {len(differing)} differ"
+    )
+    for name in sorted({*missing, *stray, *differing}):
+        print(f"  {name}")
+    return int(bool(missing or stray or differing))
 
 
 def main() -> int:
@@ -67,31 +110,22 @@ def main() -> int:
         scans, whole, out = (Path(name, part) for part in ("scans", "whole", "out"))
         make_scans(scans, options.files)
         began = time.perf_counter()
-        if start(scans, whole, options.jobs).wait():
+        if start(command(scans, whole, options.jobs)).wait():
             return 1
         seconds = time.perf_counter() - began
-        killed = rounds = 0
-        while killed < options.kills:
-            run = start(scans, out, options.jobs)
-            try:
-                run.wait(chance.uniform(0, seconds))
-                for path in out.iterdir():  # done: once more from the beginning
-                    path.unlink()
-                rounds += 1
-            except subprocess.TimeoutExpired:
-                os.kill(run.pid, signal.SIGKILL)  # its workers are to notice it themselves
-                run.wait()
-                killed += 1
-        failed = start(scans, out, options.jobs).wait() != 0
-        expected, found = contents(whole), contents(out)
-    missing, stray = expected.keys() - found.keys(), found.keys() - expected.keys()
-    other = [key for key in expected.keys() & found.keys() if expected[key] != found[key]]
-    print(f"{options.files} files, {options.jobs} jobs, {seconds:.0f} s undisturbed")
-    print(f"{killed} kills; {rounds} times the run came to its end before the next")
-    print(f"{len(expected)} files: {len(missing)} missing, {len(stray)} stray, {len(other)} differ")
-    for name in sorted({*missing, *stray, *other}):
-        print(f"  {name}")
-    return int(failed or bool(missing or stray or other))
+        print(f"{options.files} files, {options.jobs} jobs, {seconds:.0f} s undisturbed")
+        again = command(scans, out, options.jobs)
+        kills = rounds = 0
+        while kills < options.kills:
+            if killed(again, chance.uniform(0, seconds)):
+                kills += 1
+                continue
+            for path in out.iterdir():  # done: once more from the beginning
+                path.unlink()
+            rounds += 1
+        print(f"{kills} kills; {rounds} times the run came to its end before the next")
+        failed = start(again).wait() != 0
+        return int(failed or compare(whole, out))
 
 
 if __name__ == "__main__":

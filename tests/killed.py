@@ -1,5 +1,6 @@
 """A run that is killed again and again: `python killed.py BUNDLE OUT KILLS SCAN...`.
 
+In place of the scans there may be the folder of a dataset, of which predictions are written too.
 The pipeline is loaded once; each attempt is a fork of this process. Prints how many were killed.
 """
 
@@ -13,11 +14,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from avs3d import Vocabulary, pipeline, read
+from avs3d import Scan, Vocabulary, pipeline
 from avs3d.jobs import BatchConfig
+from avs3d.predictions import Predictions
 from avs3d.run import Run
+from avs3d.selection import Selection
 
 
 def attempt(config: BatchConfig, seconds: float | None) -> bool:
@@ -39,11 +43,15 @@ def main(bundle: str, out: str, kills: int, scans: list[str]) -> None:
     torch.set_num_threads(1)
     words = Vocabulary.from_words(["car", "road"])
     loaded = pipeline.load(bundle)
-    loaded.encode(read(scans[0])).segment(words)
+    loaded.encode(Scan(np.zeros((9, 3)))).segment(words)
     pipeline.load = lambda *_, **__: loaded
     config = BatchConfig(
         tuple(scans), Path(out), bundle, words, picture=False, write=(".npz", ".las", ".csv")
     )
+    if Path(scans[0]).is_dir():
+        of = Selection(Path(scans[0]))
+        made = Predictions(of.dataset.name, of.dataset.labelset or "", "all", "names")
+        config = replace(config, inputs=(), selection=of, predictions=made)
     began = time.perf_counter()
     attempt(replace(config, out=Path(out + "-whole")), None)
     whole = time.perf_counter() - began

@@ -36,7 +36,7 @@ def refused(*arguments: Any, **options: Any) -> str:
 def test_kinds() -> None:
     assert kinds() == (
         "argoverse2", "kitti", "nuscenes", "openscene", "pandaset", "rosbag", "scannet",
-        "semantickitti", "folder",
+        "semantickitti", "simulated", "folder",
     )  # fmt: skip
 
 

@@ -45,7 +45,8 @@ def test_version_is_written_once() -> None:
     "module",
     ["avs3d", "avs3d.io", "avs3d.cli", "avs3d.run", "avs3d.palette", "avs3d.published.scenes",
      "avs3d.published.smap", "avs3d.cameras", "avs3d.chat", "avs3d.captioning", "avs3d.vision",
-     "avs3d.fusion", *(f"avs3d.datasets.{kind}" for kind in avs3d.datasets.kinds())],
+     "avs3d.fusion", "avs3d.prepare",
+     *(f"avs3d.datasets.{kind}" for kind in avs3d.datasets.kinds())],
 )  # fmt: skip
 def test_light_rooms_import_nothing_heavy(module: str) -> None:
     heavy = "torch transformers sentence_transformers spacy matplotlib laspy plyfile trimesh"

@@ -29,6 +29,7 @@ def words(*captions: str) -> tuple[str, ...]:
         ("A bus stop shelter on a parking lot.", ["bus stop shelter", "parking lot"]),
         ("A sports car by the advertising board.", ["sports car", "advertising board"]),
         ("Tall grass and a tall tree.", ["tall grass", "tree"]),
+        ("A car car car parked by a street street lamp.", ["car", "street lamp"]),
         # Plurals, regular or not, become singular.
         ("Three people, two women and a few children.", ["person", "woman", "child"]),
         ("Buses, bushes, benches and leaves.", ["bus", "bush", "bench", "leaf"]),

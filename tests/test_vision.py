@@ -160,8 +160,8 @@ def test_another_width_is_refused_by_name(place: Path) -> None:
     with pytest.raises(UserError) as caught:
         load_pixel_features(f"clip:{place}", 768)
     assert str(caught.value) == (
-        f"pixel features 'clip:{place}' are 24 wide, and 768 are wanted: give the CLIP model whose"
-        " text encoder is used"
+        f"pixel features 'clip:{place}' are 24 wide, the words of the text encoder 768: give the"
+        " CLIP model whose text encoder is used"
     )
 
 

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from avs3d import Camera, ReadError, Scan, UserError
 from avs3d.cameras import pixels
-from avs3d.published.smap import read_camera_masks, read_image_features, seen_by, write_camera_masks
+from avs3d.published.smap import read_camera_masks, seen_by, write_camera_masks
 from avs3d.views import camera_views
-from avs3d.vision import ClipVision, targets
-from avs3d.vision.targets import cache_image_embeddings, camera_mask
+from avs3d.vision import ClipVision
+from avs3d.vision.targets import camera_mask, image_embeddings
 from camera_files import SIZE, K, pose, write_image
 from tiny import make_clip
 
 DIM = 24
 NAMES = ("back", "front")
 POINTS = np.random.default_rng(0).uniform([-20, -20, -2], [20, 20, 3], (500, 3))
-
-
-class Counting(ClipVision):
-    """Says how many images were looked at."""
-
-    count = 0
-
-    def embeddings(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        self.count += len(images)
-        return super().embeddings(images)
 
 
 @pytest.fixture(scope="module")
@@ -50,83 +38,30 @@ def make_scans(folder: Path, *tokens: str) -> list[Scan]:
     return scans
 
 
-def names(*tokens: str) -> list[str]:
-    return [f"{token}_{camera}" for token in tokens for camera in NAMES]
+def test_embeddings_are_those_of_each_image(place: str, tmp_path: Path) -> None:
+    (scan,) = make_scans(tmp_path, "a")
+    clip = ClipVision(place)
+    found = image_embeddings(scan, clip)
+    assert found.shape == (len(NAMES), DIM) and found.dtype == np.float32
+    for camera, row in zip(scan.cameras, found, strict=True):
+        np.testing.assert_array_equal(row, clip.embeddings([pixels(camera.image)])[0])
+    assert not np.array_equal(*found)
 
 
-def test_embeddings_are_added_to_what_is_there(place: str, tmp_path: Path) -> None:
-    path, scans = tmp_path / "cached_img_clip_feature_val.pt", make_scans(tmp_path, *"abc")
-    clip = Counting(place)
-    assert cache_image_embeddings(path, scans[:2], clip) == () and clip.count == 4
-    content = torch.load(path, weights_only=True)
-    assert content["token_names"] == names("a", "b")
-    assert content["img_feats"].shape == (4, DIM) and content["img_feats"].dtype == torch.float32
-    assert cache_image_embeddings(path, [scans[2], scans[0]], clip) == () and clip.count == 6
-    found = read_image_features(path)
-    assert list(found.names) == names("c", "a", "b")  # in the order asked for, then the others
-    rows = dict(zip(found.names, found.features, strict=True))
-    for scan in scans:
-        for camera in scan.cameras:
-            expected = clip.embeddings([pixels(camera.image)])[0]
-            np.testing.assert_array_equal(rows[f"{scan.name}_{camera.name}"], expected)
-    assert len(np.unique(found.features, axis=0)) == 6
-
-
-def test_a_scan_with_a_broken_image_is_left_out_whole(place: str, tmp_path: Path) -> None:
-    path, scans = tmp_path / "a.pt", make_scans(tmp_path, *"abc")
-    image = scans[1].cameras[1].image
+def test_a_scan_lacks_all_where_it_lacks_one(place: str, tmp_path: Path) -> None:
+    clip, (scan,) = ClipVision(place), make_scans(tmp_path, "a")
+    with pytest.raises(ReadError, match="a: has no cameras"):
+        image_embeddings(replace(scan, cameras=()), clip)
+    with pytest.raises(ReadError, match="camera left: no such file"):
+        image_embeddings(replace(scan, left_out=("camera left: no such file",)), clip)
+    image = scan.cameras[1].image
     assert isinstance(image, Path)
+    write_image(image, (10, 10))
+    with pytest.raises(ReadError, match="front.png: is 10 x 10, its calibration is for 64 x 48"):
+        image_embeddings(scan, clip)
     image.write_bytes(b"")
-    scans[2] = replace(scans[2], cameras=())
-    clip = Counting(place)
-    assert cache_image_embeddings(path, scans, clip) == (
-        f"b: {image}: is empty (0 bytes); get the file again",
-        "c: has no cameras",
-    )
-    assert list(read_image_features(path).names) == names("a")
-    write_image(image)
-    assert len(cache_image_embeddings(path, scans, clip)) == 1
-    assert list(read_image_features(path).names) == names("a", "b")
-
-
-def test_nothing_to_embed_writes_nothing(place: str, tmp_path: Path) -> None:
-    assert cache_image_embeddings(tmp_path / "a.pt", [], ClipVision(place)) == ()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_interruption_keeps_what_was_made(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, scans = tmp_path / "a.pt", make_scans(tmp_path, *"abc")
-    monkeypatch.setattr(targets, "_SAVE_EVERY", 2)
-    clip = Counting(place)
-
-    def stopped() -> object:
-        yield from scans
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cache_image_embeddings(path, stopped(), clip)  # type: ignore[arg-type]
-    assert list(read_image_features(path).names) == names("a", "b")
-    cache_image_embeddings(path, scans, clip)
-    assert clip.count == 8 and list(read_image_features(path).names) == names("a", "b", "c")
-
-
-def test_a_file_of_another_model_or_none(place: str, tmp_path: Path) -> None:
-    path, scans = tmp_path / "a.pt", make_scans(tmp_path, "a")
-    content = {"img_feats": torch.ones(1, 512), "token_names": ["x_back"]}
-    torch.save(content, path)
-    before = path.read_bytes()
-    with pytest.raises(UserError) as caught:
-        cache_image_embeddings(path, scans, ClipVision(place))
-    assert str(caught.value) == (
-        f"{path}: has embeddings 512 wide, those of clip:{place} are 24; give another file, or the"
-        " model that it was made with"
-    )
-    assert path.read_bytes() == before
-    path.write_bytes(b"nothing")
-    with pytest.raises(ReadError):
-        cache_image_embeddings(path, scans, ClipVision(place))
+    with pytest.raises(ReadError, match=r"front.png: is empty \(0 bytes\)"):
+        image_embeddings(scan, clip)
 
 
 def test_masks_have_a_bit_a_camera(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def make_bundle(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def make_clip(folder: Path, dim: int, image_size: int = 8) -> Path:
+def make_clip(folder: Path, dim: int, image_size: int = 8, seed: int = 0) -> Path:
     """A whole CLIP of random weights with embeddings `dim` wide, saved as a hub folder is.
 
     It sees squares of `image_size` pixels in patches of 4.
@@ -85,7 +85,7 @@ def make_clip(folder: Path, dim: int, image_size: int = 8) -> Path:
         vision_config={"image_size": image_size, "patch_size": 4, **common},
         projection_dim=dim,
     )
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     CLIPModel(config).save_pretrained(folder)
     images = {"image_processor_type": "CLIPImageProcessor", "image_mean": [0.4, 0.5, 0.6]}
     images |= {"size": {"shortest_edge": image_size}}

@@ -68,7 +68,9 @@ class Worker(Generic[T]):
         timings = {"read": seconds}
         pipeline = self._loaded()
         try:
-            self.status(f"{job.path.name}  ({len(scan):,} points)")
+            what = f"{job.path.name}  ({len(scan):,} points)"
+            self.status(what)
+            pipeline.status = lambda doing: self.status(f"{what}  {doing}")
             encoded = pipeline.encode(scan, features, job.given.captions)
             return self._work(job, encoded, timings)
         except Exception as error:  # the other files are still done

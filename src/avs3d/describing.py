@@ -11,8 +11,12 @@ import torch
 from torch import Tensor
 
 from avs3d.captioning.grounding import Evidence, ground
+<<<<<<< HEAD
 from avs3d.captioning.saying import Seen, bits, kind_chances, of_bits, see
 from avs3d.errors import UserError
+=======
+from avs3d.errors import ReadError, UserError
+>>>>>>> 6fee7d1ade31ff50c03042fd61cb7b92324d4fa7
 from avs3d.published.quirks import EMPTY_CAPTION
 from avs3d.segmenter import chances
 from avs3d.sparse import SparseTensor
@@ -84,12 +88,19 @@ def describe_images(encoded: EncodedScan) -> Told:
 
     captioner, cameras = encoded.pipeline.image_captioner, encoded.scan.cameras
     before = replace(captioner.usage)
-    captions, left_out = {}, [] if cameras else ["images: there are none, words come from points"]
+    captions, left_out = {}, [] if cameras else ["images: there are none to describe"]
     with encoded.timed("describe"):
         for start in range(0, len(cameras), _IMAGES_AT_ONCE):
-            some = cameras[start : start + _IMAGES_AT_ONCE]
-            replies = captioner.describe([pixels(camera.image) for camera in some])
-            for camera, reply in zip(some, replies, strict=True):
+            some, opened = cameras[start : start + _IMAGES_AT_ONCE], []
+            which = f"{start + 1} to {start + len(some)} of {len(cameras)}"
+            encoded.pipeline.status(f"describing images {which}")
+            for camera in some:
+                try:
+                    opened.append((camera, pixels(camera.image)))
+                except ReadError as error:  # it was whole when the scan was read
+                    left_out.append(f"camera {camera.name}: {error}")
+            replies = captioner.describe([image for _, image in opened])
+            for (camera, _), reply in zip(opened, replies, strict=True):
                 if reply.error:
                     where = "image" if isinstance(camera.image, np.ndarray) else camera.image
                     left_out.append(f"camera {camera.name}: {where}: no caption: {reply.error}")

@@ -134,7 +134,10 @@ class EncodedScan:
         from avs3d.fusion import fuse
 
         with self.timed("fuse"):
-            fused = fuse(self.scan, self.pipeline.pixels, cell=self.pipeline.sources.cell)
+            pipeline = self.pipeline
+            fused = fuse(
+                self.scan, pipeline.pixels, cell=pipeline.sources.cell, status=pipeline.status
+            )
         self._leave_out(fused.left_out)
         return fused.features
 
@@ -153,7 +156,9 @@ class EncodedScan:
             )
         used = self.scan.finite[features.mask] & features.features.any(1)
         if not used.any():
-            raise UserError(f"{features.name}: has no feature of a point with a position")
+            raise UserError(
+                f"{features.name}: has no feature of a point with a position{self._why()}"
+            )
         of_point = np.full(len(self.scan), -1)
         of_point[np.flatnonzero(features.mask)[used]] = np.arange(int(used.sum()))
         rows = torch.from_numpy(features.features[used]).to(self.pipeline.device)
@@ -176,9 +181,8 @@ class EncodedScan:
         """
         told = self._tell(views)
         if not len(told.vocabulary):
-            why = f" ({'; '.join(told.left_out)})" if told.left_out else ""
             raise UserError(
-                f"no words were found for {self.scan.path or self.scan.name}{why}: "
+                f"no words were found for {self.scan.path or self.scan.name}{self._why()}: "
                 "give a vocabulary"
             )
         return told.vocabulary
@@ -237,6 +241,10 @@ class EncodedScan:
                 cosine = rows.head.similarity(rows.rows, words)[:, 0]
                 found = np.fmax(found, rows.per_point(cosine, np.nan, np.float32))
             return found
+
+    def _why(self) -> str:
+        """What of the scan cannot be used, to be said where nothing is left."""
+        return f" ({'; '.join(self.scan.left_out)})" if self.scan.left_out else ""
 
     def _leave_out(self, lines: tuple[str, ...]) -> None:
         self.scan = replace(self.scan, left_out=(*self.scan.left_out, *lines))

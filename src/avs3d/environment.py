@@ -8,9 +8,12 @@ import platform
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avs3d.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGES = (
     "numpy",
@@ -72,6 +75,23 @@ def require(extra: str) -> None:
             raise UserError(
                 f'{what}: {", ".join(missing)} not installed: pip install "avs3d[{extra}]"'
             )
+
+
+def torch_device(name: str) -> torch.device:
+    """What ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` means on this machine, or `UserError`."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"no device {name!r}: use auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"no device {name!r}: this PyTorch sees no CUDA; use --device cpu")
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"device {name!r} is not supported: use auto, cpu, cuda or cuda:N")
+    return device
 
 
 def peak_memory() -> dict[str, float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,13 @@ class Fused:
     left_out: tuple[str, ...] = ()
 
 
-def fuse(scan: Scan, source: PixelFeatures, *, cell: int | None = None) -> Fused:
+def fuse(
+    scan: Scan,
+    source: PixelFeatures,
+    *,
+    cell: int | None = None,
+    status: Callable[[str], None] = lambda text: None,
+) -> Fused:
     """The mean, over the cameras that see a point, of the features at its rounded pixel.
 
     Which points a camera sees is the published rule (`camera_views`): nothing hides anything.
@@ -50,6 +57,7 @@ def fuse(scan: Scan, source: PixelFeatures, *, cell: int | None = None) -> Fused
         scan: with its cameras.
         source: of the features.
         cell: hide what lies behind nearer points, see `camera_views`.
+        status: called with a few words before each image.
 
     Raises:
         UserError: the source fails for every camera, see `PixelFeatures.of`.
@@ -66,7 +74,8 @@ def fuse(scan: Scan, source: PixelFeatures, *, cell: int | None = None) -> Fused
     sums = np.zeros((int(seen.sum()), source.dim), np.float32)
     views = np.zeros(len(sums), np.int32)
     rows = np.cumsum(seen) - 1
-    for camera, packed in sights:
+    for number, (camera, packed) in enumerate(sights, 1):
+        status(f"features of image {number} of {len(sights)}")
         points = np.flatnonzero(np.unpackbits(packed, count=len(scan)))
         try:
             _add(scan.points[points] + scan.origin, camera, source, rows[points], sums, views)

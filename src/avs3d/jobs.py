@@ -91,16 +91,21 @@ class BatchConfig:
             "features": _told(self.features),
             "sources": self.sources.told(),
             "selection": None if selection is None else selection.told(),
-            "predictions": None if predictions is None else predictions.told(),
+            "predictions": None if predictions is None else vars(predictions),
         }
 
     @property
     def uses_images(self) -> bool:
         """Whether the cameras of a scan are of any use."""
+        return self.overlay or self.asks_images
+
+    @property
+    def asks_images(self) -> bool:
+        """Whether words or features come from images."""
         own_words = self.vocabulary is None and self.captions is None
         described = own_words and (self.sources.from_images or self.views == "cameras")
         looked_at = self.sources.looks_at_images and self.features is None
-        return self.overlay or described or looked_at
+        return described or looked_at
 
 
 def _told(source: Vocabulary | ByScene[Any] | FeatureSet | None) -> list[str] | str | None:
@@ -210,9 +215,8 @@ def find_jobs(config: BatchConfig) -> Jobs:
 
 
 def _of_dataset(config: BatchConfig, selection: Selection) -> Jobs:
-    dataset = selection.open()
-    indices = selection.indices(dataset)
-    keys = [dataset.key(index) for index in indices]
+    indices = selection.indices
+    keys = [selection.dataset.key(index) for index in indices]
     jobs, unfound = [], []
     for index, key, name in zip(indices, keys, names_of(keys), strict=True):
         path = selection.root / key
@@ -245,14 +249,16 @@ def keep_inputs(job: Job, targets: Iterable[Path], inputs: frozenset[str]) -> No
             )
 
 
-def keep_results(job: Job, targets: Iterable[Path], what: str = "") -> None:
+def keep_results(
+    job: Job,
+    targets: Iterable[Path],
+    what: str = "",
+    remedy: str = "--overwrite replaces it, --out puts results elsewhere",
+) -> None:
     """Raise `UserError` where a result is there already; `what` tells more about it."""
     for target in targets:
         if target.exists():
-            raise UserError(
-                f"{job.path}: its result {target} is there already{what}; --overwrite replaces it, "
-                "--out puts results elsewhere"
-            )
+            raise UserError(f"{job.path}: its result {target} is there already{what}; {remedy}")
 
 
 def keep(config: BatchConfig, jobs: Jobs, ends: Iterable[str], job: Job) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -118,6 +119,17 @@ def palette(words: Sequence[str]) -> np.ndarray:
         taken[word] = candidates[best]
         labs.append(lab[best])
     return np.array([taken[word] for word in words], dtype=np.uint8).reshape(-1, 3)
+
+
+def steady_palette(words: Sequence[str]) -> np.ndarray:
+    """The same, but a word's colour hangs on no other word that is there: for scans that are looked
+    at one after the other. It is apart from all fixed ones; two rarer words may be alike."""
+    return np.array([_steady(word) for word in words], dtype=np.uint8).reshape(-1, 3)
+
+
+@lru_cache(1 << 14)
+def _steady(word: str) -> tuple[int, ...]:
+    return tuple(palette([*FIXED, *_ALIASES, word])[-1].tolist())
 
 
 def _candidates(word: str) -> list[tuple[int, int, int]]:

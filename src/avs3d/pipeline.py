@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from avs3d.bundle import Bundle
 from avs3d.captioning import ImageCaptioner, PointCaptioner, load_captioner
 from avs3d.encoded import EncodedScan
+from avs3d.environment import torch_device
 from avs3d.errors import UserError
 from avs3d.features import PointFeatures
 from avs3d.scan import Scan
@@ -54,6 +55,7 @@ class Pipeline:
         bundle: the weights and their config.
         device: where the networks run.
         sources, published, seed: see `load`.
+        status: called with a few words whenever something slow begins.
     """
 
     def __init__(
@@ -69,7 +71,8 @@ class Pipeline:
         self.sources = sources or Sources()
         self.published = published
         self.seed = seed
-        self.device = _device(device)
+        self.status: Callable[[str], None] = lambda text: None
+        self.device = torch_device(device)
         bundle.network.to(self.device)
         if bundle.pooling is not None:
             bundle.pooling.to(self.device)
@@ -90,7 +93,7 @@ class Pipeline:
         if self.bundle.pooling is None or self.bundle.config.captioner is None:
             raise UserError(
                 f"bundle {self.bundle.name} has no captioner, so it cannot choose words itself: "
-                "give it a vocabulary"
+                "give it a vocabulary, or take words from images alone"
             )
         return load_captioner(self.bundle)
 
@@ -124,8 +127,18 @@ class Pipeline:
             getattr(self, part)
 
     def words(self, words: tuple[str, ...]) -> Tensor:
-        """(W, D) L2-normalised embeddings of words, prompted as the bundle says (paper, 3.4)."""
-        return torch.from_numpy(self.text.encode(self.bundle.prompts(words))).to(self.device)
+        """(W, D) L2-normalised embeddings of words, prompted as the bundle says (paper, 3.4).
+
+        Raises:
+            UserError: they are of another width than features.
+        """
+        embeddings = self.text.encode(self.bundle.prompts(words))
+        if (width := embeddings.shape[1]) != self.dim:
+            raise UserError(
+                f"bundle {self.bundle.name}: its text encoder {self.text.name} is {width} wide, its"
+                f" network {self.dim}: give a bundle with the text encoder of its features"
+            )
+        return torch.from_numpy(embeddings).to(self.device)
 
     @torch.inference_mode()
     def encode(
@@ -151,17 +164,3 @@ class Pipeline:
     def segment(self, scan: Scan, vocabulary: Vocabulary | None = None) -> Segmentation:
         """A word for every point; the scan's own words when no vocabulary is given."""
         return self.encode(scan).segment(vocabulary)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UserError(f"no device {name!r}: use auto, cpu, cuda or cuda:N") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"no device {name!r}: this PyTorch sees no CUDA; use --device cpu")
-    if device.type not in ("cpu", "cuda"):
-        raise UserError(f"device {name!r} is not supported: use auto, cpu, cuda or cuda:N")
-    return device

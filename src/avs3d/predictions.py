@@ -6,14 +6,15 @@ ScanNet's 3D semantic label benchmark.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from avs3d.atomic import write_bytes, write_json
+from avs3d.atomic import remove_leftovers, write_bytes, write_json
 from avs3d.errors import UserError
 from avs3d.labelsets import LabelSet, load
 from avs3d.segmentation import UNLABELLED, Segmentation
@@ -21,6 +22,7 @@ from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from avs3d.encoded import EncodedScan
+    from avs3d.sequence import Evidence
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,11 @@ class Layout:
     """How a dataset wants predictions.
 
     Attributes:
-        labelset: the classes.
         path: key of a scan, and the split -> path below the folder of predictions.
         encode: (N,) ids -> the file's bytes.
         about: path of a file that tells of the method, with `{split}` in it, or None.
     """
 
-    labelset: str
     path: Callable[[str, str], str]
     encode: Callable[[np.ndarray], bytes]
     about: str | None = None
@@ -46,89 +46,81 @@ def _lines(ids: np.ndarray) -> bytes:
 
 LAYOUTS = {
     "nuscenes": Layout(
-        "nuscenes-16",
         lambda key, split: f"lidarseg/{split}/{key}_lidarseg.bin",
         lambda ids: ids.astype(np.uint8).tobytes(),
         "{split}/submission.json",
     ),
     "semantickitti": Layout(
-        "semantickitti",
         lambda key, split: "sequences/{}/predictions/{}.label".format(*key.split("/")),
         lambda ids: ids.astype("<u4").tobytes(),
     ),
-    "scannet": Layout("scannet-20", lambda key, split: f"{key}.txt", _lines),
+    "scannet": Layout(lambda key, split: f"{key}.txt", _lines),
 }
 """By the kind of dataset."""
 
 
-def layout_of(kind: str) -> Layout:
-    """Raises `UserError` where a dataset has no predictions of its own."""
-    if kind not in LAYOUTS:
-        raise UserError(f"--predictions: {kind} has no format of its own; {', '.join(LAYOUTS)} do")
-    return LAYOUTS[kind]
-
-
-def prediction(result: Segmentation, ids: np.ndarray, labels: LabelSet) -> np.ndarray:
-    """(K,) the dataset's id of each point of the key frame; servers take no point without one.
-
-    Args:
-        result: whose words all mean a class.
-        ids: (W,) class of each word.
-        labels: the classes.
-    """
-    scan = result.scan
-    label = result.label if scan.sweep is None else result.label[scan.sweep == 0]
-    counts = np.bincount(label[label != UNLABELLED], minlength=len(ids))
-    label = np.where(label == UNLABELLED, counts.argmax(), label)
-    found: np.ndarray = np.array(labels.export_ids)[ids][label]
-    return found
-
-
 @dataclass(frozen=True)
 class Predictions:
-    """The predictions of a run.
+    """Which predictions a run makes.
 
     Attributes:
-        folder: of them.
-        kind: of the dataset.
+        kind: of the dataset, a key of `LAYOUTS`.
+        labelset: name of its classes.
         split: of the dataset, or ``all``.
         mapper: which class each word means, see `avs3d.evaluation.mappers.load_mapper`.
+
+    Raises:
+        UserError: the dataset has no format of its own.
     """
 
-    folder: Path
     kind: str
+    labelset: str
     split: str
     mapper: str
 
-    def told(self) -> dict[str, str]:
-        """Plain data for `run.json`, and for what a result was made from."""
-        return {"kind": self.kind, "split": self.split, "mapper": self.mapper}
-
-    @property
-    def layout(self) -> Layout:
-        return layout_of(self.kind)
+    def __post_init__(self) -> None:
+        if self.kind not in LAYOUTS:
+            have = ", ".join(LAYOUTS)
+            raise UserError(f"--predictions: {self.kind} has no format of its own; {have} do")
 
     @property
     def labels(self) -> LabelSet:
-        return load(self.layout.labelset)
+        return load(self.labelset)
 
-    def path(self, key: str) -> Path:
-        return self.folder / self.layout.path(key, self.split)
+    def path(self, folder: Path, key: str) -> Path:
+        """Where in a folder the prediction for a scan is."""
+        return folder / LAYOUTS[self.kind].path(key, self.split)
 
-    def write(self, key: str, ids: np.ndarray) -> Path:
-        """Write a scan's ids, see `prediction`."""
-        path = self.path(key)
+    def write(self, folder: Path, key: str, ids: np.ndarray) -> Path:
+        """Write a scan's ids, see `Predictor`."""
+        path = self.path(folder, key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return write_bytes(path, self.layout.encode(ids))
+        return write_bytes(path, LAYOUTS[self.kind].encode(ids))
 
-    def finish(self, uses_images: bool) -> None:
-        """Write what tells of the method."""
-        if self.layout.about is None:
-            return
-        path = self.folder / self.layout.about.format(split=self.split)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        uses = {"use_camera": uses_images, "use_lidar": True, "use_radar": False, "use_map": False}
-        write_json(path, {"meta": {**uses, "use_external": True}})
+    def finish(self, folder: Path, uses_images: bool) -> None:
+        """Write what tells of the method, and leave no half file behind."""
+        for here, _, _ in os.walk(folder):
+            remove_leftovers(Path(here))
+        about = LAYOUTS[self.kind].about
+        if about is not None:
+            path = folder / about.format(split=self.split)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            uses = {"use_camera": uses_images, "use_lidar": True}
+            uses |= {"use_radar": False, "use_map": False, "use_external": True}
+            write_json(path, {"meta": uses})
+
+
+class Predicted(NamedTuple):
+    """The prediction for a scan.
+
+    Attributes:
+        ids: (K,) the dataset's id of each point of the key frame.
+        counts: of the points of each class: `told`, and where the scan has labels also `hits`,
+            `union` and `truth`, see `avs3d.evaluation.iou.Confusion`.
+    """
+
+    ids: np.ndarray
+    counts: dict[str, list[int]]
 
 
 class Predictor:
@@ -147,8 +139,15 @@ class Predictor:
         self._labels = wanted.labels
         self._mapping = Mapping(load_mapper(wanted.mapper), Targets.of(self._labels))
 
-    def __call__(self, encoded: EncodedScan, result: Segmentation) -> np.ndarray:
-        """See `prediction`; where a word means no class its points get the next best that does.
+    def __call__(
+        self, encoded: EncodedScan, result: Segmentation, evidence: Evidence | None = None
+    ) -> Predicted:
+        """Where a word means no class, its points get the next best that does.
+
+        Args:
+            encoded: the scan.
+            result: of it.
+            evidence: that it was made with.
 
         Raises:
             UserError: no word means a class.
@@ -162,5 +161,62 @@ class Predictor:
                     f" {self._labels.name}: {', '.join(result.vocabulary.words[:5])}, …; give"
                     f" --vocabulary {self._labels.name}, or another --mapper"
                 )
-            result, ids = encoded.segment(Vocabulary(tuple(kept))), ids[ids >= 0]
-        return prediction(result, ids, self._labels)
+            result = encoded.segment(Vocabulary(tuple(kept)), evidence=evidence)
+            ids = ids[ids >= 0]
+        classes = _classes(result, ids)
+        exported: np.ndarray = np.array(self._labels.export_ids)[classes]
+        return Predicted(exported, self._counts(result, classes))
+
+    def _counts(self, result: Segmentation, classes: np.ndarray) -> dict[str, list[int]]:
+        from avs3d.evaluation.iou import Confusion
+
+        size = len(self._labels)
+        counts = {"told": np.bincount(classes, minlength=size)}
+        if result.scan.labels is not None:
+            truth = self._labels.to_classes(_of_key_frame(result, result.scan.labels))
+            sums = Confusion.of(truth, classes, size).sums()
+            counts |= dict(zip(("hits", "union", "truth"), sums, strict=True))
+        return {name: values.tolist() for name, values in counts.items()}
+
+
+def _classes(result: Segmentation, ids: np.ndarray) -> np.ndarray:
+    """(K,) class of each point of the key frame; servers take no point without one.
+
+    Args:
+        result: whose words all mean a class.
+        ids: (W,) class of each word.
+    """
+    label = _of_key_frame(result, result.label)
+    counts = np.bincount(label[label != UNLABELLED], minlength=len(ids))
+    found: np.ndarray = ids[np.where(label == UNLABELLED, counts.argmax(), label)]
+    return found
+
+
+def _of_key_frame(result: Segmentation, values: np.ndarray) -> np.ndarray:
+    sweep = result.scan.sweep
+    return values if sweep is None else values[sweep == 0]
+
+
+def class_table(labels: LabelSet, scans: Iterable[dict[str, list[int]]]) -> list[dict[str, Any]]:
+    """What a run says of each class: `class`, its `points`, and where scans have labels how many
+    points it has by these, `truth`, and its `iou`; None where it has none.
+
+    Args:
+        labels: the classes.
+        scans: the `counts` of each, see `Predicted`.
+    """
+    from avs3d.evaluation.iou import iou
+
+    sums = np.zeros((4, len(labels)), np.int64)
+    known = False
+    for counts in scans:
+        for row, name in enumerate(("told", "hits", "union", "truth")):
+            sums[row] += counts.get(name, 0)
+        known |= "truth" in counts
+    rows: list[dict[str, Any]] = [
+        {"class": name, "points": int(points)}
+        for name, points in zip(labels.classes, sums[0], strict=True)
+    ]
+    for said, truth, value in zip(rows, sums[3], iou(sums[1:]), strict=True) if known else ():
+        said |= {"truth": int(truth), "iou": None if np.isnan(value) else float(value)}
+    return rows

@@ -6,8 +6,7 @@ import time
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from avs3d.cameras import Rig
 from avs3d.features import PointFeatures
@@ -15,9 +14,6 @@ from avs3d.io import read
 from avs3d.jobs import BatchConfig, Job
 from avs3d.published.features import read_parts
 from avs3d.scan import Scan
-
-if TYPE_CHECKING:
-    from avs3d.datasets import Dataset
 
 
 class Read(NamedTuple):
@@ -35,7 +31,7 @@ class Read(NamedTuple):
 
 
 class Reader:
-    """Reads what a job is about; opens the dataset of a run once.
+    """Reads what a job is about.
 
     Args:
         config: of the run.
@@ -43,12 +39,6 @@ class Reader:
 
     def __init__(self, config: BatchConfig) -> None:
         self._config = config
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """What the run is about, where it is no list of files."""
-        assert self._config.selection is not None
-        return self._config.selection.open()
 
     def __call__(self, job: Job) -> Read:
         """Raises `UserError`, see `avs3d.read` and `Dataset`."""
@@ -62,7 +52,8 @@ class Reader:
         if job.index is None:
             scan = read(job.path, columns=self._config.columns)
             return scan if job.rig is None else job.rig.on(scan)
-        scan = replace(self.dataset[job.index], name=job.name)
+        assert self._config.selection is not None
+        scan = replace(self._config.selection.dataset[job.index], name=job.name)
         if not self._config.uses_images:
             return replace(scan, cameras=())
         return Rig(scan.cameras, scan.left_out, ()).on(scan)

@@ -26,8 +26,7 @@ from avs3d.io.record import DONE, WORDS, read_record
 from avs3d.jobs import BatchConfig, Job, keep_inputs, keep_results
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from avs3d.predictions import Predicted
     from avs3d.segmentation import Segmentation
 
 CAPTIONS, PICTURE = ".captions.json", ".png"
@@ -74,6 +73,12 @@ class Results:
         assert self.config.out is not None
         return self.config.out / f"{job.name}{end}"
 
+    @property
+    def predictions(self) -> Path:
+        """The folder of what is in the dataset's own format."""
+        assert self.config.out is not None
+        return self.config.out / "predictions"
+
     def overlay(self, job: Job, camera: str) -> Path:
         """The picture of a camera."""
         return self.path(job, f".{camera}{PICTURE}")
@@ -95,12 +100,12 @@ class Results:
             return None
         record = read_record(targets[-1])
         if record is None:
-            keep_results(job, targets)
+            self._keep(job, targets)
             return None
         if other := self._differences(job, record):
-            keep_results(job, targets, f", made with another {', '.join(other)}")
+            self._keep(job, targets, f", made with another {', '.join(other)}")
         if record["finished"] and not self._are_whole(job, record):
-            keep_results(job, targets, ", but was changed since")
+            self._keep(job, targets, ", but was changed since")
         return record if record["finished"] and not other else None
 
     def write(
@@ -109,7 +114,7 @@ class Results:
         result: Segmentation,
         found: dict[str, Any],
         timings: dict[str, float],
-        predicted: np.ndarray | None = None,
+        predicted: Predicted | None = None,
     ) -> tuple[Path, ...]:
         """Write the results of a scan, replacing earlier ones.
 
@@ -118,7 +123,7 @@ class Results:
             result: what was found.
             found: the same for `run.json`, with a `note` for the picture.
             timings: `write`, `picture` and `overlay` are added.
-            predicted: ids for `config.predictions`, or None.
+            predicted: for `config.predictions`, or None.
 
         Returns:
             The files.
@@ -150,7 +155,8 @@ class Results:
             sizes = {path.name: path.stat().st_size for path in files}
             if predicted is not None:
                 assert self.config.predictions is not None
-                files.append(self.config.predictions.write(job.key, predicted))
+                wanted = self.config.predictions
+                files.append(wanted.write(self.predictions, job.key, predicted.ids))
                 found["prediction_bytes"] = files[-1].stat().st_size
             self._write_record(job, True, sizes, found)
         except OSError as error:
@@ -165,6 +171,12 @@ class Results:
         self._remove(job, record)
         with contextlib.suppress(OSError):
             self.path(job, DONE).unlink()
+
+    def _keep(self, job: Job, targets: list[Path], what: str = "") -> None:
+        if self.config.selection is None:
+            keep_results(job, targets, what)
+        else:
+            keep_results(job, targets, what, "--new begins anew, in another folder")
 
     def _begin(self, job: Job, files: list[Path]) -> None:
         """From now on the results are not whole; those of an earlier run are removed."""
@@ -190,7 +202,7 @@ class Results:
         assert self.config.out is not None
         sizes = {self.config.out / name: size for name, size in record["outputs"].items()}
         if self.config.predictions is not None:
-            path = self.config.predictions.path(job.key)
+            path = self.config.predictions.path(self.predictions, job.key)
             sizes[path] = record["scan"].get("prediction_bytes")
         with contextlib.suppress(OSError):
             return all(path.stat().st_size == size for path, size in sizes.items())
@@ -222,7 +234,7 @@ class Results:
         return {
             "avs3d": __version__,
             "sources": self.config.sources.told(),
-            "predictions": None if wanted is None else wanted.told(),
+            "predictions": None if wanted is None else vars(wanted),
             "weights": fingerprint(self.config.bundle),
             **{name: getattr(self.config, name) for name in _OPTIONS},
         }

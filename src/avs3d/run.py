@@ -8,7 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from avs3d.environment import versions
 from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig, Job, find_jobs
 from avs3d.lock import locked
-from avs3d.predictions import Predictor
+from avs3d.predictions import Predictor, class_table
 from avs3d.results import Results, cannot_write
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
@@ -75,21 +75,27 @@ class _Segment:
         return None if wanted is None else Predictor(wanted)
 
     def __call__(self, job: Job, encoded: EncodedScan, timings: dict[str, float]) -> Result:
-        config = self.results.config
-        if self._window is None:
-            result = encoded.segment(job.given.vocabulary, views=config.views)
-        else:
-            result = self._window.segment(job, encoded)
+        config, words, evidence = self.results.config, job.given.vocabulary, None
+        if self._window is not None:
+            words, evidence = self._window.look(job, encoded)
+        result = encoded.segment(words, config.views, evidence)
+        if self._window is not None and job.given.vocabulary is None:
+            result = replace(result, captions=encoded.captions(config.views))
+        result = replace(result, steady=config.selection is not None)
         timings |= result.timings
         # Few words that are given are little like most points of any scan.
         usual = encoded.low_score if job.given.vocabulary is None else None
         notes = units_note(result.scan), low_score_note(result, usual)
-        predicted = None if self._predictor is None else self._predictor(encoded, result)
+        predicted = None
+        if self._predictor is not None:
+            predicted = self._predictor(encoded, result, evidence)
         if config.min_score is not None:
             result = result.unlabel(config.min_score)
         rows = result.summary()
         note = "; ".join(filter(None, notes))
         found = _found(job, result, rows, note, config.sources.cell)
+        if predicted is not None:
+            found["classes"] = predicted.counts
         found["asked"] = None if encoded.usage is None else asdict(encoded.usage)
         files = self.results.write(job, result, found, timings, predicted)
         return Result(found, rows, files, timings)
@@ -140,7 +146,7 @@ class Run:
                 self.errors[job] = result
                 self._results.discard(job)
             else:
-                self.done[job] = result
+                self.done[job] = replace(result, rows=[])  # of all scans they are too many
             yield job, result
 
     def __enter__(self) -> Run:
@@ -173,6 +179,8 @@ class Run:
         # Where nothing was done, the record of an earlier run in the same folder is worth more.
         if self.done:
             try:
+                if (wanted := self.config.predictions) is not None:
+                    wanted.finish(self._results.predictions, self.config.asks_images)
                 write_json(self._out / RECORD, self.record(finished=finished))
             except OSError as error:
                 raise cannot_write(self._out / RECORD, error) from error
@@ -189,6 +197,13 @@ class Run:
         """Of the whole run so far, see `avs3d.batch.exit_code`."""
         return exit_code(list(self.errors.values()))
 
+    @property
+    def classes(self) -> list[dict[str, Any]]:
+        """See `class_table`; empty without predictions."""
+        wanted = self.config.predictions
+        counts = (done.found["classes"] for done in self.done.values())
+        return [] if wanted is None else class_table(wanted.labels, counts)
+
     def record(self, *, finished: bool) -> dict[str, Any]:
         """The content of `run.json`."""
         return {
@@ -199,6 +214,7 @@ class Run:
             **self._batch.facts,
             "versions": versions(),
             "words": word_frequencies(self.done.values()),
+            "classes": self.classes,
             "asked": usage_line(self.done.values()),
             "scans": {job.name: scan_record(done) for job, done in self.done.items()},
             "failures": [failure_record(job, error) for job, error in self.errors.items()],

@@ -5,42 +5,62 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from avs3d import __version__
 from avs3d.atomic import write_json
 from avs3d.batch import make_folder
+from avs3d.bundle_config import fingerprint
+from avs3d.jobs import BatchConfig
+from avs3d.results import cannot_write
 
 CONFIG = "config.json"
 LATEST = "latest"
 _FORMAT = "%Y-%m-%d_%H-%M-%S"
 _MAX_BYTES = 16 << 20
+_NOT_RESULTS = ("out", "jobs", "overwrite", "inputs")
 
 
-def run_folder(out: Path, config: dict[str, Any], *, new: bool = False) -> Path:
-    """The folder to write to: that of the newest run where it has the same config, so that it goes
-    on, else a new one, in which the config is written.
+def run_folder(out: Path, config: BatchConfig, *, new: bool = False) -> Path:
+    """The folder to write to: that of the newest run with the same config, so that it goes on, else
+    a new one, in which the config is written.
 
     Args:
         out: of all runs.
-        config: plain data, what the results depend on.
+        config: of the run; which shard it is makes no difference.
         new: begin anew in any case.
 
     Raises:
         UserError: no folder can be made there.
     """
     make_folder(out)
-    config = json.loads(json.dumps(config))  # as it is read back
-    earlier = sorted(path.parent for path in out.glob(f"*/{CONFIG}") if path.parent.name != LATEST)
-    if earlier and not new and _config_of(earlier[-1]) == config:
-        folder = earlier[-1]
+    told = told_of_results(config)
+    names = [path.parent.name for path in out.glob(f"*/{CONFIG}")]
+    same = [name for name in names if name != LATEST and _config_of(out / name) == told]
+    if same and not new:
+        folder = out / max(same)
     else:
         folder = _fresh(out)
         make_folder(folder)
-        write_json(folder / CONFIG, config)
+        try:
+            write_json(folder / CONFIG, told)
+        except OSError as error:
+            raise cannot_write(folder / CONFIG, error) from error
     _point(out / LATEST, folder.name)
     return folder
+
+
+def told_of_results(config: BatchConfig) -> dict[str, Any]:
+    """What the results of a run depend on, as plain data."""
+    assert config.selection is not None
+    whole = replace(config, selection=replace(config.selection, shard=None))
+    told = {key: value for key, value in whole.told().items() if key not in _NOT_RESULTS}
+    told |= {"avs3d": __version__, "weights": fingerprint(config.bundle)}
+    plain: dict[str, Any] = json.loads(json.dumps(told))  # as it is read back
+    return plain
 
 
 def _fresh(out: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +155,22 @@ class Scan:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def take(self, rows: np.ndarray) -> Scan:
+        """These points alone, (N,) bool or indices, with everything that is known of them."""
+
+        def some(column: np.ndarray | None) -> np.ndarray | None:
+            return None if column is None else column[rows]
+
+        return replace(
+            self,
+            points=self.points[rows],
+            intensity=some(self.intensity),
+            ring=some(self.ring),
+            sweep=some(self.sweep),
+            labels=some(self.labels),
+            fields={name: value[rows] for name, value in self.fields.items()},
+        )
 
     @property
     def finite(self) -> np.ndarray:

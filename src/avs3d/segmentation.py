@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from avs3d.palette import palette, steady_palette
 from avs3d.scan import Scan
 from avs3d.vocabulary import Vocabulary
 
@@ -31,6 +32,7 @@ class Segmentation:
         similarity: mean cosine similarity of points and their words; None where unknown.
         cosine: (N,) float32 cosine similarity of each point and the word that fits it best, 0 where
             a point has no position; None where unknown.
+        steady: a word has the same colour in every scan, see `avs3d.palette.steady_palette`.
     """
 
     scan: Scan
@@ -42,6 +44,7 @@ class Segmentation:
     timings: dict[str, float] = field(default_factory=dict)
     similarity: float | None = None
     cosine: np.ndarray | None = None
+    steady: bool = False
 
     def __post_init__(self) -> None:
         count = len(self.scan)
@@ -56,6 +59,11 @@ class Segmentation:
             UNLABELLED <= self.label.min() and self.label.max() < len(self.vocabulary)
         ):
             raise ValueError("label must be -1 or an index into the vocabulary")
+
+    @property
+    def colors(self) -> np.ndarray:
+        """(W, 3) uint8 RGB of the words."""
+        return (steady_palette if self.steady else palette)(self.vocabulary.words)
 
     def unlabel(self, min_score: float) -> Segmentation:
         """The same without the labels whose score is below `min_score`; scores stay."""

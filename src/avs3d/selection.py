@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,37 +70,52 @@ class Selection:
     every: int = 1
     shard: Shard | None = None
 
-    def open(self) -> Dataset:
-        """Raises `UserError`, see `avs3d.datasets.open_dataset`."""
+    @cached_property
+    def dataset(self) -> Dataset:
+        """What the scans are of, opened once a process.
+
+        Raises:
+            UserError: see `avs3d.datasets.open_dataset`.
+        """
         from avs3d.datasets import open_dataset
 
         return open_dataset(self.root, self.kind, **self.options)
 
-    def indices(self, dataset: Dataset) -> list[int]:
+    @cached_property
+    def indices(self) -> list[int]:
         """Which scans, in their order.
 
         Raises:
             UserError: none.
         """
-        found = self.all_indices(dataset)
-        return found if self.shard is None else self.shard.of(found)
+        return self.all_indices if self.shard is None else self.shard.of(self.all_indices)
 
-    def all_indices(self, dataset: Dataset) -> list[int]:
+    @cached_property
+    def all_indices(self) -> list[int]:
         """The same without regard to the shard."""
+        keys = map(self.dataset.key, range(len(self.dataset)))
         found = [
             index
-            for index in range(len(dataset))
-            if self.pattern is None or fnmatch.fnmatchcase(dataset.key(index), self.pattern)
+            for index, key in enumerate(keys)
+            if self.pattern is None or fnmatch.fnmatchcase(key, self.pattern)
         ][:: self.every]
         if not found:
-            matching = f" that match {self.pattern}" if self.pattern and len(dataset) else ""
-            raise UserError(f"{show(self.root)}: {dataset.name} has no scans{matching}")
+            matching = f" that match {self.pattern}" if self.pattern and len(self.dataset) else ""
+            raise UserError(f"{show(self.root)}: {self.dataset.name} has no scans{matching}")
         return found
 
     def told(self) -> dict[str, Any]:
         """Plain data for `run.json`."""
         shard = None if self.shard is None else str(self.shard)
-        return {**vars(self), "root": os.path.abspath(self.root), "shard": shard}
+        return {**self._given, "root": os.path.abspath(self.root), "shard": shard}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what was opened: another process opens it again."""
+        return self._given
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
 def names_of(keys: list[str]) -> list[str]:

@@ -19,7 +19,6 @@ from avs3d.encoded import EncodedScan
 from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig, Job
 from avs3d.reading import Reader
-from avs3d.segmentation import Segmentation
 from avs3d.segmenter import FeatureRows, PointWords
 from avs3d.vocabulary import Vocabulary
 
@@ -56,8 +55,8 @@ class Window:
         self._read = Reader(config)
         self._kept: OrderedDict[int, Remembered] = OrderedDict()
 
-    def segment(self, job: Job, encoded: EncodedScan) -> Segmentation:
-        """A word for every point.
+    def look(self, job: Job, encoded: EncodedScan) -> tuple[Vocabulary, Evidence]:
+        """What to segment a scan with.
 
         The vocabulary is the one that is given, or the words of all scans of the window. Where the
         dataset knows poses, each point has the word that its place had most evidence for: the mean
@@ -75,31 +74,25 @@ class Window:
             vocabulary = Vocabulary.merge(*(one.vocabulary for one in window))
             if not len(vocabulary):
                 raise UserError(f"{job.path}: no words were found in it and the scans before it")
-        return encoded.segment(
-            vocabulary, self._config.views, evidence=Evidence(window, self._config.window)
-        )
+        return vocabulary, Evidence(window, self._config.window)
 
     def _before(self, index: int) -> list[int]:
         """The scans of the window before this one, oldest first."""
         start = next(run.start for run in self._sequences if index in run)
-        place = int(np.searchsorted(self._order, index))
+        order = self._selection.all_indices  # also those of other shards
+        place = int(np.searchsorted(order, index))
         first = max(0, place + 1 - self._config.window)
-        return [before for before in self._order[first:place] if before >= start]
+        return [before for before in order[first:place] if before >= start]
 
     @cached_property
     def _sequences(self) -> list[range]:
-        return self._read.dataset.sequences()
-
-    @cached_property
-    def _order(self) -> list[int]:
-        """All scans that are selected, also those of other shards."""
-        return self._selection.all_indices(self._read.dataset)
+        return self._selection.dataset.sequences()
 
     def _remembered(self, index: int, encoded: EncodedScan) -> Remembered | None:
         """A scan of the window, encoded again where the run did not come by it; None where it
         cannot be read."""
         if index not in self._kept:
-            key = self._read.dataset.key(index)
+            key = self._selection.dataset.key(index)
             job = Job(self._selection.root / key, key, index=index, key=key)
             try:
                 scan, features, _ = self._read(job)
@@ -115,12 +108,20 @@ class Window:
             own = encoded.vocabulary(self._config.views) if given is None else Vocabulary(())
         except UserError:  # it names nothing; the others may
             own = Vocabulary(())
-        pose = self._read.dataset.pose(index)
+        pose = self._pose(index)
         cells = None if pose is None else encoded.cells(pose, CELL)
         self._kept[index] = Remembered(own, encoded.rows, cells)
         while len(self._kept) > self._config.window:
             self._kept.popitem(last=False)
         return self._kept[index]
+
+    def _pose(self, index: int) -> np.ndarray | None:
+        """None where it is not known, or damaged: the scan is then labelled by itself."""
+        try:
+            pose = self._selection.dataset.pose(index)
+        except UserError:
+            return None
+        return pose if pose is not None and np.isfinite(pose).all() else None
 
 
 @dataclass(frozen=True)

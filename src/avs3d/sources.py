@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CAPTIONERS = ("points", "images", "both")
 FEATURES = ("distill", "fusion", "ensemble")
+_PROBE = "a street"
+_SAME = 0.999  # cosine similarity; weights of half the digits differ by less
 
 
 @dataclass(frozen=True)
@@ -100,4 +102,26 @@ class Sources:
                 f"the words of bundle {bundle.name} are those of {bundle.text_encoder}, which no"
                 " image model shares: give a bundle of CLIP, or leave out fusion and ensemble"
             )
-        return load_pixel_features(spec, width, str(device))
+        words = f"bundle {bundle.name} ({bundle.text_encoder})"
+        found = load_pixel_features(spec, width, str(device), words)
+        if clip and spec.startswith("clip:"):
+            _check_space(spec, bundle)
+        return found
+
+
+def _check_space(spec: str, bundle: Bundle) -> None:
+    """Two models of CLIP may be as wide and yet strangers; they are not if they say the same of a
+    text. Of a vision tower that is kept without its text tower nothing is known."""
+    from avs3d.text import load_text_encoder
+
+    try:
+        told = load_text_encoder(spec).encode([_PROBE])[0]
+    except UserError:
+        return
+    words = load_text_encoder(bundle.text_encoder).encode([_PROBE])[0]
+    if float(told @ words) < _SAME:
+        raise UserError(
+            f"pixel features {spec!r} are those of another model than the words of bundle"
+            f" {bundle.name} ({bundle.text_encoder}), though as wide ({len(words)}): give the CLIP"
+            " model whose text encoder is used"
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 from avs3d.errors import UserError
@@ -112,6 +113,7 @@ def _things(doc: Any, dictionary: frozenset[str], compounds: bool) -> Iterator[s
 
 
 def _join(run: list[str]) -> list[str]:
+    run = [word for word, _ in groupby(run)]  # some captioners stammer: car car car
     alone = len(run) == 1 and run[0] in _NOT_ALONE
     return [" ".join(run[-_MAX_COMPOUND:])] if run and not alone else []
 

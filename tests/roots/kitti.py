@@ -57,7 +57,7 @@ def write_semantic(root: Path, sequences: tuple[str, ...] = ("00", "08", "11")) 
         for number in range(3):
             moment = 0.1 * number
             put(folder / "velodyne" / f"{number:06}.bin", points(moment))
-            put(folder / "image_2" / f"{number:06}.png", picture(kind="PNG"))
+            put(folder / "image_2" / f"{number:06}.png", picture(1242, 375, "PNG"))
             if int(name) < 11:
                 put(folder / "labels" / f"{number:06}.label", labels().tobytes())
             # Camera 0 now, in the frame of camera 0 at the beginning.

@@ -32,6 +32,7 @@ CAMERAS = ("BACK", "BACK_LEFT", "BACK_RIGHT", "FRONT", "FRONT_LEFT", "FRONT_RIGH
 INTRINSICS = [[1266.4, 0.0, 816.3], [0.0, 1266.4, 491.5], [0.0, 0.0, 1.0]]
 LIDAR_YAW = -np.pi / 2
 """The LiDAR's x points to the car's right."""
+PICTURE = picture(1600, 900)
 CAMERA_LATE = 12_000
 """Microseconds between the LiDAR's and the cameras' data of a sample."""
 _LISTED = (
@@ -99,7 +100,7 @@ def _scene(root: Path, tables: Tables, number: int, name: str, own_car: bool) ->
             _lidar(root, tables, (number, sample, sweep), own, own_car)
         for channel in (f"CAM_{camera}" for camera in CAMERAS):
             taken = START + round(1e6 * moment) + CAMERA_LATE
-            _data(root, tables, channel, taken, own, True, (number, sample), picture())
+            _data(root, tables, channel, taken, own, True, (number, sample), PICTURE)
         _data(root, tables, "RADAR_FRONT", START, own, True, (number, sample), b"VERSION .7\n")
 
 

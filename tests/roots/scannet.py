@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from plyfile import PlyData, PlyElement
 
-from roots.scene import AHEAD, COUNT, WORLD, picture, put, rigid
+from roots.scene import AHEAD, COUNT, WORLD, depths, picture, put, rigid
 
 NYU40 = np.array([1, 2, 5, 0, 40, 7])
 """Ids of the names below, which repeat over the vertices."""
@@ -18,6 +18,8 @@ NAMES = ("wall", "floor", "office chair", "", "toilet paper dispenser", "table")
 IDS = (1, 3, 10, 0, 163, 4)
 COLOURS = np.arange(3 * COUNT).reshape(COUNT, 3) % 256
 FRAMES = 41
+DEPTH = 14_000
+"""Millimetres, everywhere in an image."""
 
 
 def camera_pose(frame: int) -> np.ndarray:
@@ -73,7 +75,7 @@ def write(root: Path) -> Path:
 
 
 def _frames(scene: Path) -> None:
-    colour, depth = picture(), picture(kind="PNG")
+    colour, depth = picture(1296, 968), depths(640, 480, DEPTH)
     for frame in range(FRAMES):
         put(scene / "color" / f"{frame}.jpg", colour)
         put(scene / "depth" / f"{frame}.png", depth)
@@ -95,7 +97,7 @@ def write_openscene(root: Path, dataset: str = "scannet") -> Path:
         scene = root / f"{dataset}_2d" / part / name
         for frame in (0, 20, 100):
             put(scene / "color" / f"{frame}.jpg", picture())
-            put(scene / "depth" / f"{frame}.png", picture(kind="PNG"))
+            put(scene / "depth" / f"{frame}.png", depths(32, 18, DEPTH))
             np.savetxt(_above(scene / "pose" / f"{frame}.txt"), camera_pose(frame % 7))
     text = "577.87 0 319.5 0\n0 577.87 239.5 0\n0 0 1 0\n0 0 0 1\n"
     put(root / f"{dataset}_2d" / "intrinsics.txt", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,16 @@ def put(path: Path, content: bytes | str) -> Path:
     return path
 
 
+@cache
 def picture(width: int = 32, height: int = 18, kind: str = "JPEG") -> bytes:
     stream = io.BytesIO()
     Image.new("RGB", (width, height), (90, 120, 60)).save(stream, kind)
+    return stream.getvalue()
+
+
+@cache
+def depths(width: int, height: int, millimetres: int) -> bytes:
+    """16 bits of grey."""
+    stream = io.BytesIO()
+    Image.new("I;16", (width, height), millimetres).save(stream, "PNG")
     return stream.getvalue()

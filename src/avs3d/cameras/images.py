@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avs3d.io.source import MalformedError, damaged, load_small, naming
+from avs3d.errors import ReadError
+from avs3d.io.source import MalformedError, damaged, load_small, naming, show
+from avs3d.scan import Camera
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,6 +39,24 @@ def pixels(image: Path | np.ndarray) -> np.ndarray:
         return image
     with naming(image), damaged("image"):
         return _to_rgb(opened(image))
+
+
+def pixels_of(camera: Camera) -> np.ndarray:
+    """`pixels` of its image.
+
+    Raises:
+        ReadError: also where the image has another size than the calibration is for.
+    """
+    image = pixels(camera.image)
+    size = (image.shape[1], image.shape[0])
+    if camera.size not in (None, size):
+        told = "{} x {}".format(*(camera.size or ()))
+        what = "its image" if isinstance(camera.image, np.ndarray) else show(camera.image)
+        raise ReadError(
+            f"{what}: is {size[0]} x {size[1]}, its calibration is for {told}; give the image"
+            " as it was calibrated"
+        )
+    return image
 
 
 def depths(path: Path) -> np.ndarray:

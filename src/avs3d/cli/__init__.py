@@ -16,6 +16,7 @@ from avs3d.cli import (
     evaluate,
     info,
     labelsets,
+    prepare,
     query,
     run,
     segment,
@@ -96,6 +97,7 @@ app.command("caption", help=caption.HELP)(caption.caption)
 app.command("query", help=query.HELP)(query.query)
 app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
+app.add_typer(prepare.app, name="prepare", help=prepare.HELP)
 app.add_typer(train.app, name="train", help=train.HELP)
 app.command("bundles", help=bundles.HELP)(bundles.bundles)
 app.command("labelsets", help=labelsets.HELP)(labelsets.labelsets)

@@ -53,6 +53,7 @@ def caption(
 ) -> None:
     """See `HELP`."""
     from avs3d.atomic import write_json
+    from avs3d.chat import Usage
     from avs3d.cli.tables import caption_table, stdout
 
     def describe(job: Job, encoded: EncodedScan, timings: dict[str, float]) -> dict[str, str]:
@@ -61,10 +62,12 @@ def caption(
             make_folder(out)
             write_json(out / f"{job.name}.captions.json", {job.name: captions})
         left_out.extend(encoded.scan.left_out)
+        asked.append(encoded.usage or Usage())
         return captions
 
     console = stdout()
     left_out: list[str] = []
+    asked: list[Usage] = []
     cameras = source_options.camera_config(images, calibration)
     sources = source_options.source_config(
         images is not None, captioner, image_captioner, z_buffer=z_buffer
@@ -89,4 +92,7 @@ def caption(
                 for line in left_out:
                     console.print(f"left out: {line}", style="yellow", soft_wrap=True)
                 left_out.clear()
+    total = sum(asked, Usage())
+    if total.asked:
+        console.print(f"image captions: {total.line()}", soft_wrap=True)
     raise typer.Exit(exit_code(errors))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from avs3d.cli import options, source_options
+from avs3d.cli import dataset_options, options, source_options
+from avs3d.cli.dataset_options import options_of
 from avs3d.cli.options import parse_formats, parse_vocabulary
 from avs3d.cli.show import Lines, Quiet, Tables, show_run
 from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig
-from avs3d.predictions import Predictions, layout_of
+from avs3d.predictions import Predictions
 from avs3d.run_folder import run_folder
 from avs3d.selection import Selection, Shard
 from avs3d.views import parse_views
@@ -41,63 +42,24 @@ by --mapper, and points whose word means none get the next best word.
 --window 10 gives each scan the words of the ten scans up to it, and each point the word that its
 place had most evidence for in these; the dataset must tell poses for the latter."""
 
-_NOT_RESULTS = ("out", "jobs", "overwrite", "device")
-
 
 def run(
-    root: Annotated[
-        Path, typer.Argument(help="A dataset, a recording, a folder.", show_default=False)
-    ],
-    dataset: Annotated[
-        str | None,
-        typer.Option("--dataset", metavar="KIND", help="What it is.", show_default="seen"),
-    ] = None,
+    root: dataset_options.Root,
+    dataset: dataset_options.Dataset = None,
     split: Annotated[
         str | None,
         typer.Option("--split", help="Of the dataset: train, val, …", show_default="all there is"),
     ] = None,
-    sweeps: Annotated[
-        int | None,
-        typer.Option(
-            "--sweeps",
-            min=1,
-            max=10,
-            help="Lay so many on each other (nuScenes).",
-            show_default="1",
-        ),
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option",
-            metavar="NAME=VALUE",
-            help="Another option of the dataset; may be given again.",
-            show_default=False,
-        ),
-    ] = None,
-    match: Annotated[
-        str | None,
-        typer.Option(
-            "--match",
-            metavar="PATTERN",
-            help="Only scans called like this, such as '08/*'.",
-            show_default=False,
-        ),
-    ] = None,
-    every: Annotated[int, typer.Option("--every", min=1, help="Each so many-th of these.")] = 1,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            help="The I-th of N parts, for many machines.",
-            show_default=False,
-        ),
-    ] = None,
+    sweeps: dataset_options.Sweeps = None,
+    option: dataset_options.Option = None,
+    match: dataset_options.Match = None,
+    every: dataset_options.Every = 1,
+    shard: dataset_options.ShardOf = None,
     window: Annotated[
         int,
         typer.Option(
             "--window",
+            "--vocabulary-window",
             min=1,
             max=100,
             metavar="SCANS",
@@ -142,40 +104,24 @@ def run(
     from avs3d.datasets import guess
 
     words = parse_vocabulary(vocabulary)
-    given = _options(option, split=split, sweeps=sweeps)
+    given = options_of(option, split=split, sweeps=sweeps)
     if window > 1 and jobs > 1:
         raise UserError("--window: scans are labelled in their order; give --shard, not --jobs")
     part = None if shard is None else Shard.parse(shard)
     selection = Selection(root, dataset or guess(root), given, match, every, part)
+    wanted, of = None, selection.dataset
+    if predictions:
+        wanted = Predictions(of.name, of.labelset or "", of.split or "all", mapper)
     sources = source_options.source_config(
         True, captioner, image_captioner, feature, features, z_buffer, fold
     )
     config = BatchConfig(
         (), None, bundle, words, None if views is None else parse_views(views), device=device,
         seed=seed, picture=picture, min_score=min_score, write=parse_formats(write, words),
-        jobs=jobs, overlay=overlay, selection=selection, window=window, **sources,
+        jobs=jobs, overlay=overlay, selection=selection, predictions=wanted, window=window,
+        **sources,
     )  # fmt: skip
+    assert selection.indices, "or a mistake is told"
     place = out if part is None else out / f"shard-{part}"
-    if predictions:
-        assert selection.kind is not None
-        layout_of(selection.kind)
-        made = Predictions(place, selection.kind, given.get("split") or "all", mapper)
-        config = replace(config, predictions=made)
-    told = {key: value for key, value in config.told().items() if key not in _NOT_RESULTS}
-    folder = run_folder(place, told, new=new)
-    if config.predictions is not None:
-        inside = replace(config.predictions, folder=folder / "predictions")
-        config = replace(config, predictions=inside)
-    config = replace(config, out=folder)
+    config = replace(config, out=run_folder(place, config, new=new))
     raise typer.Exit(show_run(config, Lines() if json else Quiet() if quiet else Tables()))
-
-
-def _options(given: list[str] | None, **more: Any) -> dict[str, Any]:
-    """Options of the dataset by name; whole numbers are numbers."""
-    found = {name: value for name, value in more.items() if value is not None}
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
-            raise UserError(f"--option {text}: give a name and a value, such as topic=/points")
-        found[name] = int(value) if value.isascii() and value.isdigit() else value
-    return found

@@ -36,6 +36,8 @@ Examples:
   avs3d segment tile.laz --write laz,parquet
   avs3d segment scan.bin --min-score 0.5
   avs3d segment scan.bin --images images/ --calibration calib.json --overlay
+  avs3d segment scan.bin --images images/ --calibration calib.json --image-captioner models/blip
+  avs3d segment scan.bin --images images/ --calibration calib.json -b clip-bundle --feature ensemble
   avs3d segment points.bin --columns x,y,z,intensity,time
   avs3d segment - --stdin bin --write ply --out - < scan.bin > result.ply
 

@@ -158,6 +158,7 @@ class Tables:
 
     def end(self, run: Run, finished: bool) -> None:
         """How many are done; on stderr which are not, and why."""
+        from avs3d.cli.tables import class_table
         from avs3d.run import usage_line
 
         if not finished:
@@ -166,6 +167,8 @@ class Tables:
             where = "" if self._aside else f"; the run: {Path(run.config.out or '', 'run.json')}"
             if len(run.done) > 1:
                 self._show_words(run)
+            if run.classes:
+                self._console.print(class_table(run.classes))
             if asked := usage_line(run.done.values()):
                 self._console.print(asked, soft_wrap=True)
             self._console.print(f"{len(run.done)} of {len(run)} done{where}", soft_wrap=True)

@@ -88,6 +88,27 @@ def frequency_table(words: list[dict[str, Any]]) -> Table:
     return table
 
 
+def class_table(rows: list[dict[str, Any]]) -> Table:
+    """The classes of a run that have points, or should; their IoU where there are labels."""
+    table = plain_table()
+    table.add_column("class", style="bold", no_wrap=True)
+    labelled = any("truth" in row for row in rows)
+    for name in ("points", "labels", "IoU") if labelled else ("points",):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        if not row["points"] and not row.get("truth"):
+            continue
+        numbers = [f"{row['points']:,}"]
+        if labelled:
+            value = row["iou"]
+            numbers += [f"{row['truth']:,}", "" if value is None else f"{value:.3f}"]
+        table.add_row(Text(row["class"]), *numbers)
+    known = [row["iou"] for row in rows if row.get("iou") is not None]
+    if known:
+        table.add_row(Text("mean"), "", "", f"{sum(known) / len(known):.3f}")
+    return table
+
+
 def caption_table(captions: dict[str, str]) -> Table:
     """A sentence per view."""
     table = plain_table(show_header=False)

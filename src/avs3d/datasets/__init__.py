@@ -21,7 +21,7 @@ from avs3d.datasets.parts.dataset import Dataset
 from avs3d.errors import UserError
 from avs3d.io.source import show
 
-__all__ = ["Dataset", "guess", "kinds", "open_dataset"]
+__all__ = ["Dataset", "guess", "kinds", "open_dataset", "splits_of"]
 
 _GROUP = "avs3d.datasets"
 _FOLDER = "folder"
@@ -73,6 +73,12 @@ def guess(root: str | Path) -> str:
             f"{show(root)}: looks like {' and like '.join(fitting)}; say which dataset it is"
         )
     return fitting[0] if fitting else _FOLDER
+
+
+def splits_of(root: str | Path, kind: str) -> tuple[str, ...]:
+    """The splits of a root, see `Dataset.splits`. Raises `UserError`: no such kind."""
+    found: tuple[str, ...] = _reader(kind).splits(Path(root))
+    return found
 
 
 def _entries() -> dict[str, EntryPoint]:

@@ -67,6 +67,11 @@ class Reader(Dataset):
         self._log: _Log | None = None
 
     @staticmethod
+    def splits(root: Path) -> tuple[str, ...]:
+        there = {log.parent.name for log in _logs(root)}
+        return tuple(split for split in _SPLITS if split in there)
+
+    @staticmethod
     def fits(root: Path) -> bool:
         return bool(_logs(root))
 

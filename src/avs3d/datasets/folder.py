@@ -23,7 +23,7 @@ class Reader(Dataset):
     """
 
     name = "folder"
-    labelset = None
+    labelset: str | None = None
     split = None
 
     def __init__(self, root: Path, columns: int | str | Sequence[str] | None = None) -> None:

@@ -72,6 +72,12 @@ class Reader(Dataset):
         found = any((root / part / _OBJECT_POINTS).is_dir() for part in _OBJECT.values())
         return found or bool(_drives(root))
 
+    @staticmethod
+    def splits(root: Path) -> tuple[str, ...]:
+        return tuple(
+            name for name, part in _OBJECT.items() if (root / part / _OBJECT_POINTS).is_dir()
+        )
+
     def __len__(self) -> int:
         return len(self._scans)
 

@@ -18,6 +18,12 @@ from avs3d.io.source import show
 from avs3d.scan import Camera, Scan
 
 NO_LABEL = -1
+SPLITS = {
+    "v1.0-trainval": ("train", "val"),
+    "v1.0-test": ("test",),
+    "v1.0-mini": ("mini_train", "mini_val"),
+}
+"""By the folder of the tables that they are in."""
 _MAX_SWEEPS = 10
 _OWN_CAR = 1.0
 """Metres to the sides within which points of earlier sweeps are the car that carries the sensor."""
@@ -55,6 +61,13 @@ class Reader(Dataset):
     @staticmethod
     def fits(root: Path) -> bool:
         return any((root / name / "sample_data.json").exists() for name in versions(root))
+
+    @staticmethod
+    def splits(root: Path) -> tuple[str, ...]:
+        there = versions(root)
+        if len(there) > 1:  # those of mini are in trainval, too
+            there = [name for name in there if name != "v1.0-mini"]
+        return tuple(split for name in there for split in SPLITS.get(name, ()))
 
     def __len__(self) -> int:
         return len(self._tables.samples)

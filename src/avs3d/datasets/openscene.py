@@ -18,7 +18,10 @@ from avs3d.published.scenes import read_cameras
 from avs3d.scan import Scan
 
 NO_LABEL = -1
-_LABELSETS = {"scannet": "scannet-20", "matterport": "matterport-21", "nuscenes": "nuscenes-16"}
+_LABELSETS = {
+    "scannet": "scannet-20", "scannet200": "scannet-200", "matterport": "matterport-21",
+    "nuscenes": "nuscenes-16", "semantickitti": "semantickitti", "pandaset": "pandaset",
+}  # fmt: skip
 _PARTS = ("train", "val", "test")
 _POINTS, _IMAGES = "_3d", "_2d"
 _MESH = "_vh_clean_2"
@@ -55,6 +58,10 @@ class Reader(Dataset):
     @staticmethod
     def fits(root: Path) -> bool:
         return bool(_points(root))
+
+    @staticmethod
+    def splits(root: Path) -> tuple[str, ...]:
+        return tuple(part for part in _PARTS if (_points(root)[0] / part).is_dir())
 
     def __len__(self) -> int:
         return len(self._scans)

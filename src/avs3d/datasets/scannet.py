@@ -57,17 +57,22 @@ class Reader(Dataset):
         self._classes, self._every = classes, images
         there = _scenes(root)
         chosen = sorted(there) if split is None else _listed(root, split)
-        if missing := [name for name in chosen if name not in there]:
+        if chosen and not there.keys() & set(chosen):
             raise UserError(
-                f"{show(root)}: split {split} lacks {len(missing)} of {len(chosen)} scenes"
-                f" ({missing[0]}, …); get them, or choose another split"
+                f"{show(root)}: split {split} lacks {len(chosen)} of {len(chosen)} scenes"
+                f" ({chosen[0]}, …); get them, or choose another split"
             )
-        self._scans = [there[name] for name in chosen]
+        # What else is missing is said when it is taken.
+        self._scans = [there.get(name, root / "scans" / name) for name in chosen]
         self._ids: dict[str, int] | None = None
 
     @staticmethod
     def fits(root: Path) -> bool:
         return bool(_scenes(root))
+
+    @staticmethod
+    def splits(root: Path) -> tuple[str, ...]:
+        return tuple(split for split in _SPLITS if (root / f"scannetv2_{split}.txt").exists())
 
     def __len__(self) -> int:
         return len(self._scans)

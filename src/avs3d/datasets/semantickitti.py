@@ -66,6 +66,14 @@ class Reader(Dataset):
         sequences = _sequences(root)
         return any((sequences / name / _POINTS).is_dir() for name in folders(sequences))
 
+    @staticmethod
+    def splits(root: Path) -> tuple[str, ...]:
+        folder = _sequences(root)
+        return tuple(
+            split for split, names in SPLITS.items()
+            if all((folder / name / _POINTS).is_dir() for name in names)
+        )  # fmt: skip
+
     def __len__(self) -> int:
         return len(self._scans)
 

@@ -13,7 +13,7 @@ from avs3d.io.columns import Table
 from avs3d.io.facts import Facts
 from avs3d.io.result import MARK, coordinates, given_columns, header_lines, numeric
 from avs3d.io.source import MalformedError, check_claim, damaged
-from avs3d.palette import UNLABELLED_COLOR, palette
+from avs3d.palette import UNLABELLED_COLOR
 from avs3d.segmentation import Segmentation
 
 FACTS = Facts(
@@ -153,7 +153,7 @@ def encode(segmentation: Segmentation) -> bytes:
 
 
 def _columns(segmentation: Segmentation) -> dict[str, np.ndarray]:
-    colors = np.vstack([palette(segmentation.vocabulary.words), UNLABELLED_COLOR])
+    colors = np.vstack([segmentation.colors, UNLABELLED_COLOR])
     red, green, blue = colors.astype(np.uint8)[segmentation.label].T
     xyz = coordinates(segmentation.scan).T
     values = (*xyz, red, green, blue, segmentation.label, segmentation.score)

@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image
 
 from avs3d.cameras import pixels
-from avs3d.palette import palette
 from avs3d.projection import project, unhidden
 from avs3d.report.page import FAINT, INK, WIDTH, Box, Page, hex_colour, on_dark, shorten
 from avs3d.report.views import NOTHING, winners
@@ -42,7 +41,7 @@ def draw_overlay(segmentation: Segmentation, camera: Camera, path: str | Path) -
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     projection = project(segmentation.scan.points + segmentation.scan.origin, camera, size)
     seen = unhidden(projection, projection.inside(), _CELL) & (segmentation.label >= 0)
-    colours = on_dark(palette(segmentation.vocabulary.words))
+    colours = on_dark(segmentation.colors)
     picture = np.asarray(Image.fromarray(image).resize(size)) * _DIMMED
     picture = picture.astype(np.uint8)
     priority = np.where(seen, -projection.distance, np.nan)

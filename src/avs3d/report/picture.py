@@ -9,7 +9,6 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from avs3d.palette import palette
 from avs3d.report.page import (
     FAINT,
     INK,
@@ -52,7 +51,7 @@ def draw(segmentation: Segmentation, path: str | Path, *, note: str = "") -> Pat
     """
     scan, vocabulary = segmentation.scan, segmentation.vocabulary
     rows = segmentation.summary()
-    colours = np.concatenate([on_dark(palette(vocabulary.words)), PAPER[None]])
+    colours = np.concatenate([on_dark(segmentation.colors), PAPER[None]])
     subtitle = f"{len(scan):,} points  ·  {len(rows)} words  ·  {segmentation.bundle}"
     page = _page(scan, colours[segmentation.label], scan.name, subtitle, note=note)
     by_word = dict(zip(vocabulary.words, colours, strict=False))

@@ -18,7 +18,7 @@ from avs3d.simulation.sensing.beams import Beams, draw_beams
 from avs3d.simulation.sensing.carrier import hide_behind_carrier
 from avs3d.simulation.sensing.lidar import Target, cast, draw_mounting, vehicle_frame
 from avs3d.simulation.sensing.response import Response
-from avs3d.simulation.sensing.sensors import SENSORS, draw_sensor
+from avs3d.simulation.sensing.sensors import SENSORS, Sensor, draw_sensor
 from avs3d.simulation.sensing.sweeps import Motion, draw_motion, draw_paces, skew, velocities
 from avs3d.simulation.sensing.weather import Air
 from avs3d.simulation.shapes.mesh import rotation
@@ -108,9 +108,51 @@ def simulate_view(seed: int, view: int, *, held_out: bool = False) -> SimulatedS
     return next(_views(seed, range(view, view + 1), None, held_out))
 
 
+def simulate_drive(
+    seed: int, count: int, sensor: str, *, step: float = 0.5
+) -> Iterator[tuple[SimulatedScan, np.ndarray]]:
+    """Draws one world and scans it from a car that goes along its main road; nothing else moves.
+
+    Args:
+        seed: as `simulate`.
+        count: scans; `view` is their number.
+        sensor: a name in `SENSORS` with one head.
+        step: metres from scan to scan.
+
+    Yields:
+        A scan, and its pose: (4, 4) float64 metres, world from the scan's frame.
+
+    Raises:
+        UserError: no such sensor.
+    """
+    kind = _sensor(sensor)
+    rng, own = np.random.default_rng(seed), np.random.default_rng([seed, 0])
+    layout = draw_layout(rng)
+    t, height = layout.lanes[own.integers(len(layout.lanes))], own.uniform(*kind.height)
+    sign = -1 if _goes_back(layout, t) else 1
+    places = sign * step * (np.arange(count) - (count - 1) / 2)
+    stands = [_Stand(sensor, s, t, height) for s in places.tolist()]
+    world = _build(rng, layout, stands, held_out=False)
+    mounting, beams = draw_mounting(own, kind), draw_beams(own, kind)
+    response = Response(own, kind, len(kind.elevation), own.uniform(*kind.reach))
+    still, air, carrier = Motion(0.0, 0.0, 1, 0.1, 0.0, 0.0), Air(own, response.reach), 0
+    for view, stand in enumerate(stands):
+        run = _Run(world, stand, still, response, air, mounting, beams, carrier)
+        points, intensity, ring, category, instance = run.sweep(
+            np.random.default_rng([seed, 1 + view]), 0, 0
+        )
+        frame, place = _pose(layout, stand, 0.0)
+        pose = np.eye(4)
+        pose[:3, :3], pose[:3, 3] = frame @ mounting, place
+        yield (
+            SimulatedScan(points, intensity, ring, category, instance, sensor, height, seed, view),
+            pose,
+        )
+
+
 def _views(seed: int, views: range, sensor: str | None, held_out: bool) -> Iterator[SimulatedScan]:
-    if sensor is not None and sensor not in SENSORS:
-        raise UserError(f"no sensor {sensor!r}; choose one of {', '.join(SENSORS)}")
+    if sensor is not None:
+        _sensor(sensor)
     rng = np.random.default_rng(seed)
     layout = draw_layout(rng, held_out=held_out)
     # Each view has its own generator, so that it is the same whichever others are made.
@@ -119,6 +161,12 @@ def _views(seed: int, views: range, sensor: str | None, held_out: bool) -> Itera
     world = _build(rng, layout, stands[:VIEWS], held_out)
     for view in views:
         yield _scan(draws[view], world, stands[view], seed, view)
+
+
+def _sensor(name: str) -> Sensor:
+    if name not in SENSORS:
+        raise UserError(f"no sensor {name!r}; choose one of {', '.join(SENSORS)}")
+    return SENSORS[name]
 
 
 def _stand(
@@ -237,9 +285,14 @@ class _Run:
         )
 
 
+def _goes_back(layout: Layout, t: float) -> bool:
+    """Whether the traffic of a lane goes against the road's own direction."""
+    return t > 0 and not layout.one_way
+
+
 def _pose(layout: Layout, stand: _Stand, on: float) -> tuple[np.ndarray, np.ndarray]:
     """Vehicle-to-world rotation and the sensor's place, `on` metres further along its lane."""
-    back = stand.t > 0 and not layout.one_way
+    back = _goes_back(layout, stand.t)
     x, y, heading = layout.ground.roads[0].pose(stand.s + (-on if back else on), stand.t)
     frame = vehicle_frame(layout.ground, x, y, heading + np.pi * back)
     z = float(layout.ground.height(np.array([x]), np.array([y]))[0])

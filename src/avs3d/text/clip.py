@@ -44,7 +44,11 @@ class ClipTextEncoder:
 
             folder = str(self._folder)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = CLIPTextModelWithProjection.from_pretrained(folder, local_files_only=True)
+            model, found = CLIPTextModelWithProjection.from_pretrained(
+                folder, local_files_only=True, output_loading_info=True
+            )
+            if missing := sorted(found["missing_keys"]):  # they would be made up
+                raise ValueError(f"it is no CLIP with a text tower, {missing[0]} is missing")
             return tokenizer, model.eval().to(self._device)
 
     @property

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from avs3d.cameras.images import pixels
-from avs3d.errors import ReadError
+from avs3d.cameras.images import pixels_of
 from avs3d.hub import model_folder, quiet_loading
-from avs3d.io.source import show
 from avs3d.scan import Camera
 from avs3d.vision.pixels import FeatureMap
 
@@ -83,16 +81,8 @@ class ClipVision:
 
     def of(self, camera: Camera) -> FeatureMap:
         """The features of patches, see the class and `PixelFeatures.of`."""
-        image = pixels(camera.image)
-        size = (image.shape[1], image.shape[0])
-        if camera.size not in (None, size):
-            told = "{} x {}".format(*(camera.size or ()))
-            what = "its image" if isinstance(camera.image, np.ndarray) else show(camera.image)
-            raise ReadError(
-                f"{what}: is {size[0]} x {size[1]}, its calibration is for {told}; give the image"
-                " as it was calibrated"
-            )
-        return FeatureMap(self._grid(image), size)
+        image = pixels_of(camera)
+        return FeatureMap(self._grid(image), (image.shape[1], image.shape[0]))
 
     def embeddings(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """CLIP's embeddings of whole images, as they leave the model (SMAP's target).

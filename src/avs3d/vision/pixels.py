@@ -80,14 +80,17 @@ class PixelFeatures(Protocol):
         ...
 
 
-def load_pixel_features(spec: str, width: int, device: str = "cpu") -> PixelFeatures:
+def load_pixel_features(
+    spec: str, width: int | None, device: str = "cpu", words: str = "the text encoder"
+) -> PixelFeatures:
     """The features of pixels that a spec names.
 
     Args:
         spec: ``clip:X``, where X is a local folder or a hub id of a CLIP model, or a folder with a
             file of features for each image, see `StoredFeatures`.
-        width: of the features that are wanted.
+        width: of the features that are wanted; None: whatever a model gives.
         device: where a model runs, as torch names it.
+        words: whose width that is, for messages.
 
     Raises:
         UserError: the spec is neither, a model cannot be loaded, or has another width.
@@ -98,13 +101,17 @@ def load_pixel_features(spec: str, width: int, device: str = "cpu") -> PixelFeat
     kind, _, place = spec.partition(":")
     if kind == "clip" and place:
         tower = ClipVision(place, device)
-        if tower.dim != width:
+        if width not in (None, tower.dim):
             raise UserError(
-                f"pixel features {tower.name!r} are {tower.dim} wide, and {width} are wanted: give"
-                " the CLIP model whose text encoder is used"
+                f"pixel features {tower.name!r} are {tower.dim} wide, the words of {words} {width}:"
+                " give the CLIP model whose text encoder is used"
             )
         return tower
     if spec and Path(spec).expanduser().is_dir():
+        if width is None:
+            raise UserError(
+                f"pixel features {show(spec)!r}: tell how wide they are, to know their axes"
+            )
         return StoredFeatures(Path(spec).expanduser(), width)
     raise UserError(
         f"pixel features {show(spec)!r}: there is no such folder; give clip:FOLDER_OR_HUB_ID, or a"

@@ -33,6 +33,11 @@ class Dataset(Protocol):
     labelset: str | None
     split: str | None
 
+    @staticmethod
+    def splits(root: Path) -> tuple[str, ...]:
+        """The splits of a root that are there as a whole; none where it has no such thing."""
+        return ()
+
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Scan:

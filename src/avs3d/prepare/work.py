@@ -1,0 +1,304 @@
+"""The work of `avs3d prepare`: the scans of a part, made by several processes, taken up again where
+it was stopped, and checked."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from avs3d import __version__
+from avs3d.atomic import remove_leftovers
+from avs3d.batch import exit_code
+from avs3d.environment import versions
+from avs3d.errors import UserError
+from avs3d.io.source import show
+from avs3d.lock import locked
+from avs3d.prepare.making import Maker, Task, checked, placed
+from avs3d.prepare.manifest import ENDING, Files, Made, Manifest, are_there, described
+from avs3d.prepare.product import Part, Product
+from avs3d.results import cannot_write
+from avs3d.selection import Selection, names_of
+
+_JOURNAL, _SCANS, _JOINED = "journal.jsonl", "scans", "joined"
+_ESTIMATED = (1, 10, 100, 1000, 10_000)
+"""After so many scans the room for the others is estimated."""
+
+
+@dataclass(frozen=True)
+class WorkConfig:
+    """What to prepare.
+
+    Attributes:
+        selection: the scans.
+        product: what is made of them.
+        out: folder of all that is made.
+        name: of the part, see `Part`.
+        jobs: processes that work at the same time.
+        overwrite: replace what is there, and make everything again.
+        check: make nothing, but compare what is there with the source.
+    """
+
+    selection: Selection
+    product: Product
+    out: Path
+    name: str
+    jobs: int = 1
+    overwrite: bool = False
+    check: bool = False
+
+
+class Failure(NamedTuple):
+    """A scan of which nothing was made, or that is not as its source says."""
+
+    path: Path
+    error: Exception
+
+
+class Prepared(NamedTuple):
+    """A scan that was made, or is as its source says."""
+
+    name: str
+    made: Made
+
+
+@dataclass
+class Work:
+    """Iterate inside its context to get a `Prepared` or a `Failure` for each scan that is not whole
+    already; then call `finish`.
+
+    Attributes:
+        config: what to do.
+        status: called with a few words when something slow begins, or when there is news.
+        prepared: so far.
+        failures: likewise, by name.
+        room: what is expected of the disk, where that was just found out, else empty.
+
+    Raises:
+        UserError: what concerns all scans: no such split or model, no room on the disk, what is
+            there was made in another way, or another run writes there.
+    """
+
+    config: WorkConfig
+    status: Callable[[str], None] = lambda text: None
+    prepared: dict[str, Made] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    room: str = ""
+
+    def __post_init__(self) -> None:
+        config, selection = self.config, self.config.selection
+        dataset = selection.dataset
+        self.part = Part(dataset.name, dataset.labelset, config.name)
+        config.product.check(self.part)
+        keys = [dataset.key(index) for index in range(len(dataset))]
+        self._names = names_of([key.removeprefix(f"{dataset.split}/") for key in keys])
+        self._indices = selection.indices
+        self._paths = {self._names[index]: selection.root / keys[index] for index in self._indices}
+        title = f"{config.product.what}-{dataset.name}-{config.name}"
+        shard = "" if selection.shard is None else f".{selection.shard}"
+        self._folder = config.out / f".{title}{shard}{'.check' if config.check else ''}"
+        told = {"avs3d": __version__, "dataset": dataset.name, "options": selection.options}
+        told |= config.product.told()
+        self.manifest = Manifest(config.out / f"{title}{shard}{ENDING}", told)
+        self._others = [] if shard else sorted(config.out.glob(f"{title}.*-of-*{ENDING}"))
+        self._context = contextlib.ExitStack()
+        self._tasks: list[Task] = []
+        self._absent: list[str] = []
+
+    def __enter__(self) -> Work:
+        self._context.enter_context(locked(self._folder))
+        try:
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        staging = self._folder / _SCANS
+        if not self.manifest.scans and not (staging.is_dir() and any(staging.iterdir())):
+            self._clean()  # it came to nothing
+        self._context.close()
+        with contextlib.suppress(OSError):  # more is to be made
+            self._folder.rmdir()
+
+    def __len__(self) -> int:
+        return len(self._tasks) + len(self._absent)
+
+    @property
+    def skipped(self) -> int:
+        """Scans that an earlier run had made."""
+        return len(self._indices) - len(self)
+
+    @property
+    def exit_code(self) -> int:
+        """See `avs3d.batch.exit_code`."""
+        return exit_code([failure.error for failure in self.failures.values()])
+
+    def __iter__(self) -> Iterator[Prepared | Failure]:
+        for name in self._absent:
+            error = UserError(f"{name}: was not prepared; run the same without --check")
+            yield self._failed(name, error)
+        with contextlib.closing(self._outcomes()) as outcomes:
+            for task, outcome in zip(self._tasks, outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    yield self._failed(task.name, outcome)
+                    continue
+                if not self.config.check:
+                    self._keep(task.name, outcome)
+                self.prepared[task.name] = outcome
+                yield Prepared(task.name, outcome)
+                self._check_room()
+
+    def finish(self) -> None:
+        """Make what is made of all scans together, and write the manifest; or compare them.
+
+        Raises:
+            UserError: something cannot be written, or is not as it should be.
+        """
+        selection, product = self.config.selection, self.config.product
+        order = [name for name in self._names if name in self.manifest.scans]
+        if selection.shard is None and order:
+            earlier = self.manifest.joined
+            if self.prepared or not earlier or not are_there(earlier, self.config.out):
+                self.status("putting all together")
+                self._join(order)
+        if self.config.check:
+            self._clean()
+            return
+        told = {
+            "what": product.what, "part": self.part.name, "selection": selection.told(),
+            "versions": versions(),
+            "failures": {name: str(failure.error) for name, failure in self.failures.items()},
+        }  # fmt: skip
+        with _writing(self.manifest.path):
+            self.manifest.write(self._names, told)
+        self._clean()
+
+    def _clean(self) -> None:
+        for name in (_SCANS, _JOINED):
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+        (self._folder / _JOURNAL).unlink(missing_ok=True)
+
+    def _begin(self) -> None:
+        """Find out what is there; from now on what is made is written down."""
+        config, manifest = self.config, self.manifest
+        staging, journal = self._folder / _SCANS, self._folder / _JOURNAL
+        for folder in (config.out, self._folder):
+            remove_leftovers(folder)
+        if config.overwrite:
+            manifest.replacing = True
+            if not manifest.goes_on(journal):
+                for path in (manifest.path, *self._others, journal):
+                    path.unlink(missing_ok=True)
+        for other in self._others:
+            Manifest(other, manifest.config, manifest.scans).read()
+        manifest.read()
+        with _writing(journal):
+            if not config.check:
+                manifest.resume(journal)
+            begun = {path.name for path in staging.iterdir()} if staging.is_dir() else set()
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir()
+        for index in self._indices:
+            name = self._names[index]
+            made = manifest.scans.get(name)
+            if config.check:
+                if made is None:
+                    self._absent.append(name)
+                    continue
+            elif made is not None and are_there(made.files, config.out):
+                continue
+            replace = manifest.replacing or name in begun
+            self._tasks.append(Task(name, index, replace, made if config.check else None))
+
+    def _outcomes(self) -> Generator[Any, None, None]:
+        config = self.config
+        start = partial(
+            Maker, config.selection, config.product, self.part, config.out,
+            self._folder / _SCANS, min(config.jobs, len(self._tasks)),
+        )  # fmt: skip
+        if config.jobs == 1 or len(self._tasks) < 2:
+            maker = start() if self._tasks else None
+            for task in self._tasks:
+                self.status(task.name)
+                assert maker is not None
+                yield maker(task)
+            return
+        from avs3d.workers import in_processes
+
+        count = min(config.jobs, len(self._tasks))
+        self.status(f"{count} processes")
+        yield from in_processes(start, self._tasks, count)
+
+    def _keep(self, name: str, made: Made) -> None:
+        with _writing(self._folder / _JOURNAL):
+            self.manifest.add(name, made, self._folder / _JOURNAL)
+        shutil.rmtree(self._folder / _SCANS / name, ignore_errors=True)
+
+    def _failed(self, name: str, error: Exception) -> Failure:
+        self.failures[name] = failure = Failure(self._paths[name], error)
+        return failure
+
+    def _join(self, order: list[str]) -> None:
+        folder, out = self._folder / _JOINED, self.config.out
+        parts = {name: [out / file for file in self.manifest.scans[name].files] for name in order}
+        begun = folder.is_dir()
+        with _writing(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            self.config.product.join(parts, self.part, folder)
+            files = described(folder)
+            if self.config.check:
+                self._check_joined(folder, files)
+                return
+            replace = self.manifest.replacing or begun or bool(self.manifest.joined)
+            placed(folder, files, out, replace)
+        self.manifest.joined = files
+
+    def _check_joined(self, folder: Path, files: Files) -> None:
+        if self.manifest.joined != files:
+            raise UserError(
+                f"{show(self.manifest.path)}: what was made of all scans together is not what they"
+                " give; run the same without --check"
+            )
+        checked(self.config.product, folder, files, self.config.out, self.manifest.joined)
+
+    def _check_room(self) -> None:
+        """Raises `UserError` where the scans that are left will not find room."""
+        made = len(self.prepared)
+        if self.config.check or made not in _ESTIMATED:
+            return
+        left = len(self) - made - len(self.failures)
+        mean = sum(one.room for one in self.prepared.values()) / made
+        free = shutil.disk_usage(self.config.out).free
+        told = (
+            f"the other {left:,} scans need about {in_bytes(mean * left)} ({in_bytes(free)} free)"
+        )
+        if left and mean * left > free:
+            raise UserError(
+                f"{show(self.config.out)}: {told}; make room, choose another --out, or take fewer"
+                " scans with --match, --every or --shard"
+            )
+        self.room = told if left else ""
+
+
+def in_bytes(count: float) -> str:
+    """A number of bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
