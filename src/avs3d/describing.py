@@ -11,12 +11,8 @@ import torch
 from torch import Tensor
 
 from avs3d.captioning.grounding import Evidence, ground
-<<<<<<< HEAD
 from avs3d.captioning.saying import Seen, bits, kind_chances, of_bits, see
-from avs3d.errors import UserError
-=======
 from avs3d.errors import ReadError, UserError
->>>>>>> 6fee7d1ade31ff50c03042fd61cb7b92324d4fa7
 from avs3d.published.quirks import EMPTY_CAPTION
 from avs3d.segmenter import chances
 from avs3d.sparse import SparseTensor
