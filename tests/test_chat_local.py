@@ -12,6 +12,8 @@ from avs3d.chat import LocalChat, Question
 from avs3d.errors import UserError
 from tiny_captioners import make_chat
 
+pytestmark = pytest.mark.usefixtures("plain_environment")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -69,6 +71,18 @@ def test_what_cannot_be_answered_costs_itself_alone(
     assert (chat.usage.asked, chat.usage.failed) == (4, 2)
     assert len(chat.ask([Question("\ud800")])) == 1
     assert capfd.readouterr().err == ""
+
+
+def test_answers_are_kept_and_drawn_ones_differ(folder: Path) -> None:
+    questions = [Question("a car"), *(Question("a car", draw=n) for n in range(1, 9))]
+    chat = LocalChat(str(folder), max_tokens=9)
+    replies = chat.ask(questions)
+    assert chat.usage.cached == 0 and len({reply.text for reply in replies}) > 3
+    again = LocalChat(str(folder), max_tokens=9)
+    assert again.ask(questions[::-1]) == replies[::-1] and again.usage.cached == len(questions)
+    shorter = LocalChat(str(folder), max_tokens=8)
+    shorter.ask(questions[:1])
+    assert shorter.usage.cached == 0
 
 
 def test_an_answer_ends_where_the_positions_do(folder: Path) -> None:

@@ -7,18 +7,22 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 from typer.testing import Result
 
-from avs3d import labelsets
+from api_server import Said, as_json, said, serving
+from avs3d import Scan, Segmentation, Vocabulary, labelsets
 from avs3d.cli.evaluation_tables import show_report
 from avs3d.io import read_result, write
 from commands import Call, lines, scan, segment
+from roots import nuscenes
 
 KITTI = labelsets.load("semantickitti")
+WORDS_SAY = {"roadster": "**Car**", "macadam": "'road'", "gizmo": "?"}
 RAW = dict(zip(KITTI.classes, KITTI.export_ids, strict=True))
 
 
@@ -122,14 +126,14 @@ def test_a_fault_of_ours_costs_its_scan_only(
 ) -> None:
     from avs3d.evaluation.stored import StoredScan
 
-    captions = StoredScan.captions
+    sources = StoredScan.sources
 
-    def broken(self: StoredScan) -> dict[str, int]:
+    def broken(self: StoredScan) -> dict[str, Any]:
         if self.name == "a":
             raise ZeroDivisionError("by design")
-        return captions(self)
+        return sources(self)
 
-    monkeypatch.setattr(StoredScan, "captions", broken)
+    monkeypatch.setattr(StoredScan, "sources", broken)
     result = evaluate(call, "--no-baselines")
     assert result.exit_code == 1 and "report" in lines(result)[0] and len(lines(result)) == 1
     assert report(run)["scans"] == 1 and report(run)["miou"] == 1.0
@@ -139,12 +143,13 @@ def test_a_fault_of_ours_costs_its_scan_only(
     ("args", "said"),
     [
         (["nothing", "--labelset", "semantickitti"], "no results of `avs3d segment`"),
-        (["run", "--labelset", "kitti"], "no label set 'kitti'; there are .*semantickitti"),
+        (["run", "--labelset", "semkitti"], "no label set 'semkitti'; there are .*semantickitti"),
         (["run", "--labelset", "nuscenes-43"], "only names things"),
         (["run", "--labelset", "semantickitti", "--mapper", "gpt"], "no such mapper"),
         (["run", "--labelset", "semantickitti", "--mapper", "no.json"], "no.json: no such file"),
         (["run", "--labelset", "semantickitti", "--labels", "none"], "none: no such file"),
         (["run", "--labelset", "semantickitti"], "has no labels of its points"),
+        (["run"], "run: was made from no dataset whose classes are known; give --labelset"),
         (["run", "--labelset", "nuscenes-16", "--labels", "labels"], "most of its labels are none"),
     ],
 )
@@ -177,3 +182,112 @@ def test_labels_that_are_not_what_they_were_made_with(
     mixed = evaluate(call, "--no-baselines", "--overwrite")
     assert mixed.exit_code == 2 and "b.npz: was made with bundle another" in lines(mixed)[0]
     assert report(run)["scans"] == 1
+
+
+def test_a_tenth_of_the_cars_called_trucks_is_what_the_tables_say(
+    call: Call, tmp_path: Path
+) -> None:
+    words, counts = ("car", "truck", "road"), (1000, 500, 3000)
+    truth = np.repeat(np.arange(3), counts)
+    told = truth.copy()
+    told[np.random.default_rng(0).permutation(1000)[:100]] = 1
+    raw = np.array([RAW[word] for word in words], np.int32)[truth]
+    cloud = Scan(np.random.default_rng(0).uniform(-9, 9, (4500, 3)), labels=raw)
+    result = Segmentation(cloud, told, np.ones(4500), Vocabulary(words), "tiny")
+    (tmp_path / "run").mkdir()
+    write(result, tmp_path / "run" / "a.npz")
+    record = {"finished": True, "made": {"input": "a.npz", "bundle": "tiny", "vocabulary": None},
+              "outputs": {}, "scan": {}}  # fmt: skip
+    (tmp_path / "run" / "a.done.json").write_text(json.dumps(record))
+    shown = call("evaluate", "run", "--labelset", "semantickitti", "--no-baselines")
+    assert shown.exit_code == 0, shown.output
+    for line in (
+        r"car +0.900 +1.000 +0.900 +1,000 +900",
+        r"truck +0.833 +0.833 +1.000 +500 +600",
+        r"road +1.000 +1.000 +1.000 +3,000 +3,000",
+        r"truck +truck +0.089 +600 +500 +car",
+        r"LAVE mIoU, classes present +0.911",
+        r"points right +0.978",
+    ):
+        assert re.search(line, shown.stdout), line
+    confusion = np.array(report(tmp_path / "run")["confusion"])
+    car, truck = KITTI.classes.index("car"), KITTI.classes.index("truck")
+    assert confusion[car, truck] == 100 and confusion.sum() - np.trace(confusion) == 100
+    page = (tmp_path / "run" / "evaluation.html").read_text("utf-8")
+    assert "truck → truck, truly car: 100 points" in page and "car (100)" in page
+
+
+def test_a_run_over_a_dataset_needs_neither_labels_nor_names_of_classes(
+    call: Call, bundle: Path, tmp_path: Path
+) -> None:
+    root = nuscenes.write(tmp_path / "nuscenes")
+    words = ("-v", "car, road, tree", "-b", bundle, "--write", "npz")
+    assert call("run", root, *words).exit_code == 0
+    result = call("evaluate", "results", "--mapper", "names")
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / "results" / "latest"
+    found = report(tmp_path / "results")
+    assert (found["labelset"], found["scans"]) == ("nuscenes-16", 6)
+    rows = {row["condition"]: row for row in found["conditions"]}
+    assert list(rows) == ["day", "dry", "night", "rain"]
+    assert rows["night"] | {"condition": ""} == rows["rain"] | {"condition": ""}
+    assert [rows[name]["scans"] for name in ("day", "night")] == [3, 3]
+    assert sum(rows[name]["points"] for name in ("day", "night")) == found["points"]
+    assert rows["day"]["miou_interval"] is not None
+    assert re.search(r"night +3 +0\.\d{3}", result.stdout)
+    # The files of labels say the same.
+    given = call("evaluate", folder, "--mapper", "names", "--labels", root / "lidarseg",
+                 "--labelset", "nuscenes-16", "--out", "given")  # fmt: skip
+    assert given.exit_code == 0, given.output
+    assert report(tmp_path / "given") | {"runs": []} == found | {"runs": []}
+    # Without the dataset its classes are not known; its labels are in the results.
+    root.rename(tmp_path / "moved")
+    lost = call("evaluate", folder, "--out", "lost")
+    assert lost.exit_code == 2 and "give --labelset to do without it" in lines(lost)[0]
+    assert len(lines(lost)) == 1
+    named = call("evaluate", folder, "--out", "lost", "--labelset", "nuscenes-16", "--no-baselines")
+    assert named.exit_code == 0 and report(tmp_path / "lost")["conditions"] == []
+
+
+@pytest.mark.usefixtures("plain_environment")
+def test_a_language_model_maps_and_what_it_did_not_answer_is_asked_again(
+    call: Call, bundle: Path, run: Path, tmp_path: Path
+) -> None:
+    made = call(
+        "segment", "a.bin", "--out", "other", "-v", "macadam, roadster, gizmo", "-b", bundle
+    )
+    assert made.exit_code == 0
+    broken = [True]
+
+    def script(number: int, body: dict[str, Any], handler: object) -> Said:
+        text = body["messages"][0]["content"]
+        if "is 'roadster'" in text and broken:
+            return as_json({"error": {"message": "busy"}}, 400)
+        return said(WORDS_SAY[text.split("is '")[1].split("'")[0]])
+
+    options = ("--labelset", "semantickitti", "--labels", "labels", "--no-baselines")
+    with serving(script) as api:
+        mapper = ("--mapper", f"{api.address}#m", "--samples", 2)
+        first = call("evaluate", "other", *options, *mapper)
+        assert first.exit_code == 0, first.output
+        assert f"{api.address}#m gave no answer for 1 words" in first.stdout
+        assert "9 answers (3 failed), 180 + 30 tokens" in first.stdout
+        rows = {row["word"]: row for row in report(tmp_path / "other")["words"]}
+        assert rows["roadster"]["class"] is None and "no answer" in rows["roadster"]["why"]
+        assert (rows["gizmo"]["class"], rows["gizmo"]["agreement"]) == (None, 1.0)
+        broken.clear()
+        second = call("evaluate", "other", *options, *mapper, "--overwrite")
+        assert "9 answers (6 cached)" in second.stdout and "no answer" not in second.stdout
+        assert "draws agree" in second.stdout
+    found = report(tmp_path / "other")
+    assert {row["word"]: row["class"] for row in found["words"]} == {
+        "macadam": "road", "roadster": "car", "gizmo": None
+    }  # fmt: skip
+    assert [row["mapper"] for row in found["mappers"]] == [f"{api.address}#m", "minilm", "names"]
+    page = (tmp_path / "other" / "evaluation.html").read_text("utf-8")
+    assert "**Car**" in page and "the reply names no class: ?" in page
+    gone = call("evaluate", "other", *options, *mapper[:2], "--out", "gone")
+    assert gone.exit_code == 0, "all answers are known"
+    elsewhere = call("evaluate", "other", *options, "--mapper", f"{api.address}#n", "--out", "no")
+    assert elsewhere.exit_code == 2 and "no connection" in lines(elsewhere)[0]
+    assert not (tmp_path / "no").exists()

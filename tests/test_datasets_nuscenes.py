@@ -55,6 +55,7 @@ def test_key_frames(mini: Path) -> None:
         np.testing.assert_allclose(applied(pose, scan.points), WORLD, atol=1e-4)
         assert scan.labels is not None and scan.labels.tolist() == [n % 32 for n in range(COUNT)]
         assert scan.ring is not None and scan.sweep is None and not scan.left_out
+        assert dataset.conditions(index) == (("day", "dry"), ("night", "rain"))[scene]
     with pytest.raises(IndexError):
         dataset[len(dataset)]
     assert len(list(dataset)) == len(dataset)  # type: ignore[call-overload]

@@ -14,6 +14,7 @@ from avs3d import Scan, Segmentation, Vocabulary, labelsets
 from avs3d.evaluation.evaluation import Evaluation
 from avs3d.evaluation.mappers import Mapped, NameMapper, Targets
 from avs3d.evaluation.vocabulary import Worth
+from avs3d.vocabulary import Source
 
 KITTI = labelsets.load("semantickitti")
 CAR, TRUCK, ROAD = (KITTI.classes.index(name) for name in ("car", "truck", "road"))
@@ -41,7 +42,7 @@ def made(label: np.ndarray, cosine: np.ndarray | None = None, seed: int = 0) -> 
 def evaluate(*scans: tuple[np.ndarray, np.ndarray], **options: Any) -> Evaluation:
     found = Evaluation(KITTI, [NameMapper(), Reversed()], **options)
     for i, (label, truth) in enumerate(scans):
-        found.add(f"{i}", made(label), truth, {"road": 3})
+        found.add(f"{i}", made(label), truth, {"road": [Source("points", "view", "A road.")] * 3})
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avs3d import labelsets
+from avs3d.chat import Question, Reply, Usage
 from avs3d.errors import UserError
+from avs3d.evaluation.asking import ChatMapper
 from avs3d.evaluation.iou import VOID
 from avs3d.evaluation.mappers import (
-    AskingMapper,
     FileMapper,
     Mapping,
     NameMapper,
@@ -37,10 +39,24 @@ def names_of(mapping: Mapping, words: list[str]) -> dict[str, str]:
     return {w: NUSCENES.classes[i] if i >= 0 else "void" for w, i in zip(words, ids, strict=True)}
 
 
+class Scripted:
+    """A model that has an answer to each question."""
+
+    name = "golden"
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        self.answers = answers
+        self.usage = Usage()
+
+    def ask(self, questions: Sequence[Question]) -> list[Reply]:
+        said = [self.answers[question.text] for question in questions]
+        return [Reply(text) if text else Reply.failed("said nothing") for text in said]
+
+
 def golden_mapping(read: object) -> Mapping:
     replies = dict(zip(LAVE["names"], LAVE["replies"], strict=True))
     by_question = {question(word, NUSCENES.classes): reply for word, reply in replies.items()}
-    return Mapping(AskingMapper("golden", by_question.__getitem__, read), CLASSES)  # type: ignore[arg-type]
+    return Mapping(ChatMapper(Scripted(by_question), read=read), CLASSES)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ KITTI = labelsets.load("semantickitti")
 
 def store(out: Path, name: str, source: Path, count: int = 4, **made: object) -> None:
     """A result as `avs3d segment` leaves it."""
-    out.mkdir(exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     scan = Scan(rng.normal(size=(count, 3)), labels=made.pop("labels", None))  # type: ignore[arg-type]
     label = np.arange(count) % 2
@@ -76,9 +76,20 @@ def test_lidarseg_beside_the_scan_or_by_its_token(tmp_path: Path) -> None:
     assert found == [[3, 10, 255, 255], [10] * 4, [6] * 4]
 
 
+def test_of_a_folder_of_runs_the_latest_is_taken(tmp_path: Path) -> None:
+    for name in ("2026-01-01", "2026-01-02"):
+        store(tmp_path / "runs" / name, name, tmp_path / "a.bin")
+        (tmp_path / "runs" / name / "config.json").write_text("{}")
+    (tmp_path / "runs" / "latest").symlink_to("2026-01-02")
+    assert [scan.name for scan in stored_scans(tmp_path / "runs")] == ["2026-01-02"]
+    assert [scan.name for scan in stored_scans(tmp_path / "runs" / "2026-01-01")] == ["2026-01-01"]
+
+
 def test_labels_that_the_scan_carries(tmp_path: Path) -> None:
     store(tmp_path / "out", "a", tmp_path / "a.npz", labels=np.array([10, 40, 252, 1]))
     assert truth(tmp_path / "out") == {"a": [0, 8, 0, 255]}
+    store(tmp_path / "sweeps", "a", tmp_path / "a.npz", labels=np.array([10, -1, -1, -1]))
+    assert truth(tmp_path / "sweeps") == {"a": [0, 255, 255, 255]}
     store(tmp_path / "bare", "a", tmp_path / "a.npz")
     with pytest.raises(ReadError, match="no labels of its points; give files of labels: --labels"):
         truth(tmp_path / "bare")

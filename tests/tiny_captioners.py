@@ -157,15 +157,19 @@ def make_qwen(folder: Path) -> Path:
     return folder
 
 
-def make_chat(folder: Path) -> Path:
-    """A language model with a chat template, which sees no images."""
+def make_chat(folder: Path, room: int = 128) -> Path:
+    """A language model with a chat template, which sees no images; of `room` tokens at most."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     template = (
         "{% for message in messages %}{{ message['content'] + ' ' }}{% endfor %}"
         "{% if add_generation_prompt %}road{% endif %}"
     )
-    return _save(folder, LlamaForCausalLM(LlamaConfig(**TEXT)), tokenizer(template=template))
+    return _save(
+        folder,
+        LlamaForCausalLM(LlamaConfig(**TEXT | {"max_position_embeddings": room})),
+        tokenizer(template=template),
+    )
 
 
 CAPTIONERS = {

@@ -39,7 +39,7 @@ def run_folder(out: Path, config: BatchConfig, *, new: bool = False) -> Path:
     make_folder(out)
     told = told_of_results(config)
     names = [path.parent.name for path in out.glob(f"*/{CONFIG}")]
-    same = [name for name in names if name != LATEST and _config_of(out / name) == told]
+    same = [name for name in names if name != LATEST and read_run_config(out / name) == told]
     if same and not new:
         folder = out / max(same)
     else:
@@ -69,7 +69,8 @@ def _fresh(out: Path) -> Path:
     return next(out / name for name in names if not (out / name).exists())
 
 
-def _config_of(folder: Path) -> Any:
+def read_run_config(folder: Path) -> Any:
+    """The config that a run was begun with, plain data, or None where there is none."""
     with contextlib.suppress(OSError, ValueError, RecursionError):
         path = folder / CONFIG
         if path.stat().st_size <= _MAX_BYTES:

@@ -24,6 +24,9 @@ from roots.scene import (
 
 VERSION = "v1.0-mini"
 SCENES = ("scene-0916", "scene-0103")  # not in the order of the split
+DESCRIPTIONS = (
+    "Parked cars, {braces}, \"quotes\", a knight and a bus", "Night, after rain, drainage"
+)  # fmt: skip
 SAMPLES = 3
 SWEEPS = 4
 """Of the LiDAR for each sample, the key frame among them."""
@@ -87,7 +90,7 @@ def _scene(root: Path, tables: Tables, number: int, name: str, own_car: bool) ->
     tables["scene"].append(
         {"token": token(name), "log_token": token("log"), "nbr_samples": SAMPLES,
          "first_sample_token": samples[0], "last_sample_token": samples[-1], "name": name,
-         "description": "Parked cars, {braces}, \"quotes\" and a bus"}
+         "description": DESCRIPTIONS[number]}
     )  # fmt: skip
     for sample, own in enumerate(samples):
         moment = seconds(number, sample)

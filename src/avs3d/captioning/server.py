@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from avs3d.captioning.images import PROMPT, ImageCaptionerConfig, caption_reply, fault_of
-from avs3d.chat import ChatServer, Question, Reply, Usage
+from avs3d.chat import Question, Reply, Usage
+from avs3d.chat.config import server_of
 
 _LONGEST_SIDE = 1344
 _QUALITY = 90
@@ -28,16 +29,8 @@ class ServerImageCaptioner:
     """
 
     def __init__(self, config: ImageCaptionerConfig) -> None:
-        assert config.server is not None
         self._prompt = config.prompt or PROMPT
-        self._chat = ChatServer(
-            config.server,
-            config.model,
-            max_tokens=config.max_tokens,
-            concurrency=config.concurrency,
-            retries=config.retries,
-            timeout=config.timeout,
-        )
+        self._chat = server_of(config)
 
     @property
     def name(self) -> str:

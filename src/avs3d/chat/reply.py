@@ -28,6 +28,8 @@ class Question:
     Attributes:
         text: the question.
         image: what it is about, as the bytes of a JPEG or PNG file.
+        draw: 0: the likeliest answer, the same each time; from 1: one that is drawn at
+            temperature 1, another one for another number.
 
     Raises:
         ValueError: the image is neither.
@@ -35,6 +37,7 @@ class Question:
 
     text: str
     image: bytes | None = None
+    draw: int = 0
 
     def __post_init__(self) -> None:
         if self.image is not None and not image_kind(self.image):

@@ -23,6 +23,7 @@ _CONNECT_SECONDS = 10.0
 _REFUSALS = 3
 """Questions in a row to which no connection was made, after which a server is given up."""
 _GIVEN_UP_SECONDS = 60.0
+_DISPENSABLE = ("max_tokens", "temperature", "seed")
 _HINTS = {
     401: f"; set {_KEY}",
     403: f"; check {_KEY}",
@@ -70,8 +71,7 @@ class ChatServer:
         self._key = _key_of_the_environment()
         self._model = model
         self._max_tokens = max_tokens
-        self._asked_for = {"max_tokens": max_tokens, "temperature": 0}
-        self._parameters: dict[str, Any] = dict(self._asked_for)
+        self._without: set[str] = set()
         self._concurrency = concurrency
         self._retries = retries
         self._timeout = timeout
@@ -110,7 +110,12 @@ class ChatServer:
         return found
 
     def _answer_key(self, question: Question) -> str:
-        return Answers.key(self.address, self._model, question, self._asked_for)
+        return Answers.key(self.address, self._model, question, self._parameters(question))
+
+    def _parameters(self, question: Question) -> dict[str, Any]:
+        """How the answer is wanted."""
+        drawn = {"temperature": 1, "seed": question.draw} if question.draw else {"temperature": 0}
+        return {"max_tokens": self._max_tokens, **drawn}
 
     async def _ask_all(self, questions: Mapping[str, Question]) -> dict[str, Reply]:
         import anyio
@@ -174,8 +179,11 @@ class ChatServer:
         create: Any = client.chat.completions.with_raw_response.create
         text = question.text.encode("utf-8", "replace").decode()  # lone surrogates have no UTF-8
         told = messages(Question(text, question.image))
+        wanted = self._parameters(question)
         while True:
-            parameters = dict(self._parameters)
+            parameters = {name: v for name, v in wanted.items() if name not in self._without}
+            if "max_tokens" in self._without:
+                parameters["max_completion_tokens"] = self._max_tokens
             try:
                 response = await create(model=self._model, messages=told, **parameters)
                 return bytes(response.http_response.content)
@@ -188,11 +196,9 @@ class ChatServer:
 
         OpenAI's newer models take ``max_completion_tokens`` alone, and no temperature.
         """
-        if refused not in ("max_tokens", "temperature") or refused not in sent:
+        if refused not in _DISPENSABLE or refused not in sent:
             return False
-        self._parameters.pop(refused, None)
-        if refused == "max_tokens":
-            self._parameters["max_completion_tokens"] = self._max_tokens
+        self._without.add(refused)
         return True
 
     def _count(self, answer: Answer, seconds: float) -> None:

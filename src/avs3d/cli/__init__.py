@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from avs3d.cli import (
+    benchmark,
     bundles,
     caption,
     convert,
@@ -96,6 +97,7 @@ app.command("run", help=run.HELP)(run.run)
 app.command("caption", help=caption.HELP)(caption.caption)
 app.command("query", help=query.HELP)(query.query)
 app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate)
+app.command("benchmark", help=benchmark.HELP)(benchmark.benchmark)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
 app.add_typer(prepare.app, name="prepare", help=prepare.HELP)
 app.add_typer(train.app, name="train", help=train.HELP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,28 +13,34 @@ from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import Device, Overwrite
 from avs3d.errors import UserError
 
-HELP = """Measure a run of `avs3d segment` against labels.
+if TYPE_CHECKING:
+    from avs3d.evaluation.evaluate import Evaluator
+
+HELP = """Measure a run of `avs3d segment` or `avs3d run` against labels.
 
 Every word is mapped to a class of the label set, or to void. Printed and written are mIoU (LAVE
 where the words are the scans' own), TPSS, what the words are worth, the same with other words for
 comparison, how the result hangs on the mapper, and the words that cost most. Written to the run's
-folder, or to --out: evaluation.json (everything), evaluation.csv (a line a class) and
-evaluation.words.csv (a line a word: its class, and why).
+folder, or to --out: evaluation.html (a page with all of it), evaluation.json, evaluation.csv (a
+line a class) and evaluation.words.csv (a line a word: its class, and why).
 
 Labels are SemanticKITTI's .label, nuScenes' *_lidarseg.bin, integers in .npy or .npz, or what the
-scans carry themselves, where --labels is left out; in the ids of the dataset.
+scans carry themselves, where --labels is left out; in the ids of the dataset. Runs over a dataset
+need neither --labels nor --labelset.
 
 Examples:
 
 \b
+  avs3d evaluate results
   avs3d evaluate avs3d-results --labelset semantickitti --labels sequences/
-  avs3d evaluate results --labelset nuscenes-16 --labels lidarseg/v1.0-mini --out scores
+  avs3d evaluate results --mapper http://localhost:8000/v1#MODEL --samples 5
   avs3d evaluate results --labelset nuscenes-16 --labels lidarseg/ --mapper words.json
   avs3d evaluate part1 part2 --labelset street-91 --no-baselines
 
---mapper: minilm (similarity of words), names (words that end in the name of a class), or a JSON
-file, {word: class}. The first makes the tables; others, and always minilm and names, are compared
-with it."""
+--mapper: minilm (similarity of words), names (words that end in the name of a class), a JSON file
+{word: class}, or a language model that is asked as in the paper: http://HOST/v1#MODEL (the key is
+in OPENAI_API_KEY), a folder or a hub id (it runs here), or a .yaml file with more about it. The
+first makes the tables; others, and always minilm and names, are compared with it."""
 
 
 class Void(str, Enum):
@@ -50,14 +56,14 @@ def evaluate(
         typer.Argument(metavar="RUN...", help="Folders of results.", show_default=False),
     ],
     labelset: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--labelset",
             metavar="NAME",
             help="The classes: semantickitti, nuscenes-16, …",
-            show_default=False,
+            show_default="those of the run's dataset",
         ),
-    ],
+    ] = None,
     labels: Annotated[
         list[Path] | None,
         typer.Option(
@@ -72,7 +78,7 @@ def evaluate(
         typer.Option(
             "--mapper",
             metavar="MAPPER",
-            help="minilm, names, or a .json file; may be given again.",
+            help="minilm, names, a .json file, or a language model; may be given again.",
             show_default="minilm",
         ),
     ] = None,
@@ -86,6 +92,16 @@ def evaluate(
             show_default="0.45",
         ),
     ] = None,
+    samples: Annotated[
+        int,
+        typer.Option(
+            "--samples",
+            min=0,
+            max=100,
+            metavar="K",
+            help="Ask language models K more times a word, at temperature 1: how many agree?",
+        ),
+    ] = 0,
     void: Annotated[
         Void,
         typer.Option(
@@ -134,6 +150,7 @@ def evaluate(
         labelset,
         tuple(mapper or default.mappers),
         default.threshold if threshold is None else threshold,
+        samples,
         void.value,
         published,
         baselines,
@@ -141,6 +158,19 @@ def evaluate(
         seed,
     )
     evaluator = Evaluator(config)
+    work_through(evaluator)
+    report = evaluator.report()
+    files = write_report(report, folder)
+    show_report(report, stdout())
+    for line in evaluator.asked():
+        stdout().print(f"  {line}", soft_wrap=True)
+    for path in files:
+        stdout().print(f"  {path}", soft_wrap=True)
+    raise typer.Exit(exit_code(list(evaluator.errors.values())))
+
+
+def work_through(evaluator: Evaluator) -> None:
+    """Let it take every scan, with progress and errors on stderr."""
     with Progress(len(evaluator)) as progress:
         evaluator.status = progress.status
         for scan, error in evaluator:
@@ -148,9 +178,3 @@ def evaluate(
                 with progress.paused():
                     complain_about(scan.path, error)
             progress.step()
-    report = evaluator.report()
-    files = write_report(report, folder)
-    show_report(report, stdout())
-    for path in files:
-        stdout().print(f"  {path}", soft_wrap=True)
-    raise typer.Exit(exit_code(list(evaluator.errors.values())))

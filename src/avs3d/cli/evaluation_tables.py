@@ -22,6 +22,7 @@ def show_report(report: dict[str, Any], console: Console) -> None:
     for title, table in (
         ("Classes", _classes(report)),
         ("Groups", _groups(report)),
+        ("Conditions", _conditions(report)),
         ("Distance from the sensor", _distances(report)),
         ("The same scans with other words", _baselines(report)),
         (f"Words that cost most mIoU, by {report['mapper']}", _words(report)),
@@ -38,6 +39,14 @@ def show_report(report: dict[str, Any], console: Console) -> None:
             style="yellow",
             soft_wrap=True,
         )
+    for row in report["mappers"]:
+        if row["no_answer"]:
+            console.print(
+                f"{row['mapper']} gave no answer for {row['no_answer']} words, which are void;"
+                " --overwrite asks for these again",
+                style="yellow",
+                soft_wrap=True,
+            )
     if report["removed_words"]:
         console.print(f"\nremoved words: {', '.join(report['removed_words'])}", soft_wrap=True)
     if report["failures"]:
@@ -93,6 +102,8 @@ def _summary(report: dict[str, Any]) -> Table:
 def _controls(report: dict[str, Any]) -> str:
     """TPSS of other words, without which a TPSS means nothing."""
     rows = {row["vocabulary"]: row["tpss"] for row in report["baselines"] or ()}
+    if not rows:
+        return "--baselines puts that of other words beside it"
     kinds = ("class names", "random nouns")
     return ", ".join(f"{kind} {_value(rows[kind])}" for kind in kinds if kind in rows)
 
@@ -118,6 +129,20 @@ def _groups(report: dict[str, Any]) -> Table | None:
     for name, value in report["groups"].items():
         table.add_row(Text(name), _value(value))
     return table if report["groups"] else None
+
+
+def _conditions(report: dict[str, Any]) -> Table | None:
+    table = _numbers("condition", "scans", "mIoU", "95 %", "accuracy", "points")
+    for row in report["conditions"]:
+        table.add_row(
+            Text(row["condition"]),
+            f"{row['scans']:,}",
+            _value(row["miou"]),
+            _range(row["miou_interval"]),
+            _value(row["accuracy"]),
+            f"{row['points']:,}",
+        )
+    return table if report["conditions"] else None
 
 
 def _distances(report: dict[str, Any]) -> Table:
@@ -173,19 +198,20 @@ def _words(report: dict[str, Any]) -> Table:
 
 
 def _mappers(report: dict[str, Any]) -> Table:
-    table = _numbers(
-        "mapper", "mIoU", "mIoU, all classes", "void words", "same words", "same points"
-    )
+    names = ["mapper", "mIoU", "mIoU, all classes", "void words", "same words", "same points"]
+    drawn = any(row["agreement"] is not None for row in report["mappers"])
+    table = _numbers(*names, *(["draws agree"] if drawn else []))
+    keys = ["same_words", "same_points", *(["agreement"] if drawn else [])]
     for row in report["mappers"]:
         values = [_value(row[key]) for key in ("miou", "miou_all")]
-        same = [_value(row[key]) for key in ("same_words", "same_points")]
+        same = [_value(row[key]) for key in keys]
         table.add_row(Text(row["mapper"]), *values, f"{row['void_words']:,}", *same)
     return table
 
 
 def _numbers(first: str, *rest: str) -> Table:
     table = plain_table()
-    table.add_column(first, no_wrap=True)
+    table.add_column(first, overflow="fold")
     for name in rest:
         table.add_column(name, justify="right", no_wrap=True)
     return table

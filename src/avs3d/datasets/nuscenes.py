@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,8 @@ SPLITS = {
 }
 """By the folder of the tables that they are in."""
 _MAX_SWEEPS = 10
+_WORD = re.compile("[a-z]+")
+_RAIN = {"rain", "rains", "raining", "rainy"}
 _OWN_CAR = 1.0
 """Metres to the sides within which points of earlier sweeps are the car that carries the sensor."""
 
@@ -83,6 +86,13 @@ class Reader(Dataset):
     def scene(self, index: int) -> str:
         """The name of the scene: ``scene-0061``."""
         return self._tables.scenes[index]
+
+    def conditions(self, index: int) -> tuple[str, ...]:
+        """``night`` or ``day``, ``rain`` or ``dry``, as the description of the scene says; its rain
+        may be over."""
+        told = set(_WORD.findall(self._tables.descriptions[self.scene(index)].lower()))
+        light = "night" if "night" in told else "day"
+        return light, "rain" if told & _RAIN else "dry"
 
     def sequences(self) -> list[range]:
         return runs(self._tables.scenes, [self.timestamp(index) for index in range(len(self))])

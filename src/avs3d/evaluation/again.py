@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from avs3d.errors import UserError
+from avs3d.evaluation.baseline_words import detailed_names, names_present, random_nouns
 from avs3d.evaluation.evaluation import guesses, means, number
 from avs3d.evaluation.iou import Confusion
 from avs3d.evaluation.mappers import Mapping
 from avs3d.evaluation.stored import StoredScan
 from avs3d.evaluation.tpss import Tpss
-from avs3d.labelsets import load
 from avs3d.segmentation import UNLABELLED, Segmentation
 from avs3d.vocabulary import Vocabulary
 
@@ -91,12 +91,9 @@ class Baselines:
     """
 
     def __init__(self, mapping: Mapping, published: bool = False, seed: int = 0) -> None:
-        from avs3d.tagging import dictionary
-
         self._mapping = mapping
         self._labels = mapping.targets.labels
         self._published = published
-        self._nouns = np.array(sorted(noun for noun in dictionary() if noun.isalpha()))
         self._rng = np.random.default_rng(seed)
         self._rows: dict[str, _Row] = {}
 
@@ -108,12 +105,11 @@ class Baselines:
             truth: (N,) class ids, 255 where a point does not count.
             size: of its own vocabulary.
         """
-        present = np.unique(truth[truth != self._labels.ignored])
         names = {"class names": self._labels.classes}
-        if self._labels.detailed is not None:
-            names["detailed names"] = load(self._labels.detailed).classes
-        names["classes present"] = tuple(self._labels.classes[i] for i in present)
-        names["random nouns"] = tuple(self._rng.choice(self._nouns, size, replace=False).tolist())
+        if (detailed := detailed_names(self._labels)) is not None:
+            names["detailed names"] = detailed
+        names["classes present"] = names_present(self._labels, truth)
+        names["random nouns"] = random_nouns(size, self._rng)
         for name, words in names.items():
             result = encoded.segment(Vocabulary(words))
             row = self._rows.setdefault(name, _Row(Confusion.empty(len(self._labels))))

@@ -14,16 +14,20 @@ from avs3d.atomic import write_bytes, write_json
 from avs3d.batch import make_folder
 from avs3d.errors import UserError
 from avs3d.evaluation.again import Baselines, encode_again, without_void
+from avs3d.evaluation.asking import ChatMapper
 from avs3d.evaluation.evaluation import Evaluation
 from avs3d.evaluation.mappers import THRESHOLD, load_mapper
+from avs3d.evaluation.origin import Origin
+from avs3d.evaluation.page import page
 from avs3d.evaluation.stored import GroundTruth, StoredScan, stored_scans
+from avs3d.io.source import show
 
 if TYPE_CHECKING:
     from avs3d.pipeline import Pipeline
 
 COMPARED = ("minilm", "names")
 """Mappers that every result is compared with: it may hang on the mapper."""
-FILES = ("evaluation.json", "evaluation.csv", "evaluation.words.csv")
+FILES = ("evaluation.json", "evaluation.csv", "evaluation.words.csv", "evaluation.html")
 
 
 @dataclass(frozen=True)
@@ -33,23 +37,24 @@ class EvaluationConfig:
     Attributes:
         runs: folders of `avs3d segment`.
         labels: files and folders of labels; none: what the scans carry.
-        labelset: name of the classes.
+        labelset: name of the classes; None: those of the dataset that the first run was made from.
         mappers: see `load_mapper`; the first makes the tables, the others and `COMPARED` are
             compared with it.
-        threshold: likewise.
+        threshold, samples: likewise.
         void: ``wrong``: points whose word means no class are wrong; ``remove``: such words are
             taken away, and the scan is labelled again without them.
         published: points without a word are left out of IoU, as in the published code.
         baselines: label the scans again with other vocabularies, for comparison.
-        device: see `avs3d.load`.
+        device: of the bundle, see `avs3d.load`, and of a language model.
         seed: of bootstrap and random nouns.
     """
 
     runs: tuple[Path, ...]
     labels: tuple[Path, ...]
-    labelset: str
+    labelset: str | None = None
     mappers: tuple[str, ...] = COMPARED
     threshold: float = THRESHOLD
+    samples: int = 0
     void: str = "wrong"
     published: bool = False
     baselines: bool = True
@@ -76,13 +81,15 @@ class Evaluator:
 
     def __post_init__(self) -> None:
         config = self.config
-        labels = labelsets.load(config.labelset)
+        self._scans = [scan for run in config.runs for scan in stored_scans(run)]
+        self._origins = {scan.folder: Origin(scan.folder) for scan in self._scans}
+        labels = labelsets.load(config.labelset or self._told_labelset())
         if not labels.raw_to_class:
             raise UserError(f"--labelset {labels.name}: only names things; no labels are of it")
-        self._scans = [scan for run in config.runs for scan in stored_scans(run)]
         self._truth = GroundTruth(config.labels)
         specs = dict.fromkeys([*config.mappers, *COMPARED])
-        mappers = [load_mapper(spec, config.threshold) for spec in specs]
+        more = config.threshold, config.samples, config.device
+        mappers = [load_mapper(spec, *more) for spec in specs]
         self.evaluation = Evaluation(labels, mappers, config.published, config.seed)
         self._pipeline: Pipeline | None = None
         self._baselines: Baselines | None = None
@@ -103,6 +110,22 @@ class Evaluator:
             except Exception as error:  # the other scans are still counted
                 self.errors[scan] = error
             yield scan, self.errors.get(scan)
+
+    def _told_labelset(self) -> str:
+        folder, origin = next(iter(self._origins.items()))
+        if origin.labelset is None:
+            raise UserError(
+                f"{show(folder)}: was made from no dataset whose classes are known; give --labelset"
+            )
+        return origin.labelset
+
+    def asked(self) -> list[str]:
+        """What language models were asked and what that took, a line each."""
+        return [
+            f"{mapper.name}: {mapper.chat.usage.line()}"
+            for mapper in self.evaluation.mappers
+            if isinstance(mapper, ChatMapper)
+        ]
 
     def _prepare(self) -> None:
         """What labels scans again."""
@@ -137,7 +160,8 @@ class Evaluator:
                 result = without_void(encoded, result, ids, scan.min_score)
             if self._baselines is not None:
                 self._baselines.add(encoded, truth, size)
-        self.evaluation.add(scan.name, result, truth, scan.captions())
+        conditions = self._origins[scan.folder].conditions(scan)
+        self.evaluation.add(scan.name, result, truth, scan.sources(), conditions)
         self._given.add(scan.given)
 
     def report(self) -> dict[str, Any]:
@@ -152,9 +176,10 @@ class Evaluator:
         return {
             "runs": [str(run) for run in config.runs],
             "bundle": self._bundle,
-            "labelset": config.labelset,
+            "labelset": self.evaluation.labels.name,
             "mapper": self.evaluation.mappers[0].name,
             "threshold": config.threshold,
+            "samples": config.samples,
             "void": config.void,
             "published": config.published,
             "words_are": "found and given" if len(self._given) > 1 else
@@ -171,7 +196,8 @@ class Evaluator:
 def write_report(report: dict[str, Any], out: Path) -> list[Path]:
     """Write `FILES` into a folder, and return their paths.
 
-    ``evaluation.csv`` has a line a class, ``evaluation.words.csv`` a line a word.
+    ``evaluation.csv`` has a line a class, ``evaluation.words.csv`` a line a word;
+    ``evaluation.html`` is for people.
 
     Raises:
         UserError: they cannot be written.
@@ -182,6 +208,7 @@ def write_report(report: dict[str, Any], out: Path) -> list[Path]:
         write_json(paths[0], report)
         write_bytes(paths[1], _csv(report["classes"]))
         write_bytes(paths[2], _csv(report["words"]))
+        write_bytes(paths[3], page(report).encode("utf-8", "replace"))
     except OSError as error:
         raise UserError(
             f"{out}: cannot be written ({error.strerror or error}); choose another --out"
@@ -194,6 +221,7 @@ def _csv(rows: list[dict[str, Any]]) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     for number, row in enumerate(rows):
+        row = {key: value for key, value in row.items() if not isinstance(value, dict)}
         if "interval" in row:
             low, high = row["interval"] or (None, None)
             row = {k: v for k, v in row.items() if k != "interval"} | {"low": low, "high": high}

@@ -5,13 +5,14 @@ Memory grows with classes and distinct words, and by a few numbers a scan.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from avs3d.evaluation.asking import NO_ANSWER
 from avs3d.evaluation.iou import (
     DISTANCES,
     Confusion,
@@ -22,22 +23,14 @@ from avs3d.evaluation.iou import (
     mean_present,
     recall,
 )
-from avs3d.evaluation.mappers import Mapper, Mapping, Targets
+from avs3d.evaluation.mappers import Mapped, Mapper, Mapping, Targets
 from avs3d.evaluation.tpss import Tpss
 from avs3d.evaluation.vocabulary import Vocabularies
+from avs3d.evaluation.words import Words
 from avs3d.labelsets import LabelSet
 from avs3d.segmentation import UNLABELLED, Segmentation
 from avs3d.views import viewpoint
-
-
-@dataclass
-class _Word:
-    """What became of a word: its points by true class, and where it was found."""
-
-    counts: np.ndarray
-    points: int = 0
-    scans: int = 0
-    captions: int = 0
+from avs3d.vocabulary import Source
 
 
 def guesses(result: Segmentation, ids: np.ndarray) -> np.ndarray:
@@ -87,13 +80,18 @@ class Evaluation:
         self._same = [0 for _ in self.mappers]
         self._ranges = [Confusion.empty(size) for _ in range(len(DISTANCES) + 1)]
         self._sums: list[np.ndarray] = []
-        self._words: dict[str, _Word] = {}
+        self._words = Words(self.labels)
         self._scans: list[dict[str, Any]] = []
         for mapping in self.mappings:
             mapping.ids(())  # a mapper that does not fit the classes says so now
 
     def add(
-        self, name: str, result: Segmentation, truth: np.ndarray, captions: Dict[str, int]
+        self,
+        name: str,
+        result: Segmentation,
+        truth: np.ndarray,
+        sources: Dict[str, Sequence[Source]],
+        conditions: Sequence[str] = (),
     ) -> None:
         """Count a scan.
 
@@ -101,7 +99,8 @@ class Evaluation:
             name: of the scan.
             result: its words and labels.
             truth: (N,) class ids, 255 where a point does not count.
-            captions: in how many captions each word was found.
+            sources: where each word was found.
+            conditions: under which the scan was taken, see `avs3d.datasets.Dataset.conditions`.
         """
         size, words = len(self.labels), result.vocabulary.words
         guess = [guesses(result, mapping.ids(words)) for mapping in self.mappings]
@@ -116,7 +115,7 @@ class Evaluation:
         sums = confusions[0].sums(self.published)
         self._sums.append(sums)
         worth = self.vocabularies.add(words, self.mappings[0].ids(words), confusions[0].truth)
-        self._count_words(result, truth, captions)
+        self._words.add(result, truth, sources)
         self._scans.append(
             {
                 "scan": name,
@@ -126,23 +125,9 @@ class Evaluation:
                 "words": len(words),
                 "coverage": number(worth.coverage),
                 "excess": worth.excess,
+                "conditions": list(conditions),
             }
         )
-
-    def _count_words(
-        self, result: Segmentation, truth: np.ndarray, captions: Dict[str, int]
-    ) -> None:
-        size, words = len(self.labels), result.vocabulary.words
-        points = np.bincount(result.label[result.label >= 0], minlength=len(words))
-        counted = (truth != self.labels.ignored) & (result.label >= 0)
-        both = result.label[counted].astype(np.int64) * size + truth[counted]
-        counts = np.bincount(both, minlength=len(words) * size).reshape(len(words), size)
-        for i, word in enumerate(words):
-            row = self._words.setdefault(word, _Word(np.zeros(size, np.int64)))
-            row.counts += counts[i]
-            row.points += int(points[i])
-            row.scans += 1
-            row.captions += captions.get(word, 0)
 
     @property
     def confusion(self) -> Confusion:
@@ -162,10 +147,11 @@ class Evaluation:
             **means(self.confusion.sums(self.published)),
             **self._class_table(),
             "distance": self._distance_table(),
+            "conditions": self._condition_table(),
             "tpss": self.tpss.table(),
             "vocabulary": self.vocabularies.table(),
             "mappers": self._mapper_table(),
-            "words": self._word_table(),
+            "words": self._words.table(self.confusion.sums(self.published), self.mappings[0].found),
             "confusion": counts.tolist(),
             "per_scan": self._scans,
         }
@@ -217,6 +203,32 @@ class Evaluation:
             for i, confusion in enumerate(self._ranges)
         ]
 
+    def _condition_table(self) -> list[dict[str, Any]]:
+        """The scans that were taken under each condition."""
+        told = dict.fromkeys(name for scan in self._scans for name in scan["conditions"])
+        rows = []
+        for name in sorted(told):
+            sums = np.array(
+                [
+                    sums
+                    for scan, sums in zip(self._scans, self._sums, strict=True)
+                    if name in scan["conditions"]
+                ]
+            )
+            ends = interval(sums, self.seed)
+            between = None if ends is None else [number(end) for end in ends[:, -2]]
+            points = int(sums[:, 2].sum())
+            rows.append(
+                {
+                    "condition": name,
+                    "scans": len(sums),
+                    "points": points,
+                    **means(sums.sum(0)),
+                    "miou_interval": between,
+                }
+            )
+        return rows
+
     def _mapper_table(self) -> list[dict[str, Any]]:
         """How the result moves with the mapper."""
         labelled = int(self.confusion.counts[:, :-1].sum())
@@ -228,56 +240,18 @@ class Evaluation:
                 "void_words": sum(index < 0 for index in ids[i].values()),
                 "same_words": number(_agreement(ids[0], ids[i])),
                 "same_points": number(self._same[i] / labelled if labelled else np.nan),
+                "agreement": _mean_agreement(mapping.found.values()),
+                "no_answer": sum(m.why.startswith(NO_ANSWER) for m in mapping.found.values()),
             }
             for i, mapping in enumerate(self.mappings)
         ]
 
-    def _word_table(self) -> list[dict[str, Any]]:
-        """Every word, those first that cost most IoU."""
-        sums = self.confusion.sums(self.published)
-        rows = []
-        for word, found in self._words.items():
-            mapped = self.mappings[0].found[word]
-            wrong = found.counts.copy()
-            right = 0
-            if mapped.class_id >= 0:
-                right = int(wrong[mapped.class_id])
-                wrong[mapped.class_id] = 0
-            rows.append(
-                {
-                    "word": word,
-                    "class": self.labels.classes[mapped.class_id] if mapped.class_id >= 0 else None,
-                    "mapper": mapped.by,
-                    "why": mapped.why,
-                    "similarity": mapped.similarity,
-                    "scans": found.scans,
-                    "captions": found.captions,
-                    "points": found.points,
-                    "counted": int(found.counts.sum()),
-                    "right": right,
-                    "cost": number(_cost(sums, wrong, mapped.class_id)),
-                    "mostly": self.labels.classes[wrong.argmax()] if wrong.any() else None,
-                    "mostly_points": int(wrong.max()),
-                }
-            )
-        return sorted(rows, key=lambda row: (-row["cost"], -row["points"], row["word"]))
-
-
-def _cost(sums: np.ndarray, wrong: np.ndarray, class_id: int) -> float:
-    """By how much mIoU would grow if the points of a word were all told right.
-
-    Args:
-        sums: (3, C), see `Confusion.sums`.
-        wrong: (C,) points of the word by true class that were told wrong.
-        class_id: what the word means.
-    """
-    mended = sums.copy()
-    mended[0] += wrong
-    if class_id >= 0:
-        mended[1, class_id] -= wrong.sum()
-    gain = mean_present(iou(mended)) - mean_present(iou(sums))
-    return 0.0 if np.isnan(gain) else float(gain)
-
 
 def _agreement(one: dict[str, int], other: dict[str, int]) -> float:
     return float(np.mean([other[word] == index for word, index in one.items()])) if one else np.nan
+
+
+def _mean_agreement(found: Iterable[Mapped]) -> float | None:
+    """Of the words of which further answers were drawn."""
+    told = [mapped.agreement for mapped in found if mapped.agreement is not None]
+    return number(np.mean(told)) if told else None

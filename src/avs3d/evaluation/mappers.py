@@ -8,7 +8,7 @@ are compared with those, and then taken to the class.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,10 @@ from typing import Protocol
 
 import numpy as np
 
+from avs3d.config_file import FILES
+from avs3d.environment import torch_device
 from avs3d.errors import UserError
 from avs3d.evaluation.iou import VOID
-from avs3d.evaluation.replies import Answer, question, read_reply
 from avs3d.io.source import show
 from avs3d.labelsets import LabelSet, load, plain
 from avs3d.published.texts import read_mapping
@@ -27,7 +28,6 @@ from avs3d.text import TextEncoder, load_text_encoder
 THRESHOLD = 0.45
 """Cosine similarity of MiniLM below which a word is no class; see docs/evaluation.md."""
 _VOID_NAMES = ("void", "background", "none", "")
-_SHOWN = 200  # characters of a reply that are kept
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class Mapped:
         by: name of the mapper, or ``own name``.
         why: what it was found alike to, what the reply was, or why it is void.
         similarity: of the word and what it was found alike to, or None.
+        agreement: share of further answers of a language model that mean the same, or None.
     """
 
     word: str
@@ -84,6 +85,7 @@ class Mapped:
     by: str
     why: str = ""
     similarity: float | None = None
+    agreement: float | None = None
 
 
 class Mapper(Protocol):
@@ -191,38 +193,6 @@ class FileMapper:
         return Mapped(word, VOID if found is None else found, self.name, f"the file says {name}")
 
 
-class AskingMapper:
-    """Whoever answers questions, for example a language model.
-
-    Args:
-        name: what tables call it.
-        ask: question -> reply, see `replies.question`.
-        read: how a reply is read.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        ask: Callable[[str], str],
-        read: Callable[[str, Sequence[str], str], Answer] = read_reply,
-    ) -> None:
-        self.name = name
-        self._ask = ask
-        self._read = read
-
-    def map(self, words: Sequence[str], targets: Targets) -> list[Mapped]:
-        """See `Mapper`."""
-        return [self._map(word, targets) for word in words]
-
-    def _map(self, word: str, targets: Targets) -> Mapped:
-        reply = self._ask(question(word, targets.names))
-        name, reason = self._read(reply, targets.names, word)
-        shown = show(reply)[:_SHOWN]
-        if name is None:
-            return Mapped(word, VOID, self.name, f"{reason}: {shown}")
-        return Mapped(word, targets.ids[targets.names.index(name)], self.name, shown)
-
-
 @dataclass
 class Mapping:
     """What a mapper said of all words so far; each word is mapped once.
@@ -252,20 +222,37 @@ class Mapping:
         return np.array([self.found[word].class_id for word in words], np.int64)
 
 
-def load_mapper(spec: str, threshold: float = THRESHOLD) -> Mapper:
+def load_mapper(
+    spec: str, threshold: float = THRESHOLD, samples: int = 0, device: str = "auto"
+) -> Mapper:
     """The mapper of a spec.
 
     Args:
-        spec: ``minilm`` (packaged), ``names``, or the path of a mapping file.
+        spec: ``minilm`` (packaged), ``names``, the path of a mapping file (.json), or a language
+            model: see `avs3d.chat.config.read_spec`, a hub id as ``owner/name``.
         threshold: see `SimilarityMapper`.
+        samples: see `avs3d.evaluation.asking.ChatMapper`.
+        device: where a language model runs that is no server's, see `avs3d.load`.
 
     Raises:
-        UserError: it is none of these, or the file cannot be read.
+        UserError: it is none of these, the file cannot be read, or the model cannot be loaded.
     """
     if spec == "minilm":
         return SimilarityMapper(load_text_encoder(spec), threshold)
     if spec == NameMapper.name:
         return NameMapper()
-    if Path(spec).suffix.lower() == ".json":
-        return FileMapper(Path(spec).expanduser())
-    raise UserError(f"--mapper {spec}: no such mapper; give minilm, names or a .json file")
+    path = Path(spec).expanduser()
+    if path.suffix.lower() == ".json":
+        return FileMapper(path)
+    if not ("/" in spec or path.is_dir() or path.suffix.lower() in FILES):
+        raise UserError(
+            f"--mapper {show(spec)}: no such mapper; give minilm, names, a .json file, or a"
+            " language model: a folder, a hub id (owner/name), http://HOST/v1#MODEL, or a .yaml"
+        )
+    from avs3d.chat import ChatConfig, load_chat
+    from avs3d.chat.config import read_spec
+    from avs3d.evaluation.asking import ChatMapper
+
+    config = read_spec(spec, ChatConfig, "mapper")
+    where = "cpu" if config.server is not None else str(torch_device(device))
+    return ChatMapper(load_chat(config, where), samples)

@@ -22,6 +22,8 @@ _EDGES = " \t\r\n.,:;!?()[]{}<>/\\|"
 _CLAUSES = re.compile(r"[.,;:!?\n]|\bbut\b")
 _DENIED = re.compile(r"\b(?:not|no|nor|neither|never|cannot|unsure|unclear)\b|n't\b")
 _LONGEST = 20_000  # characters of a reply that are read
+_THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)|\A.*</think>", re.DOTALL | re.IGNORECASE)
+"""What models say before they answer."""
 
 
 class Answer(NamedTuple):
@@ -51,7 +53,7 @@ def read_reply(reply: str, names: Sequence[str], word: str, most: int = MOST_NAM
 
     Names in quotation marks, or that are all of the reply, go before names in running text, where
     clauses that deny something are passed over and the word that was asked about is none. Case,
-    ``-`` and ``_`` do not count.
+    ``-`` and ``_`` do not count, nor does what stands between ``<think>`` and ``</think>``.
 
     Args:
         reply: any text.
@@ -61,7 +63,9 @@ def read_reply(reply: str, names: Sequence[str], word: str, most: int = MOST_NAM
     """
     known = {plain(name): name for name in names}
     known |= {name: VOID_NAME for name in _NOTHING if name not in known}
-    text = plain(unicodedata.normalize("NFKC", reply[:_LONGEST]).replace("\n", " . "))
+    text = plain(
+        unicodedata.normalize("NFKC", _THOUGHT.sub(" ", reply)[:_LONGEST]).replace("\n", " . ")
+    )
     asked = plain(word)
     quoted = [part.strip(_EDGES) for part in _QUOTES.split(text)]
     said = [part for part in quoted if part in known] or _in_running_text(text, known, asked)

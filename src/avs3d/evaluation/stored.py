@@ -17,13 +17,16 @@ from avs3d.io.names import stem, unpacked
 from avs3d.io.record import DONE, WORDS, is_result, read_record
 from avs3d.io.source import show
 from avs3d.labelsets import LabelSet
+from avs3d.run_folder import CONFIG, LATEST
 from avs3d.segmentation import Segmentation
+from avs3d.vocabulary import Source
 
 _LIDARSEG = "lidarseg.bin"
 _LISTED = 6
 _MAX_WORDS_BYTES = 16 << 20
-_COMMON = (0, 255)
-"""Ids that mean nothing in most label files, whether a label set tells of them or not."""
+_COMMON = (-1, 0, 255)
+"""Ids that mean nothing in most label files and, -1, in datasets, whether a label set tells of them
+or not."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,17 @@ class StoredScan:
             raise UserError(f"{self.path}: is not there; segment with --write npz")
         return read_result(self.path)
 
-    def captions(self) -> dict[str, int]:
-        """In how many captions each word was found; nothing where that is not known."""
+    def sources(self) -> dict[str, list[Source]]:
+        """Where each word was found; nothing where that is not known."""
         path = self.folder / f"{self.name}{WORDS}"
         try:
             if path.stat().st_size > _MAX_WORDS_BYTES:
                 return {}
-            sources = json.loads(path.read_text("utf-8"))["sources"]
-            return {word: sum(bool(s["caption"]) for s in said) for word, said in sources.items()}
+            told = json.loads(path.read_text("utf-8"))["sources"]
+            return {
+                word: [Source(s["captioner"], s["view"], s["caption"]) for s in said]
+                for word, said in told.items()
+            }
         except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
             return {}
 
@@ -81,12 +87,15 @@ def stored_scans(folder: Path) -> list[StoredScan]:
     """The scans of a run, by name.
 
     Args:
-        folder: what was given to `avs3d segment` as ``--out``.
+        folder: what was given to `avs3d segment` as ``--out``, or the folder of one run of
+            `avs3d run`; of a folder of such runs, the latest is taken.
 
     Raises:
         UserError: there are none.
     """
     found = []
+    if (folder / LATEST / CONFIG).is_file():
+        folder = folder / LATEST
     for path in sorted(folder.glob(f"*{DONE}")) if folder.is_dir() else ():
         record = read_record(path)
         if record is None:
@@ -99,8 +108,8 @@ def stored_scans(folder: Path) -> list[StoredScan]:
             found.append(StoredScan(name, folder, Path(source), bundle, given, least, finished))
     if not found:
         raise UserError(
-            f"{show(folder)}: holds no results of `avs3d segment`; give the folder that its --out"
-            " named"
+            f"{show(folder)}: holds no results of `avs3d segment` or `avs3d run`; give the folder"
+            " that its --out named"
         )
     return found
 

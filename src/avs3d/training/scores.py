@@ -12,6 +12,8 @@ from torch import Tensor
 
 from avs3d import labelsets
 from avs3d.bundle_config import ScoreConfig
+from avs3d.evaluation.iou import Confusion, iou
+from avs3d.labelsets import IGNORED
 from avs3d.pipeline import EncodedScan, Pipeline, load
 from avs3d.scan import Scan
 from avs3d.segmenter import chances
@@ -76,22 +78,19 @@ class _Closed:
         self._vocabulary = Vocabulary.from_words(classes)
         names = _named(self._vocabulary.words)
         breadth = np.where(names, names.sum(1, keepdims=True), len(CATEGORIES) + 1)
-        self._class = np.full(256, -1)
-        self._class[: len(CATEGORIES)] = np.where(names.any(0), breadth.argmin(0), -1)
-        self._confusion = np.zeros((len(names), len(names)), np.int64)
+        self._class = np.full(256, IGNORED)
+        self._class[: len(CATEGORIES)] = np.where(names.any(0), breadth.argmin(0), IGNORED)
+        self._confusion = Confusion.empty(len(names))
 
     def add(self, encoded: EncodedScan, category: np.ndarray) -> None:
-        truth, size = self._class[category], len(self._confusion)
         guess = encoded.segment(self._vocabulary).label
-        both = (truth * size + guess)[truth >= 0]
-        self._confusion += np.bincount(both, minlength=size**2).reshape(size, size)
+        self._confusion += Confusion.of(self._class[category], guess, len(self._vocabulary))
 
     def iou(self) -> dict[str, float]:
         """Of each class that has enough points."""
-        hit, truth = np.diag(self._confusion), self._confusion.sum(1)
-        union = np.maximum(truth + self._confusion.sum(0) - hit, 1)
-        words = self._vocabulary.words
-        return {words[i]: float(hit[i] / union[i]) for i in np.flatnonzero(truth >= _LEAST_POINTS)}
+        values, words = iou(self._confusion.sums()), self._vocabulary.words
+        counted = np.flatnonzero(self._confusion.truth >= _LEAST_POINTS)
+        return {words[i]: float(values[i]) for i in counted}
 
 
 @dataclass

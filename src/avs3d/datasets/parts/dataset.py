@@ -66,6 +66,11 @@ class Dataset(Protocol):
         over its sequence; or None."""
         return None
 
+    def conditions(self, index: int) -> tuple[str, ...]:
+        """What the dataset says of how the scan was taken, such as ``night`` and ``rain``, in words
+        that can be told apart over all its scans; none where it does not tell."""
+        return ()
+
     def sequences(self) -> list[range]:
         """The scans that were taken one after the other, as ranges of indices that cover all.
 

@@ -65,6 +65,7 @@ class Tables:
     Attributes:
         samples: tokens, in the order of the split and of time.
         scenes: name of the scene of each.
+        descriptions: scene -> what people wrote about it, or "".
         sensors: by token.
         cameras: sample -> the data of its cameras.
         labels: token of the LiDAR's data -> file.
@@ -78,6 +79,7 @@ class Tables:
         self.folder = folder
         self.samples: list[str] = []
         self.scenes: list[str] = []
+        self.descriptions: dict[str, str] = {}
         for scene, sample in self._ordered(split):
             self.scenes.append(scene)
             self.samples.append(sample)
@@ -132,10 +134,9 @@ class Tables:
         """The name of the scene and the token of each sample."""
         table = self.folder / "scene.json"
         with naming(table):
-            firsts = {
-                row["name"]: row["first_sample_token"]
-                for row in _rows(table, name=str, first_sample_token=str)
-            }
+            told = _rows(table, name=str, first_sample_token=str)
+            firsts = {row["name"]: row["first_sample_token"] for row in told}
+            self.descriptions = {row["name"]: str(row.get("description") or "") for row in told}
             wanted = list(firsts) if split is None else scenes_of(split)
             if missing := [name for name in wanted if name not in firsts]:
                 raise MalformedError(
