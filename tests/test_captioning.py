@@ -97,7 +97,9 @@ class FolderBundle:
         self.name, self.folder = "test", folder
         data = json.loads((folder / "captioner.json").read_text())
         self.part = folder.joinpath
-        self.config = type("Config", (), {"captioner": CaptionerConfig(**{**data, **changes})})
+        self.config = type(
+            "Config", (), {"captioner": CaptionerConfig(**{**data, **changes}), "saying": None}
+        )
 
 
 def test_a_bundle_gives_its_captioner(trained: Path) -> None:

@@ -142,6 +142,55 @@ class ScoreConfig(_Strict):
     bias: float
 
 
+class KindConfig(_Strict):
+    """What some words name.
+
+    Attributes:
+        words: all their forms, singular and plural, in lower case.
+        anchors: which of `SayingConfig.anchors` are of the kind.
+        bias: how far the voxels of a view are to be believed.
+    """
+
+    words: tuple[str, ...] = Field(min_length=1)
+    anchors: tuple[Annotated[int, Field(ge=0, lt=4096)], ...] = Field(min_length=1)
+    bias: float
+
+
+class SayingConfig(_Strict):
+    """What must be sure before a caption says it, see `avs3d.captioning.saying`.
+
+    Attributes:
+        anchors: words that voxels are told apart by.
+        scale: of similarities, before they become shares of the anchors.
+        voxels, peak, likeness: weights of what is seen of a kind in a view.
+        sentences: chance from which the caption of a view may name a kind.
+        words: chance from which the captions that are drawn for the sake of words may.
+        attributes: words that stand before many a noun, of whose name they are no part, in lower
+            case.
+        only_after: words that make no sense but right behind some others, and these: "left" behind
+            "on the".
+    """
+
+    anchors: tuple[str, ...] = Field(min_length=1, max_length=4096)
+    scale: float = Field(gt=0, le=1000)
+    voxels: float
+    peak: float
+    likeness: float
+    sentences: float = Field(ge=0, le=1)
+    words: float = Field(ge=0, le=1)
+    attributes: tuple[str, ...] = ()
+    only_after: dict[str, str] = Field(default_factory=dict)
+    kinds: tuple[KindConfig, ...] = Field(min_length=1, max_length=4096)
+
+    @field_validator("kinds")
+    @classmethod
+    def _of_anchors(cls, kinds: tuple[KindConfig, ...], info: Any) -> tuple[KindConfig, ...]:
+        count = len(info.data.get("anchors", ()))
+        if any(anchor >= count for kind in kinds for anchor in kind.anchors):
+            raise ValueError(f"a kind has an anchor that is none of the {count}")
+        return kinds
+
+
 class BundleConfig(_Strict):
     """`bundle.json`.
 
@@ -154,6 +203,7 @@ class BundleConfig(_Strict):
         inputs: what the network sees of a point, names of `avs3d.inputs.INPUTS`.
         network: sizes of the 3D network; ``kind`` says which one it is.
         views: azimuth sectors that a scan is described in (12 published).
+        saying: what must be sure before a caption says it; None: captions say what they like.
         score: how similarities become chances; None: the score of a point is its similarity.
         low_score: mean similarity below which the words of a scan should not be trusted.
         files: sha256 of every file of the bundle that is loaded, by name.
@@ -175,6 +225,7 @@ class BundleConfig(_Strict):
     pooling: PoolingConfig | None = None
     captioner: CaptionerConfig | None = None
     views: int = Field(12, gt=0, le=360)
+    saying: SayingConfig | None = None
     score: ScoreConfig | None = None
     low_score: float | None = None
     files: dict[_PartName, _Sha256] = Field(default_factory=dict)

@@ -11,15 +11,17 @@ import torch
 from torch import Tensor
 
 from avs3d.captioning.grounding import Evidence, ground
+from avs3d.captioning.saying import Seen, bits, kind_chances, of_bits, see
 from avs3d.errors import ReadError, UserError
 from avs3d.published.quirks import EMPTY_CAPTION
 from avs3d.segmenter import chances
 from avs3d.sparse import SparseTensor
 from avs3d.tagging import nouns
 from avs3d.views import Views, point_views
-from avs3d.vocabulary import Vocabulary
+from avs3d.vocabulary import Source, Vocabulary
 
 if TYPE_CHECKING:
+    from avs3d.bundle_config import SayingConfig
     from avs3d.chat import Usage
     from avs3d.encoded import EncodedScan
 
@@ -107,12 +109,17 @@ def describe_images(encoded: EncodedScan) -> Told:
 def describe_points(encoded: EncodedScan, views: Views | None) -> Told:
     """A sentence per view that holds points.
 
-    Where a bundle captions every view several times, the points choose, see
+    Where a bundle knows what its words name, captions say only what is sure, see
+    `avs3d.captioning.saying`; where one captions every view several times, the points choose, see
     `avs3d.captioning.grounding`.
     """
-    captioner = encoded.pipeline.captioner
+    captioner, saying = encoded.pipeline.captioner, encoded.pipeline.bundle.config.saying
     with encoded.timed("pool"):
         names, masks, embeddings = _pool(encoded, views or encoded.pipeline.bundle.config.views)
+    if saying is not None:
+        told = _describe_surely(encoded, saying, names, masks, embeddings)
+        if len(told.vocabulary):
+            return told
     with encoded.timed("caption"):
         texts = captioner.candidates(embeddings)
     if encoded.pipeline.published:
@@ -128,6 +135,54 @@ def describe_points(encoded: EncodedScan, views: Views | None) -> Told:
         lambda words: _look(encoded, words),
     )
     return Told(grounded.captions, grounded.vocabulary)
+
+
+def _describe_surely(
+    encoded: EncodedScan,
+    config: SayingConfig,
+    names: list[str],
+    masks: Tensor,
+    embeddings: np.ndarray,
+) -> Told:
+    """A sentence per view of which something is sure, and the words of all that were drafted.
+
+    The last draft may say what is likely, for the sake of words; the sentence is that of the others
+    which names most that is sure.
+    """
+    draws = encoded.pipeline.bundle.config.captioner.draws  # type: ignore[union-attr]
+    with encoded.timed("see"):
+        chance = kind_chances(config, see_kinds(encoded, config, masks))
+        sure, likely = bits(chance >= config.sentences), bits(chance >= config.words)
+    may = [[s] * max(draws, 1) + [w] * (draws > 0) for s, w in zip(sure, likely, strict=True)]
+    with encoded.timed("caption"):
+        drafts = encoded.pipeline.captioner.sure(embeddings, may)
+    captions: dict[str, str] = {}
+    sources: dict[str, Source] = {}
+    for view, (name, said) in enumerate(zip(names, drafts, strict=True)):
+        most = 0.0
+        for number, (text, kinds) in enumerate(said):
+            sources[f"{name} {number}"] = Source("points", name, text)
+            behind = float(chance[view, of_bits(kinds)].sum())
+            if not kinds & ~sure[view] and behind > most:
+                most, captions[name] = behind, text
+    found = _tag(encoded, {key: source.caption or "" for key, source in sources.items()}, "points")
+    of_words = (
+        tuple(dict.fromkeys(sources[source.view or ""] for source in some))
+        for some in found.sources
+    )
+    return Told(captions, Vocabulary(found.words, tuple(of_words)))
+
+
+def see_kinds(encoded: EncodedScan, config: SayingConfig, masks: Tensor) -> Seen:
+    """What views, (M, V) bool, show of the kinds that captions name."""
+    pipeline = encoded.pipeline
+    words = pipeline.words(config.anchors)
+    return see(
+        masks.to(pipeline.device),
+        lambda rows: pipeline.head.similarity(encoded.trunk[rows], words),
+        [kind.anchors for kind in config.kinds],
+        config.scale,
+    )
 
 
 def _tag(encoded: EncodedScan, captions: Mapping[str, str], captioner: str) -> Vocabulary:

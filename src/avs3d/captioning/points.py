@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,10 +15,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from avs3d.bundle import Bundle
+    from avs3d.captioning.saying import Gate
     from avs3d.models.prefix_lm import PrefixLanguageModel
 
 _MODEL = {"embedding_dim", "prefix_length", "gpt2", "transformer"}
 _MAX_TOKENIZER_BYTES = 32 << 20
+
+
+class Said(NamedTuple):
+    """A sentence, and bits of the kinds that it names."""
+
+    text: str
+    kinds: int
 
 
 class PointCaptioner(Protocol):
@@ -27,6 +35,19 @@ class PointCaptioner(Protocol):
     def candidates(self, embeddings: np.ndarray) -> list[list[str]]:
         """Sentences for each row of (V, D) float32, likeliest first, one at least; "" where there
         is nothing to say."""
+        ...
+
+    def sure(self, embeddings: np.ndarray, may: Sequence[Sequence[int]]) -> list[list[Said]]:
+        """Sentences that name something, and nothing but what they may.
+
+        Args:
+            embeddings: as above.
+            may: for each row bits of the kinds that each of its sentences may name, as many for
+                every row.
+
+        Returns:
+            As many sentences or fewer for each row, the likeliest first.
+        """
         ...
 
 
@@ -42,6 +63,7 @@ class PrefixCaptioner:
             at a time (the published code offers 5), better by a little and slower by a lot.
         draws: further captions of each view, drawn at random.
         temperature: of the draws.
+        gate: keeps captions to what they may name.
     """
 
     def __init__(
@@ -53,7 +75,9 @@ class PrefixCaptioner:
         beams: int = 1,
         draws: int = 0,
         temperature: float = 1.0,
+        gate: Gate | None = None,
     ) -> None:
+        self._gate = gate
         self._model = model
         self._tokenizer = tokenizer
         self._stop_id = stop_id
@@ -73,6 +97,28 @@ class PrefixCaptioner:
         if not self._draws:
             return [[text] for text in self.captions(embeddings)]
         return [list(dict.fromkeys(texts)) for texts in self._texts(embeddings, decode)]
+
+    def sure(self, embeddings: np.ndarray, may: Sequence[Sequence[int]]) -> list[list[Said]]:
+        """See `PointCaptioner`: the likeliest caption, then those drawn."""
+        assert self._gate is not None
+        gate = self._gate
+        told = [i for i, row in enumerate(embeddings) if np.isfinite(row).all() and any(may[i])]
+        forbid = gate.forbid([kinds for i in told for kinds in may[i]])
+
+        def decode(rows: Tensor) -> list[list[list[int]]]:
+            draws = len(may[0]) - 1
+            return self._model.sample(
+                rows, self._stop_id, draws, self._temperature, self._max_tokens, forbid=forbid
+            )
+
+        said: list[list[Said]] = [[] for _ in may]
+        for view, texts in zip(told, self._texts(embeddings[told], decode), strict=True):
+            for text, allowed in zip(texts, may[view], strict=True):
+                kinds = gate.names(text)
+                # What the gate let through in pieces is found here.
+                if kinds and not kinds & ~allowed:
+                    said[view].append(Said(text, kinds))
+        return said
 
     def captions(self, embeddings: np.ndarray) -> list[str]:
         """One sentence per row of (V, D) float32, the likeliest.
@@ -141,6 +187,7 @@ def load_captioner(bundle: Bundle) -> PrefixCaptioner:
         UserError: the bundle has none, or its files are damaged or do not fit its config.
     """
     from avs3d.bundle import load_module
+    from avs3d.captioning.saying import Gate
     from avs3d.models.prefix_lm import PrefixLanguageModel
 
     config = bundle.config.captioner
@@ -154,7 +201,8 @@ def load_captioner(bundle: Bundle) -> PrefixCaptioner:
     stop_id = tokenizer.token_to_id(config.stop)
     if stop_id is None:
         raise UserError(f"{bundle.folder / 'tokenizer.json'} has no token {config.stop!r}")
+    saying = bundle.config.saying
     return PrefixCaptioner(
         model, tokenizer, stop_id, config.max_tokens, draws=config.draws,
-        temperature=config.temperature,
+        temperature=config.temperature, gate=None if saying is None else Gate(saying, tokenizer),
     )  # fmt: skip

@@ -17,6 +17,11 @@ from avs3d.models.prefix_mapping import PrefixMapping, TransformerMapping
 MAX_TOKENS = 67
 BESIDE = (".attn.bias", ".attn.masked_bias", "gpt.lm_head.weight")
 """What older checkpoints carry beside the parameters: masks, and the word table again."""
+Forbid = Callable[[list[int], list[list[int]]], Tensor]
+"""Rows of the embeddings, and what was said of each so far -> (rows, vocabulary) bool, the tokens
+that must not follow."""
+_DEAD_END = 0.03  # of the likeliest token's chance, below which none that may follow fits
+_AN_END = 0.02  # chance of the stop token where a sentence may well end
 
 
 class PrefixLanguageModel(nn.Module):
@@ -75,7 +80,11 @@ class PrefixLanguageModel(nn.Module):
 
     @torch.inference_mode()
     def greedy(
-        self, embeddings: Tensor, stop_id: int, max_tokens: int = MAX_TOKENS
+        self,
+        embeddings: Tensor,
+        stop_id: int,
+        max_tokens: int = MAX_TOKENS,
+        forbid: Forbid | None = None,
     ) -> list[list[int]]:
         """The likeliest token at each step, for a batch of embeddings at once.
 
@@ -86,11 +95,16 @@ class PrefixLanguageModel(nn.Module):
             embeddings: (B, embedding_dim).
             stop_id: the token that ends a caption; it is kept.
             max_tokens: where a caption is broken off.
+            forbid: tokens that must not follow.
 
         Returns:
             B lists of token ids.
         """
-        return self._decode(embeddings, stop_id, max_tokens, lambda logits, *_: logits.argmax(1))
+
+        def choose(logits: Tensor, *_: object) -> Tensor:
+            return logits.argmax(1)
+
+        return self._decode(embeddings, stop_id, max_tokens, choose, forbid)
 
     def _decode(
         self,
@@ -98,21 +112,40 @@ class PrefixLanguageModel(nn.Module):
         stop_id: int,
         max_tokens: int,
         choose: Callable[[Tensor, Tensor, int], Tensor],
+        forbid: Forbid | None = None,
     ) -> list[list[int]]:
-        """Token by token, chosen from (B, vocabulary) logits of B rows of the embeddings."""
+        """Token by token, chosen from (B, vocabulary) logits of B rows of the embeddings.
+
+        Where hardly any likely token may follow, the caption ends where it well might have.
+        """
         captions: list[list[int]] = [[] for _ in range(len(embeddings))]
+        ends = [0] * len(embeddings)
         batch = torch.arange(len(embeddings))  # rows of the embeddings that are still worked on
         cache, words = None, self._prefix(embeddings)
         for step in range(min(max_tokens, self._room)):
             going = [i for i, row in enumerate(batch.tolist()) if captions[row][-1:] != [stop_id]]
             if not going:
                 break
-            if cache is not None and 2 * len(going) <= len(batch):
+            if cache is not None and 5 * len(going) <= 4 * len(batch):
                 kept = torch.tensor(going)
                 cache.batch_select_indices(kept.to(words.device))
                 batch, words = batch[kept], words[kept]
                 going = list(range(len(batch)))
             logits, cache = self._step(words, cache)
+            if forbid is not None:
+                rows = batch.tolist()
+                banned = forbid(rows, [captions[row] for row in rows]).to(logits.device)
+                shares = logits.softmax(1)
+                left = shares.masked_fill(banned, 0).max(1).values / shares.max(1).values
+                ending = shares[:, stop_id].tolist()
+                for i in going:
+                    said = captions[rows[i]]
+                    if said and ending[i] >= _AN_END:
+                        ends[rows[i]] = len(said)
+                    if float(left[i]) < _DEAD_END:
+                        captions[rows[i]] = [*said[: ends[rows[i]]], stop_id]
+                going = [i for i in going if captions[rows[i]][-1:] != [stop_id]]
+                logits = logits.masked_fill(banned, -torch.inf)
             tokens = choose(logits, batch, step)
             for i, token in zip(going, tokens[going].tolist(), strict=True):
                 captions[int(batch[i])].append(token)
@@ -128,6 +161,7 @@ class PrefixLanguageModel(nn.Module):
         temperature: float,
         max_tokens: int = MAX_TOKENS,
         seed: int = 0,
+        forbid: Forbid | None = None,
     ) -> list[list[list[int]]]:
         """The greedy caption of each embedding, and others drawn by their chances, all at once.
 
@@ -138,6 +172,8 @@ class PrefixLanguageModel(nn.Module):
             temperature: 1 draws by the chances themselves, less prefers the likely.
             max_tokens: where a caption is broken off.
             seed: of the draws.
+            forbid: tokens that must not follow; its rows are 1 + `draws` of each embedding, the
+                greedy caption first.
 
         Returns:
             For each embedding 1 + `draws` lists of token ids.
@@ -155,7 +191,7 @@ class PrefixLanguageModel(nn.Module):
             return torch.where((rows % each == 0).to(logits.device), logits.argmax(1), drawn)
 
         rows = embeddings.repeat_interleave(each, 0)
-        found = self._decode(rows, stop_id, max_tokens, choose)
+        found = self._decode(rows, stop_id, max_tokens, choose, forbid)
         return [found[i : i + each] for i in range(0, len(found), each)]
 
     @torch.inference_mode()

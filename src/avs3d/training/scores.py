@@ -213,8 +213,9 @@ def _caption_counts(encoded: EncodedScan, scan: SimulatedScan) -> np.ndarray:
     sectors = lidar_sectors(scan.points, views)
     label = encoded.segment(Vocabulary.from_words(CATEGORIES)).label
     counts = np.zeros((2, 4))
-    for view, caption in encoded.captions().items():
-        rows = sectors[:, int(view.split()[-1])]
+    captions = encoded.captions()
+    for view in np.flatnonzero(sectors.any(0)):  # one of which nothing is said as well
+        rows, caption = sectors[:, view], captions.get(f"sector {view:02d}", "")
         things = salient(scan.points[rows], scan.category[rows], scan.instance[rows])
         there = {CATEGORY_ID[thing.category] for thing in things}
         held = set(np.flatnonzero(np.bincount(scan.category[rows]) >= _HELD).tolist())

@@ -33,6 +33,7 @@ from avs3d.training.export import FOLDER
 from avs3d.training.loop import Schedule
 from avs3d.training.processes import in_processes, is_first
 from avs3d.training.samples import SampleMaker
+from avs3d.training.saying import DRAFTS, fit_saying
 from avs3d.training.scores import simulated_scores
 from avs3d.training.settings import Settings
 from avs3d.training.simulated_views import pooled_views, training_captions
@@ -227,7 +228,7 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     config = made.config.model_copy(
         update={
             "name": "street-mini",
-            "captioner": CaptionerConfig(**captioner),
+            "captioner": CaptionerConfig(**{**captioner, **DRAFTS}),
             "views": recipe.views,
             "provenance": {},
         }
@@ -241,6 +242,10 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     stages = ("network", "tuning", "pooling", "captioner") if new else ("tuning", "pooling")
     for stage in stages:
         shutil.copyfile(folder / stage / "log.jsonl", bundle / f"{stage}.log.jsonl")
+    worlds = sorted((folder / "validation").glob("scan_*.npz"))[::2]
+    worlds += sorted((folder / "scans").glob("scan_*.npz"))[7::50]
+    config = config.model_copy(update={"saying": fit_saying(bundle, worlds)})
+    save_bundle(bundle, config, {})
     exams = {
         place: simulated_scores(bundle, sorted((folder / place).glob("scan_*.npz")))
         for place in VALIDATION

@@ -85,6 +85,14 @@ _LENGTHS = {
     "bus": (11.0, "long"), "gate": (3.5, "wide"), "bridge": (20.0, "long"),
     "playground": (10.0, "large"), "fountain": (4.0, "large"), "crane": (12.0, "large"),
 }  # fmt: skip
+ADJECTIVES = tuple(
+    sorted(
+        {low for _, _, low in _HEIGHTS.values()}
+        | {long for _, long in _LENGTHS.values()}
+        | {"tall", "parked", "distant"}
+    )
+)
+"""All that a thing is said to be like."""
 _NUMBERS = {
     2: ("two", "two", "two", "two", "two", "a pair of"), 3: ("three", "three", "three", "a few"),
     4: ("four", "four", "several"), 5: ("five", "five", "several"), 6: ("six", "several"),
