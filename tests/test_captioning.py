@@ -13,22 +13,31 @@ from avs3d.captioning.points import load_tokenizer
 from avs3d.errors import UserError
 from avs3d.models.prefix_lm import PrefixLanguageModel
 from avs3d.text import SentenceEncoder
-from avs3d.training.captioner import train_captioner, training_captions
+from avs3d.training.captioner import Language, LanguageSettings
+from avs3d.training.captions import Corpus
 from avs3d.training.loop import Schedule
+from avs3d.training.simulated_views import training_captions
 
 VIEWS = [["A car on the road.", "There is a car."], ["Two trees and a wall.", "Trees by a wall."]]
 SIZES = {"n_positions": 40, "n_embd": 48, "n_layer": 2, "n_head": 2,
          "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}  # fmt: skip
-SCHEDULE = Schedule(steps=160, lr=5e-3, warmup=10, average=0.9)
+SETTINGS = LanguageSettings(
+    schedule=Schedule(steps=160, lr=5e-3, warmup=10, average=0.9), gpt2=SIZES
+)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A captioner that knows two views."""
     folder = tmp_path_factory.mktemp("captioner")
-    encoder = SentenceEncoder("minilm")
-    train_captioner(folder, VIEWS, encoder, schedule=SCHEDULE, sizes=SIZES)
+    train(folder)
     return folder
+
+
+def train(folder: Path) -> None:
+    language = Language(SETTINGS, Corpus(VIEWS), SentenceEncoder("minilm"), 384)
+    language.train(folder)
+    language.save(folder)
 
 
 def captioner_of(folder: Path, beams: int = 1) -> PrefixCaptioner:
@@ -52,7 +61,7 @@ def test_trained_captions_say_what_the_embedding_says(trained: Path, beams: int)
 
 def test_training_goes_on_where_it_stopped(trained: Path) -> None:
     before = {path.name: path.read_bytes() for path in trained.iterdir()}
-    train_captioner(trained, VIEWS, SentenceEncoder("minilm"), schedule=SCHEDULE, sizes=SIZES)
+    train(trained)
     after = {path.name: path.read_bytes() for path in trained.iterdir()}
     assert before == after
 
