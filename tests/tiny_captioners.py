@@ -57,10 +57,9 @@ def make_blip(folder: Path) -> Path:
     from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 
     text = {**TEXT, "encoder_hidden_size": 16, "sep_token_id": 2}
-    model = BlipForConditionalGeneration(
-        BlipConfig(text_config=text, vision_config=VISION, initializer_range=1.0)
-    )
-    return _save(folder, model, BlipProcessor(BlipImageProcessorPil(**SCALED), tokenizer(True)))
+    config = BlipConfig(text_config=text, vision_config=VISION, initializer_range=1.0)
+    processor = BlipProcessor(BlipImageProcessorPil(**SCALED), tokenizer(True))
+    return _save(folder, BlipForConditionalGeneration, config, processor)
 
 
 def make_blip2(folder: Path) -> Path:
@@ -76,14 +75,15 @@ def make_blip2(folder: Path) -> Path:
     words = tokenizer()
     words.image_token = "<image>"
     processor = Blip2Processor(BlipImageProcessorPil(**SCALED), words, num_query_tokens=3)
-    return _save(folder, Blip2ForConditionalGeneration(config), processor)
+    return _save(folder, Blip2ForConditionalGeneration, config, processor)
 
 
 def make_git(folder: Path) -> Path:
     from transformers import GitConfig, GitForCausalLM, GitProcessor
 
     config = GitConfig(vision_config=VISION, **TEXT)
-    return _save(folder, GitForCausalLM(config), GitProcessor(_clip_images(), tokenizer(True)))
+    processor = GitProcessor(_clip_images(), tokenizer(True))
+    return _save(folder, GitForCausalLM, config, processor)
 
 
 def make_vit_gpt2(folder: Path) -> Path:
@@ -101,7 +101,7 @@ def make_vit_gpt2(folder: Path) -> Path:
     )  # fmt: skip
     config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(ViTConfig(**VISION), text)
     config.decoder_start_token_id, config.eos_token_id, config.pad_token_id = 1, 2, 2
-    _save(folder, VisionEncoderDecoderModel(config), tokenizer())
+    _save(folder, VisionEncoderDecoderModel, config, tokenizer())
     ViTImageProcessorPil(**SCALED).save_pretrained(folder)
     return folder
 
@@ -125,7 +125,7 @@ def make_llava(folder: Path) -> Path:
         vision_feature_select_strategy="default",
         chat_template=TEMPLATE.replace("IMAGE", "<image>"),
     )  # fmt: skip
-    return _save(folder, LlavaForConditionalGeneration(config), processor)
+    return _save(folder, LlavaForConditionalGeneration, config, processor)
 
 
 def make_qwen(folder: Path) -> Path:
@@ -147,7 +147,7 @@ def make_qwen(folder: Path) -> Path:
         video_token_id=VOCAB["<|video_pad|>"], vision_start_token_id=VOCAB["<|vision_start|>"],
         vision_end_token_id=VOCAB["<|vision_end|>"],
     )  # fmt: skip
-    _save(folder, Qwen2VLForConditionalGeneration(config), tokenizer())
+    _save(folder, Qwen2VLForConditionalGeneration, config, tokenizer())
     Qwen2VLImageProcessorPil(patch_size=4, min_pixels=64, max_pixels=1024).save_pretrained(folder)
     whole = "<|vision_start|> <|image_pad|> <|vision_end|>"
     (folder / "chat_template.jinja").write_text(TEMPLATE.replace("IMAGE", whole))
@@ -165,11 +165,8 @@ def make_chat(folder: Path, room: int = 128) -> Path:
         "{% for message in messages %}{{ message['content'] + ' ' }}{% endfor %}"
         "{% if add_generation_prompt %}road{% endif %}"
     )
-    return _save(
-        folder,
-        LlamaForCausalLM(LlamaConfig(**TEXT | {"max_position_embeddings": room})),
-        tokenizer(template=template),
-    )
+    config = LlamaConfig(**TEXT | {"max_position_embeddings": room})
+    return _save(folder, LlamaForCausalLM, config, tokenizer(template=template))
 
 
 CAPTIONERS = {
@@ -188,8 +185,12 @@ def _clip_images() -> Any:
     return CLIPImageProcessorPil(size={"shortest_edge": IMAGE}, crop_size=SCALED["size"])
 
 
-def _save(folder: Path, model: Any, *others: Any) -> Path:
+def _save(folder: Path, kind: Any, config: Any, *others: Any) -> Path:
+    """A model with the same random weights each time, and what belongs to it."""
+    import torch
+
+    torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
-    for part in (model, *others):
+    for part in (kind(config), *others):
         part.save_pretrained(folder)
     return folder
