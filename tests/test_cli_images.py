@@ -56,7 +56,8 @@ def test_a_model_on_this_machine_gives_words(call: Call, complete: Path, rig: Pa
     assert {s["captioner"] for s in sources} == {"images"}
     assert {s["view"] for s in sources} <= set(CAMERAS)
     assert list(json.loads((OUT / "a.captions.json").read_text())["a"]) == CAMERAS
-    assert any(f"  images {camera}" in result.stdout for camera in CAMERAS), result.stdout
+    for row in record()["scans"]["a"]["words"]:
+        assert f"  images {found['sources'][row['word']][0]['view']}" in result.stdout
     assert "image captions: 3 answers" in result.stdout
     assert {word for row in record()["scans"]["a"]["words"] for word in row["from"]} == {"images"}
     assert record()["config"]["sources"]["image_captioner"]["model"] == str(model)
