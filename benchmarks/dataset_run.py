@@ -143,7 +143,7 @@ def plot(seen: Memory, path: Path) -> None:
         draw.text((place(done, 0)[0] - 8, floor + 6), str(done), fill="#555555")
     draw.text((width // 2 - 30, height - 18), "scans done", fill="#555555")
     draw.line([place(*point) for point in seen], fill="#1f5fbf", width=2)
-    image.save(path)
+    image.save(path, format="PNG")
 
 
 def loop(root: Path, folder: Path) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from commands import SUFFIXES, scan
+from roots import kitti
 
 OUT = "avs3d-results"
 SLOW = """
@@ -98,3 +99,30 @@ def test_a_computation_that_does_not_listen_is_ended() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 130 and time.perf_counter() - began < 20
     assert (done.stdout, done.stderr) == ("abandoned\n", "error: interrupted\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_an_interrupted_run_of_a_dataset_goes_on(bundle: Path, tmp_path: Path) -> None:
+    root = kitti.write_semantic(tmp_path / "root", ("00", "08"))
+    slow = SLOW.replace("def encode", "real = pipeline.Pipeline.encode\ndef encode").replace(
+        "sleep(60)", "sleep(1)\n    return real(self, *given)"
+    )
+    args = ["run", str(root), "-b", str(bundle), "-v", "car", "--write", "npz"]
+    args += ["--predictions", "--mapper", "names", "--out", "out"]
+    run = subprocess.Popen(
+        [sys.executable, "-c", slow, *args], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert run.stderr is not None
+    for _ in range(3):  # the third scan is begun: two are done
+        assert run.stderr.readline() == "begun\n"
+    run.send_signal(signal.SIGINT)
+    _, errors = run.communicate(timeout=20)
+    assert run.returncode == 130 and errors.endswith("error: interrupted\n"), errors
+    record = json.loads((tmp_path / "out/latest/run.json").read_text())
+    assert record["finished"] is False and len(record["scans"]) == 2
+    again = [sys.executable, "-m", "avs3d", *args]
+    done = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "out/latest/run.json").read_text())
+    assert record["finished"] is True and len(record["scans"]) == 6
+    assert len(list((tmp_path / "out").rglob("*.label"))) == 6

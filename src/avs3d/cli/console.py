@@ -14,6 +14,7 @@ import typer
 from avs3d.errors import UserError
 
 DEBUG = "AVS3D_DEBUG"
+_RECENT = 120.0  # seconds of progress that the time left is told from
 
 
 def complain(text: str) -> None:
@@ -58,6 +59,7 @@ class Progress:
             SpinnerColumn,
             TextColumn,
             TimeElapsedColumn,
+            TimeRemainingColumn,
         )
         from rich.progress import Progress as Bar
 
@@ -65,9 +67,18 @@ class Progress:
         columns: list[ProgressColumn] = [SpinnerColumn()]
         if total > 1:
             columns += [BarColumn(), MofNCompleteColumn()]
-        columns += [TimeElapsedColumn(), TextColumn("{task.description}", markup=False)]
+        columns.append(TimeElapsedColumn())
+        if total > 1:
+            columns += [TextColumn("left"), TimeRemainingColumn()]
+        columns.append(TextColumn("{task.description}", markup=False))
         hidden = hidden or not console.is_terminal
-        self._bar = Bar(*columns, console=console, transient=True, disable=hidden)
+        self._bar = Bar(
+            *columns,
+            console=console,
+            transient=True,
+            disable=hidden,
+            speed_estimate_period=_RECENT,
+        )
         self._task = self._bar.add_task("", total=total)
 
     def __enter__(self) -> Progress:
