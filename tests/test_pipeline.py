@@ -15,7 +15,7 @@ from avs3d.errors import UserError
 from avs3d.pipeline import Pipeline
 from avs3d.published.quirks import SCALES, transform
 from avs3d.scan import Scan
-from avs3d.segmenter import WordHead
+from avs3d.segmenter import WordHead, best
 from avs3d.simulation import simulate
 from avs3d.vocabulary import Vocabulary
 from tiny import make_bundle
@@ -62,12 +62,12 @@ def test_folding_the_last_layer_changes_nothing() -> None:
 def test_rivals_are_words_of_another_meaning() -> None:
     words = torch.tensor([[1.0, 0.0], [0.9, 0.19**0.5], [0.0, 1.0]])
     head = WordHead(torch.eye(2))
-    best = head.best(torch.tensor([[1.0, 0.0], [0.0, -1.0]]), words)
-    assert best.label.tolist() == [0, 0]
+    found = best(head, torch.tensor([[1.0, 0.0], [0.0, -1.0]]), words)
+    assert found.label.tolist() == [0, 0]
     # Of the first row's point the second word, alike, is no rival; nothing else is above zero.
-    torch.testing.assert_close(best.lead, best.cosine)
-    torch.testing.assert_close(best.cosine, torch.tensor([1.0, 0.0]))
-    rival = head.best(torch.tensor([[0.8, 0.6]]), words[[0, 2]])
+    torch.testing.assert_close(found.lead, found.similarity)
+    torch.testing.assert_close(found.similarity, torch.tensor([1.0, 0.0]))
+    rival = best(head, torch.tensor([[0.8, 0.6]]), words[[0, 2]])
     torch.testing.assert_close(rival.lead, torch.tensor([0.2]))
 
 

@@ -28,6 +28,7 @@ from avs3d.bundle_config import (
 )
 from avs3d.convert.known import KNOWN
 from avs3d.errors import UserError
+from avs3d.known_words import KnownWords
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.point_transformer_v3 import PointTransformerV3
 from avs3d.models.smap import SparseMaskedAttentionPooling
@@ -44,6 +45,7 @@ class Bundle:
         config: as in `bundle.json`.
         network: in eval mode, float32; callable on raw voxels.
         pooling: `SparseMaskedAttentionPooling` or None; callable on raw voxels.
+        known_words: those that it was taught, or None.
         folder: where it was loaded from; the captioner's files are read there when needed.
     """
 
@@ -58,6 +60,12 @@ class Bundle:
             widths = config.pooling.model_dump()
             self.pooling = load_module(
                 lambda: SparseMaskedAttentionPooling(**widths), self.part("pooling.safetensors")
+            )
+        self.known_words: KnownWords | None = None
+        if (known := config.known_words) is not None:
+            dim = config.network.out_channels
+            self.known_words = load_module(
+                lambda: KnownWords(known, dim), self.part("known_words.safetensors")
             )
 
     @property
@@ -108,7 +116,9 @@ class Bundle:
 
         What is loaded from there is the same bit for bit.
         """
-        parts = {"network": self.network, "pooling": self.pooling}
+        parts = {
+            "network": self.network, "pooling": self.pooling, "known_words": self.known_words,
+        }  # fmt: skip
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         if self.config.captioner is not None and place.resolve() != self.folder.resolve():

@@ -191,6 +191,36 @@ class SayingConfig(_Strict):
         return kinds
 
 
+class KnownWordsConfig(_Strict):
+    """Words that a bundle was taught and what they name, see `avs3d.known_words`.
+
+    Attributes:
+        kinds: of things, each by one of the words.
+        words: which of the kinds each names.
+        scale: of similarities, before they become shares of the kinds.
+        sharpness: of the likeness of words, before it becomes shares of the known ones.
+        weight: of what is known, beside the cosine similarity.
+        least: chance that is left to a word of which the points show nothing.
+    """
+
+    kinds: tuple[str, ...] = Field(min_length=1, max_length=4096)
+    words: dict[str, tuple[Annotated[int, Field(ge=0, lt=4096)], ...]] = Field(max_length=100_000)
+    scale: float = Field(gt=0, le=1000)
+    sharpness: float = Field(gt=0, le=1000)
+    weight: float = Field(ge=0, le=100)
+    least: float = Field(gt=0, le=1)
+
+    @field_validator("words")
+    @classmethod
+    def _of_kinds(cls, words: dict[str, tuple[int, ...]], info: Any) -> dict[str, tuple[int, ...]]:
+        kinds = info.data.get("kinds", ())
+        if any(kind >= len(kinds) for named in words.values() for kind in named):
+            raise ValueError(f"a word names a kind that is none of the {len(kinds)}")
+        if unknown := [kind for kind in kinds if kind not in words]:
+            raise ValueError(f"{unknown[0]!r} is a kind but none of the words")
+        return words
+
+
 class BundleConfig(_Strict):
     """`bundle.json`.
 
@@ -204,6 +234,7 @@ class BundleConfig(_Strict):
         network: sizes of the 3D network; ``kind`` says which one it is.
         views: azimuth sectors that a scan is described in (12 published).
         saying: what must be sure before a caption says it; None: captions say what they like.
+        known_words: words that it was taught, to understand others by; None: none are told.
         score: how similarities become chances; None: the score of a point is its similarity.
         low_score: mean similarity below which the words of a scan should not be trusted.
         files: sha256 of every file of the bundle that is loaded, by name.
@@ -226,6 +257,7 @@ class BundleConfig(_Strict):
     captioner: CaptionerConfig | None = None
     views: int = Field(12, gt=0, le=360)
     saying: SayingConfig | None = None
+    known_words: KnownWordsConfig | None = None
     score: ScoreConfig | None = None
     low_score: float | None = None
     files: dict[_PartName, _Sha256] = Field(default_factory=dict)

@@ -14,7 +14,7 @@ from avs3d.captioning.grounding import Evidence, ground
 from avs3d.captioning.saying import Seen, bits, kind_chances, of_bits, see
 from avs3d.errors import ReadError, UserError
 from avs3d.published.quirks import EMPTY_CAPTION
-from avs3d.segmenter import chances
+from avs3d.segmenter import best, chances
 from avs3d.sparse import SparseTensor
 from avs3d.tagging import nouns
 from avs3d.views import Views, point_views
@@ -179,7 +179,7 @@ def see_kinds(encoded: EncodedScan, config: SayingConfig, masks: Tensor) -> Seen
     words = pipeline.words(config.anchors)
     return see(
         masks.to(pipeline.device),
-        lambda rows: pipeline.head.similarity(encoded.trunk[rows], words),
+        lambda rows: pipeline.cosines.similarity(encoded.trunk[rows], words),
         [kind.anchors for kind in config.kinds],
         config.scale,
     )
@@ -196,11 +196,11 @@ def _look(encoded: EncodedScan, words: tuple[str, ...]) -> Evidence:
     with encoded.timed("ground"):
         config = pipeline.bundle.config.score
         embeddings = pipeline.words(words)
-        best = pipeline.head.best(encoded.trunk, embeddings)
-        sure = torch.ones_like(best.cosine)
+        found = best(pipeline.head, encoded.trunk, embeddings)
+        sure = torch.ones_like(found.similarity)
         if config is not None:
-            sure = chances(config, best.cosine, best.lead)
-        return Evidence(*(part.cpu().numpy() for part in (best.label, sure, embeddings)))
+            sure = chances(config, found.similarity, found.lead)
+        return Evidence(*(part.cpu().numpy() for part in (found.label, sure, embeddings)))
 
 
 def _pool(encoded: EncodedScan, views: Views) -> tuple[list[str], Tensor, np.ndarray]:

@@ -232,8 +232,8 @@ class EncodedScan:
 
     @torch.inference_mode()
     def query(self, text: str) -> np.ndarray:
-        """(N,) float32 cosine similarity of every point with a word or a sentence; NaN where a
-        point has no position, or no feature."""
+        """(N,) float32 similarity of every point with a word or a sentence, the cosine or what
+        `avs3d.known_words` makes of it; NaN where a point has no position, or no feature."""
         with self.timed("query"):
             words = self.pipeline.words((text,))
             found = np.full(len(self.scan), np.nan, np.float32)
@@ -244,7 +244,7 @@ class EncodedScan:
 
     @torch.inference_mode()
     def similarity(self, point: int, vocabulary: Vocabulary) -> np.ndarray:
-        """(W,) float32 cosine similarity of one point with words; NaN where it has no feature."""
+        """(W,) float32 similarity of one point with words, as `query` gives it."""
         words = self.pipeline.words(vocabulary.words)
         found = np.full(len(vocabulary), np.nan, np.float32)
         for rows in self.rows:

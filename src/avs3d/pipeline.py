@@ -15,9 +15,10 @@ from avs3d.encoded import EncodedScan
 from avs3d.environment import torch_device
 from avs3d.errors import UserError
 from avs3d.features import PointFeatures
+from avs3d.known_words import KnowingHead
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
-from avs3d.segmenter import WordHead
+from avs3d.segmenter import Head, WordHead
 from avs3d.sources import Sources
 from avs3d.text import TextEncoder, load_text_encoder
 from avs3d.vision import PixelFeatures
@@ -55,6 +56,8 @@ class Pipeline:
         bundle: the weights and their config.
         device: where the networks run.
         sources, published, seed: see `load`.
+        cosines: compares features with words.
+        head: the same in the light of the words that the bundle was taught, if it tells of any.
         status: called with a few words whenever something slow begins.
     """
 
@@ -76,7 +79,10 @@ class Pipeline:
         bundle.network.to(self.device)
         if bundle.pooling is not None:
             bundle.pooling.to(self.device)
-        self.head = WordHead(bundle.network.final.kernel.detach())
+        self.cosines = WordHead(bundle.network.final.kernel.detach())
+        self.head: Head = self.cosines
+        if bundle.known_words is not None:
+            self.head = KnowingHead(self.cosines, bundle.known_words.to(self.device))
 
     @cached_property
     def text(self) -> TextEncoder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -22,26 +22,26 @@ class Best(NamedTuple):
 
     Attributes:
         label: (M,) int64 index of the word.
-        cosine: (M,) its similarity.
+        similarity: (M,) its similarity.
         lead: (M,) by how much it beats the best word that means something else, and zero.
     """
 
     label: Tensor
-    cosine: Tensor
+    similarity: Tensor
     lead: Tensor
 
 
-def chances(config: ScoreConfig, cosine: Tensor, lead: Tensor) -> Tensor:
-    """(M,) chance that each word is right; `cosine` and `lead` as in `Best`."""
-    return (config.cosine * cosine + config.lead * lead + config.bias).sigmoid()
+def chances(config: ScoreConfig, similarity: Tensor, lead: Tensor) -> Tensor:
+    """(M,) chance that each word is right; `similarity` and `lead` as in `Best`."""
+    return (config.cosine * similarity + config.lead * lead + config.bias).sigmoid()
 
 
 def best_of(similarity: Tensor, words: Tensor) -> Best:
     """The best of words (W, D) by similarities (M, W), which are lost."""
     rivals = words @ words.T < ALIKE
-    cosine, label = similarity.max(1)
+    most, label = similarity.max(1)
     other = similarity.mul_(rivals[label]).max(1).values.clamp(min=0)
-    return Best(label, cosine, cosine - other)
+    return Best(label, most, most - other)
 
 
 class PointWords(NamedTuple):
@@ -60,28 +60,41 @@ class PointWords(NamedTuple):
     mean: float
 
 
-class CosineHead:
-    """Similarities of words with features."""
+class Head(Protocol):
+    """Compares features with words, (W, D), L2-normalised."""
 
     def similarity(self, rows: Tensor, words: Tensor) -> Tensor:
-        """(M, W) cosine similarity.
+        """(M, W) similarity, by which words are chosen; at most 1."""
 
-        Args:
-            rows: (M, D) floats.
-            words: (W, D), L2-normalised.
-        """
-        rows = rows.float()
-        return (rows @ words.T) / rows.norm(dim=1, keepdim=True).clamp(min=1e-12)
-
-    def best(self, rows: Tensor, words: Tensor) -> Best:
-        """Each row's best word; memory M, not M x W."""
-        parts = rows.split(_ROWS_AT_ONCE)
-        found = [best_of(self.similarity(part, words), words) for part in parts]
-        return Best(*(torch.cat(column) for column in zip(*found, strict=True)))
+    def cosine(self, rows: Tensor, words: Tensor, label: Tensor) -> Tensor:
+        """(M,) cosine similarity of each row and the word of its label."""
 
 
-class WordHead(CosineHead):
-    """Similarities without laying out the wide features.
+def best(head: Head, rows: Tensor, words: Tensor) -> Best:
+    """Each row's best word; memory M, not M x W."""
+    parts = rows.split(_ROWS_AT_ONCE)
+    found = [best_of(head.similarity(part, words), words) for part in parts]
+    return Best(*(torch.cat(column) for column in zip(*found, strict=True)))
+
+
+class CosineHead:
+    """Features as wide as words: similarity is that of the cosine."""
+
+    def similarity(self, rows: Tensor, words: Tensor) -> Tensor:
+        """See `Head`; rows: (M, D) floats."""
+        return (rows.float() @ words.T) / _norm(rows)[:, None]
+
+    def cosine(self, rows: Tensor, words: Tensor, label: Tensor) -> Tensor:
+        """See `Head`."""
+        return (rows.float() * words[label]).sum(1) / _norm(rows)
+
+
+def _norm(rows: Tensor) -> Tensor:
+    return rows.float().norm(dim=1).clamp(min=1e-12)
+
+
+class WordHead:
+    """The same without laying out the wide features.
 
     A point's feature is ``trunk @ head`` with a narrow trunk (C) and a wide head (C, D). Its
     product with a word's embedding is ``trunk @ (head @ word)``, and its squared norm
@@ -96,14 +109,15 @@ class WordHead(CosineHead):
         self._gram = head @ head.T
 
     def similarity(self, rows: Tensor, words: Tensor) -> Tensor:
-        """(M, W) cosine similarity.
+        """See `Head`; rows: (M, C), the trunk."""
+        return (rows @ (self._head @ words.T)) / self._norm(rows)[:, None]
 
-        Args:
-            rows: (M, C), the trunk.
-            words: (W, D), L2-normalised.
-        """
-        norm = ((rows @ self._gram) * rows).sum(1).clamp(min=1e-12).sqrt()
-        return (rows @ (self._head @ words.T)) / norm[:, None]
+    def cosine(self, rows: Tensor, words: Tensor, label: Tensor) -> Tensor:
+        """See `Head`."""
+        return (rows * (words @ self._head.T)[label]).sum(1) / self._norm(rows)
+
+    def _norm(self, rows: Tensor) -> Tensor:
+        return ((rows @ self._gram) * rows).sum(1).clamp(min=1e-12).sqrt()
 
 
 @dataclass(frozen=True)
@@ -118,7 +132,7 @@ class FeatureRows:
     """
 
     rows: Tensor
-    head: CosineHead
+    head: Head
     of_point: np.ndarray
     score: ScoreConfig | None = None
 
@@ -131,19 +145,20 @@ class FeatureRows:
 
     def best(self, words: Tensor) -> PointWords:
         """The best of words (W, D) for every point."""
-        best = self.head.best(self.rows, words)
-        return self._of_points(best, best.cosine)
+        return self._of_points(best(self.head, self.rows, words), words)
 
-    def decide(self, evidence: Tensor, similarity: Tensor, words: Tensor) -> PointWords:
-        """The same by evidence for each word, (M, W), in place of similarities, (M, W), alone."""
-        best = best_of(evidence.clone(), words)
-        return self._of_points(best, similarity.gather(1, best.label[:, None])[:, 0])
+    def decide(self, evidence: Tensor, words: Tensor) -> PointWords:
+        """The same by evidence for each word, (M, W), in place of similarities alone."""
+        return self._of_points(best_of(evidence, words), words)
 
-    def _of_points(self, best: Best, cosine: Tensor) -> PointWords:
-        label = self.per_point(best.label, UNLABELLED, np.int32)
+    def _of_points(self, found: Best, words: Tensor) -> PointWords:
+        label = self.per_point(found.label, UNLABELLED, np.int32)
+        cosine = self.head.cosine(self.rows, words, found.label)
         of_points = self.per_point(cosine, 0.0, np.float32)
-        sure = best.cosine if self.score is None else chances(self.score, best.cosine, best.lead)
-        score = of_points if sure is cosine else self.per_point(sure, 0.0, np.float32)
+        score = of_points
+        if self.score is not None:
+            sure = chances(self.score, found.similarity, found.lead)
+            score = self.per_point(sure, 0.0, np.float32)
         return PointWords(label, of_points, score, float(cosine.mean()))
 
     def per_point(self, per_row: Tensor, missing: float, dtype: type) -> np.ndarray:

@@ -142,7 +142,7 @@ class Evidence:
         rows = now.rows[source]
         similarity = rows.head.similarity(rows.rows, words)
         if now.cells is None:
-            return rows.decide(similarity, similarity, words)
+            return rows.decide(similarity, words)
         total, weight = similarity.clone(), torch.ones(len(similarity), 1, device=similarity.device)
         for age, seen in enumerate(reversed(self.window[:-1]), 1):
             if seen.cells is None:
@@ -151,7 +151,7 @@ class Evidence:
             share = 1 - age / self.size
             total[hit] += share * values[found]
             weight[hit] += share
-        return rows.decide(total / weight, similarity, words)
+        return rows.decide(total / weight, words)
 
 
 def _at(

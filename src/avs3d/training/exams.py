@@ -15,7 +15,7 @@ from avs3d.inputs import point_inputs
 from avs3d.labelsets import IGNORED
 from avs3d.models.voxel_network import VoxelNetwork
 from avs3d.scan import Scan
-from avs3d.segmenter import WordHead
+from avs3d.segmenter import WordHead, best
 from avs3d.sparse import Level, SparseTensor, voxelize
 from avs3d.training.scenes import NONE, SceneSet
 
@@ -56,7 +56,7 @@ class WordExam:
                 continue
             scan = Scan(scene.points, scene.intensity)
             trunk, inverse = voxel_features(network, scan, self.inputs, self.voxel_size)
-            label = head.best(trunk.features, words).label.cpu().numpy()[inverse]
+            label = best(head, trunk.features, words).label.cpu().numpy()[inverse]
             truth = np.where(counted, scene.segment, IGNORED)
             total = total + Confusion.of(truth, label, len(self.classes))
         return total

@@ -16,7 +16,7 @@ from avs3d.evaluation.iou import Confusion, iou
 from avs3d.labelsets import IGNORED
 from avs3d.pipeline import EncodedScan, Pipeline, load
 from avs3d.scan import Scan
-from avs3d.segmenter import chances
+from avs3d.segmenter import best, chances
 from avs3d.simulation.categories import CATEGORIES, CATEGORY_ID
 from avs3d.simulation.dataset import load as load_scan
 from avs3d.simulation.words.lexicon import lexicon
@@ -161,10 +161,10 @@ class _Examiner:
         category = scan.category[encoded.first_points]
         rows = rng.permutation(len(category))[:_SAMPLE]
         words = self.pipeline.words(vocabulary.words)
-        best = self.pipeline.head.best(encoded.trunk[torch.from_numpy(rows)], words)
+        found = best(self.pipeline.head, encoded.trunk[torch.from_numpy(rows)], words)
         named = np.pad(_named(vocabulary.words), ((0, 0), (0, 256 - len(CATEGORIES))))
-        right = named[best.label.numpy(), category[rows]]
-        return best.cosine.numpy(), best.lead.numpy(), right
+        right = named[found.label.numpy(), category[rows]]
+        return found.similarity.numpy(), found.lead.numpy(), right
 
     def _add_aucs(self, encoded: EncodedScan, scan: SimulatedScan) -> None:
         category = torch.from_numpy(scan.category[encoded.first_points])

@@ -38,6 +38,7 @@ from avs3d.training.scores import simulated_scores
 from avs3d.training.settings import Settings
 from avs3d.training.simulated_views import pooled_views, training_captions
 from avs3d.training.smap import SmapSettings, SmapTraining
+from avs3d.training.taught_words import taught_words
 
 PRESET = "packaged"
 _STEM = "conv0p1s1.kernel"
@@ -225,11 +226,13 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     if recipe.start is not None:
         keep_some(made.network, made.config.inputs, Bundle.load(recipe.start), recipe.kept)
     captioner = json.loads((folder / "captioner" / "captioner.json").read_text("utf-8"))
+    known = taught_words(SentenceEncoder(made.text_encoder), made.config.prompt)
     config = made.config.model_copy(
         update={
             "name": "street-mini",
             "captioner": CaptionerConfig(**{**captioner, **DRAFTS}),
             "views": recipe.views,
+            "known_words": known.config,
             "provenance": {},
         }
     )
@@ -237,7 +240,8 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     bundle.mkdir(parents=True, exist_ok=True)
     for name in CAPTIONER_FILES:
         shutil.copyfile(folder / "captioner" / name, bundle / name)
-    save_bundle(bundle, config, {"network": made.network, "pooling": made.pooling}, half=True)
+    modules = {"network": made.network, "pooling": made.pooling, "known_words": known}
+    save_bundle(bundle, config, modules, half=True)
     new = recipe.start is None
     stages = ("network", "tuning", "pooling", "captioner") if new else ("tuning", "pooling")
     for stage in stages:
