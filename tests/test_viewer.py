@@ -277,6 +277,30 @@ def test_from_other_machines_nothing_is_seen_without_the_token() -> None:
         urllib.request.urlopen(f"http://{bare}/{token}/")
 
 
+def test_pages_of_other_sites_are_refused() -> None:
+    import viser
+    from websockets.asyncio import server as websockets_server
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    from avs3d.report.scene import scene_server
+
+    usual, told = websockets_server.serve, [f"viser-v{viser.__version__}"]
+    with scene_server() as server:
+        assert websockets_server.serve is usual
+        address = f"ws://127.0.0.1:{server.get_port()}"
+        own = f"http://localhost:{server.get_port()}"
+        for origin in (None, own, "http://localhost:9000", "http://127.0.0.1", "https://[::1]:1"):
+            with connect(address, subprotocols=told, origin=origin) as socket:  # type: ignore[arg-type]
+                assert len(socket.recv(10)) > 16  # the scene
+        for origin in ("http://evil.example", "http://localhost.evil.example", "null", "file://"):
+            with pytest.raises(InvalidStatus, match="403"):
+                connect(address, subprotocols=told, origin=origin)  # type: ignore[arg-type]
+        twice = [("Origin", own), ("Origin", "http://evil.example")]
+        with pytest.raises(InvalidStatus, match="403"):
+            connect(address, subprotocols=told, additional_headers=twice)  # type: ignore[arg-type]
+
+
 def test_mistakes_are_one_line(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = call("view", "nothing.bin")
     assert missing.exit_code == 2 and "nothing.bin" in missing.stderr

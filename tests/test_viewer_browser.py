@@ -6,6 +6,7 @@ Screenshots are kept below pytest's folder of the test (`--basetemp` names it).
 from __future__ import annotations
 
 import io
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -166,6 +167,34 @@ def test_a_sequence_is_played(app: Any, page: ViewerPage) -> None:
     with app.lock:
         app.go(0)
     page.see("scan0")
+
+
+def test_numbers_that_are_out_of_bounds_are_the_bounds(app: Any, page: ViewerPage) -> None:
+    def typed(label: str, text: str) -> None:
+        row = page.page.locator("label", has_text=label).first.locator("xpath=../../..")
+        number = row.locator("input:visible").last
+        number.fill(text)
+        number.press("Enter")
+
+    page.tab("Words")
+    typed("scan", "77")
+    until(lambda: app.index == 2, "the last scan")
+    typed("scan", "-5")
+    until(lambda: app.index == 0, "the first scan")
+
+
+def test_play_that_is_switched_quickly_plays_once(app: Any, page: ViewerPage) -> None:
+    began = threading.active_count()
+    for _ in range(6):
+        page.page.keyboard.press("Space")
+    time.sleep(1.5)  # those who stopped sleep until the next scan would be due
+    assert threading.active_count() <= began + 2
+    assert page.field("play").is_checked() is False
+    index = app.index
+    time.sleep(0.5)
+    assert app.index == index
+    with app.lock:
+        app.go(0)
 
 
 def test_what_is_seen_is_saved(app: Any, page: ViewerPage, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def _serve(show: Show, host: str, port: int, open_: bool, progress: Progress) ->
     local = host in _LOCAL
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(scene_server(port if local else 0))
-        App(server, show)
+        stack.callback(App(server, show).close)
         address = f"http://localhost:{server.get_port()}"
         if not local:
             open_port, token = stack.enter_context(guarded(server.get_port(), host, port))

@@ -16,6 +16,7 @@ import numpy as np
 from avs3d.environment import require
 from avs3d.errors import UserError
 from avs3d.palette import UNLABELLED_COLOR
+from avs3d.report.origins import strangers_refused
 from avs3d.report.page import on_dark
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
@@ -44,7 +45,8 @@ def check_free(host: str, port: int) -> None:
 
 @contextlib.contextmanager
 def scene_server(port: int = 0) -> Iterator[viser.ViserServer]:
-    """A page of viser on this machine only, while used as a context.
+    """A page of viser on this machine only, while used as a context; pages of other sites cannot
+    reach it.
 
     Args:
         port: 0: any that is free.
@@ -56,7 +58,8 @@ def scene_server(port: int = 0) -> Iterator[viser.ViserServer]:
     check_free(LOCAL, port)
     import viser
 
-    with contextlib.redirect_stdout(io.StringIO()):  # viser prints its own address
+    # viser prints its own address
+    with contextlib.redirect_stdout(io.StringIO()), strangers_refused():
         server = viser.ViserServer(LOCAL, port, label="avs3d", verbose=False)
     try:
         server.gui.configure_theme(

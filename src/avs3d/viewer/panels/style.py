@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from avs3d.viewer.look import MODES
+from avs3d.viewer.panels.numbers import value_of
 
 if TYPE_CHECKING:
     from avs3d.viewer.app import App
@@ -30,7 +31,7 @@ class Style:
         self._size = gui.add_slider("point size", 0.25, _LARGEST, 0.25, 1.0)
         self._mode.on_update(app.doing(lambda: self._choose(self._mode.value)))
         self._safe.on_update(app.doing(self._change))
-        self._size.on_update(app.doing(lambda: app.cloud.resize(self._usual * self._size.value)))
+        self._size.on_update(app.doing(self._resize))
         for key, mode in zip("12345", MODES, strict=True):
             command = gui.add_command(f"colour by {mode}", hotkey=key)
             command.on_trigger(app.doing(partial(self._choose, mode)))
@@ -39,6 +40,9 @@ class Style:
         if mode != self._app.look.mode:
             self._app.look.mode = mode
             self._app.refresh()
+
+    def _resize(self) -> None:
+        self._app.cloud.resize(self._usual * value_of(self._size))
 
     def _change(self) -> None:
         self._app.look.safe = self._safe.value
