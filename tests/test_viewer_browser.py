@@ -170,29 +170,25 @@ def test_a_sequence_is_played(app: Any, page: ViewerPage) -> None:
 
 
 def test_numbers_that_are_out_of_bounds_are_the_bounds(app: Any, page: ViewerPage) -> None:
-    def typed(label: str, text: str) -> None:
-        row = page.page.locator("label", has_text=label).first.locator("xpath=../../..")
-        number = row.locator("input:visible").last
-        number.fill(text)
-        number.press("Enter")
-
-    page.tab("Words")
-    typed("scan", "77")
+    page.slide("scan", 77)
     until(lambda: app.index == 2, "the last scan")
-    typed("scan", "-5")
+    page.slide("scan", -5)
     until(lambda: app.index == 0, "the first scan")
 
 
 def test_play_that_is_switched_quickly_plays_once(app: Any, page: ViewerPage) -> None:
-    began = threading.active_count()
-    for _ in range(6):
-        page.page.keyboard.press("Space")
-    time.sleep(1.5)  # those who stopped sleep until the next scan would be due
-    assert threading.active_count() <= began + 2
-    assert page.field("play").is_checked() is False
-    index = app.index
-    time.sleep(0.5)
-    assert app.index == index
+    def players() -> int:
+        return sum(thread.name == "player" for thread in threading.enumerate())
+
+    page.slide("scans a second", 0.5)
+    for _ in range(5):
+        page.field("play").click()
+    until(lambda: page.field("play").is_checked() and players() > 0, "it plays")
+    time.sleep(2.5)  # those who stopped sleep until the next scan would be due
+    assert players() == 1
+    page.field("play").click()
+    until(lambda: players() == 0, "it stopped")
+    page.slide("scans a second", 5)
     with app.lock:
         app.go(0)
 

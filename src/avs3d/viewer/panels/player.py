@@ -61,7 +61,9 @@ class Player:
             self.stop()
         elif self._playing is None:
             self._playing = object()
-            threading.Thread(target=self._run, args=[self._playing], daemon=True).start()
+            threading.Thread(
+                target=self._run, args=[self._playing], name="player", daemon=True
+            ).start()
 
     def stop(self) -> None:
         """Play no further; called under the lock of the app."""
