@@ -11,8 +11,8 @@ Three claims, each with something measured in the same run beside it:
   follow a camera, against copying the coordinates once; bytes that a browser is sent; peak memory
   against the bytes of the result.
 - **use**: so many random events in headless Chromium (buttons, sliders, fields, the canvas, keys)
-  on the viewer of the command: errors on the page and in the log, lost connections, and how the memory
-  of the server grows. Needs playwright and a Chromium on the path; left out without.
+  on the viewer of the command: errors on the page and in the log, lost connections, and how the
+  memory of the server grows. Needs playwright and a Chromium on the path; left out without.
 """
 
 from __future__ import annotations

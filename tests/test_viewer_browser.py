@@ -103,6 +103,14 @@ def test_a_person_looks_turns_and_switches_words(app: Any, page: ViewerPage) -> 
     page.page.get_by_role("button", name="●").first.click()
     until(lambda: app.look.hidden == {first}, "its commonest word is hidden")
     assert len(app.cloud.shown) < shown
+    lit = coloured(page.drawn())
+    with app.lock:
+        app.look.hidden, app.look.unlabelled = set(WORDS), False
+        app.refresh()
+        app.look.mode = "height"  # other colours of no point
+        app.refresh()
+        app.look.mode = "word"
+    until(lambda: coloured(page.drawn()) < 0.8 * lit, "none is drawn")
     page.press("show all")
     until(lambda: len(app.cloud.shown) == shown, "all are shown")
     page.type("find", "onerror", enter=False)

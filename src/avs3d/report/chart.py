@@ -1,4 +1,4 @@
-"""The chart of `run.html`: how much of each scan has which word, from the first scan to the last."""
+"""The chart of `run.html`: how much of each scan has which word, from the first to the last."""
 
 from __future__ import annotations
 

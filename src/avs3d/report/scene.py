@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LOCAL = "127.0.0.1"
 MOST_POINTS = 250_000
 """In a file: of a larger cloud an even sample; so a page stays below 8 MB."""
+_NO_COLOUR = np.zeros(3, np.uint8)
 
 
 def check_free(host: str, port: int) -> None:
@@ -105,6 +106,8 @@ def point_cloud(
 ) -> viser.PointCloudHandle:
     """Points as they are drawn everywhere: (N, 3) metres, (N, 3) or (3,) uint8, `size` metres
     wide."""
+    if not len(points):
+        colours = _NO_COLOUR  # the page of viser complains of a list of none
     return scene.add_point_cloud(
         name,
         points,

@@ -61,7 +61,7 @@ class Cloud:
             shown = np.flatnonzero(seen)
             same = points is self._points and np.array_equal(shown, self._shown)
             self._points, self._colours, self._shown = points, colours, shown
-            if same and self._handle is not None:
+            if same and self._handle is not None and len(shown):
                 self._handle.colors = colours[self._sample]
                 for handle, rows in self._details.values():
                     handle.colors = colours[rows]
