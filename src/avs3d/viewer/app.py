@@ -103,7 +103,7 @@ class App:
 
     def _look_at_it(self) -> None:
         position, middle, size = start_of(self.subject.scan)
-        self.cloud.resize(size)
+        self.cloud.resize(size, float(np.linalg.norm(position - middle)))
         camera = self.server.initial_camera
         camera.position, camera.look_at = position, middle
         camera.far = max(1000.0, 20 * float(np.linalg.norm(position - middle)))
