@@ -31,6 +31,8 @@ from avs3d.viewer.look import (
     nearest_to_ray,
     paint,
     ramp,
+    ramp_css,
+    scale,
     seen,
 )
 from avs3d.viewer.shows import Results, Scans, Stored, stored_at
@@ -115,6 +117,9 @@ def test_colours_mean_what_the_mode_says(result: Segmentation) -> None:
     height = result.scan.points[result.scan.finite, 2]
     assert np.corrcoef(light, height)[0, 1] > 0.95
     assert (paint(result, Look("intensity")) == UNLABELLED_COLOR).all()  # there is none
+    assert scale(result, Look()) is None and scale(result, Look("intensity")) is None
+    low, high = scale(result, Look("height")) or (0, 0)
+    assert -20 < low < -19 and 19 < high < 20 and ramp_css().count("#") == 9
     inside = np.arange(400) < 200
     dark = paint(result, Look(), inside=inside)
     assert (dark[:200] == by_word[:200]).all() and dark[200:].sum() < by_word[200:].sum() / 3

@@ -84,12 +84,16 @@ class Player:
                 pause = 1 / value_of(self._rate)
             time.sleep(max(pause - (time.monotonic() - began), 0.01))
 
+    def _place(self) -> str:
+        count = len(self._app.show.names)
+        return f" · {self._app.index + 1:,} of {count:,}" if count > 1 else ""
+
     def refresh(self) -> None:
         """The name and what is worth a warning."""
         app = self._app
         result = app.subject.result
         lines = [
-            f"<b>{escape(app.show.names[app.index])}</b>",
+            f"<b>{escape(app.show.names[app.index])}</b>{self._place()}",
             f"{len(result.scan):,} points · {len(result.vocabulary)} words · "
             f"{escape(result.bundle)}",
             *(

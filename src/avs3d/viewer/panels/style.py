@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from avs3d.viewer.look import MODES
+from avs3d.viewer.look import MODES, ramp_css, scale
 from avs3d.viewer.panels.numbers import value_of
 
 if TYPE_CHECKING:
     from avs3d.viewer.app import App
 
+_ROW = "<div style='display:flex;align-items:center;gap:.6em;padding:0 1em;font-size:.85em'>"
 _LARGEST = 8.0  # times the size that suits the cloud
 
 
@@ -25,6 +26,7 @@ class Style:
         gui = app.server.gui
         self._app, self._usual = app, app.cloud.size
         self._mode = gui.add_dropdown("colour by", MODES, hint="keys 1 to 5")
+        self._scale = gui.add_html("", visible=False)
         self._safe = gui.add_checkbox(
             "colour-blind safe", False, hint="of words: the eight commonest in colours told apart"
         )
@@ -49,5 +51,15 @@ class Style:
         self._app.refresh()
 
     def refresh(self) -> None:
-        """The mode, where something else chose it."""
-        self._mode.value = self._app.look.mode
+        """The mode, where something else chose it, and what its colours mean."""
+        app = self._app
+        self._mode.value = app.look.mode
+        ends = scale(app.subject.result, app.look, app.similarity)
+        self._scale.visible = app.look.mode != "word"
+        if ends is None:
+            self._scale.content = f"{_ROW}<span>there is none</span></div>"
+            return
+        low, high = (f"{end:.{2 if abs(end) < 100 else 0}f}" for end in ends)
+        bar = f"<span style='flex:1;height:.7em;background:{ramp_css()}'></span>"
+        unit = " m" if app.look.mode == "height" else ""
+        self._scale.content = f"{_ROW}{low}{unit}{bar}{high}{unit}</div>"
