@@ -59,7 +59,12 @@ class Style:
         if ends is None:
             self._scale.content = f"{_ROW}<span>there is none</span></div>"
             return
-        low, high = (f"{end:.{2 if abs(end) < 100 else 0}f}" for end in ends)
+        low, high = map(_told, ends)
         bar = f"<span style='flex:1;height:.7em;background:{ramp_css()}'></span>"
         unit = " m" if app.look.mode == "height" else ""
         self._scale.content = f"{_ROW}{low}{unit}{bar}{high}{unit}</div>"
+
+
+def _told(number: float) -> str:
+    digits = 2 if abs(number) < 100 else 0
+    return f"{round(number, digits) + 0.0:.{digits}f}"  # no -0.00
