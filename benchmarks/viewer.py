@@ -2,7 +2,7 @@
 
     python benchmarks/viewer.py [--events 10000] [--points 5000000] [--json FILE]
 
-Three claims, each with something measured in the same run beside it:
+Four claims, each with something measured in the same run beside it:
 
 - **edit**: 35,000 points, 40 words, one of which is new: from the edit to what the browsers are
   sent. Beside it the network's pass over that scan, which is not repeated: the ratio says how much
@@ -10,6 +10,8 @@ Three claims, each with something measured in the same run beside it:
 - **large**: a result of `--points` points: seconds until the page is ready and until details
   follow a camera, against copying the coordinates once; bytes that a browser is sent; peak memory
   against the bytes of the result.
+- **zoom**: a result of `--points` points opened in headless Chromium and come near to in three
+  steps: the share of the picture that is drawn, connections lost, memory of the server.
 - **use**: so many random events in headless Chromium (buttons, sliders, fields, the canvas, keys)
   on the viewer of the command: errors on the page and in the log, lost connections, and how the
   memory of the server grows. Needs playwright and a Chromium on the path; left out without.
@@ -32,6 +34,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np
 from engine.measure import resident_gb
 from viewing.use import use
+from viewing.zoom import zoom
 
 import avs3d
 from avs3d import Scan, Segmentation, Vocabulary
@@ -158,7 +161,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=300)
     parser.add_argument("--points", type=int, default=5_000_000)
-    parser.add_argument("--only", choices=("edit", "large", "use"))
+    parser.add_argument("--only", choices=("edit", "large", "zoom", "use"))
+    parser.add_argument("--pictures", type=Path, help="folder for what zoom draws")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     found: dict[str, Any] = {}
@@ -188,6 +192,9 @@ def main() -> None:
                 print("use    needs playwright and a Chromium")
             else:
                 tell_use(done)
+        if args.only in (None, "zoom"):
+            found["zoom"] = seen = zoom(args.pictures or folder, args.points)
+            print("zoom  ", "needs playwright and a Chromium" if seen is None else seen)
     if args.json:
         args.json.write_text(json.dumps(found, indent=1))
 

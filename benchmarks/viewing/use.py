@@ -36,8 +36,8 @@ _CONTROLS = """() => {
 def served(scans: list[Path], words: tuple[str, ...], log: Path) -> Iterator[tuple[str, int]]:
     """Address and process id of `avs3d view`, while used as a context; `log` gets its stderr."""
     command = [
-        sys.executable, "-m", "avs3d", "view", *map(str, scans), "--vocabulary", ", ".join(words),
-        "--no-open", "--port", "0",
+        sys.executable, "-m", "avs3d", "view", *map(str, scans), "--no-open", "--port", "0",
+        *(("--vocabulary", ", ".join(words)) if words else ()),
     ]  # fmt: skip
     with log.open("w") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
