@@ -19,7 +19,9 @@ import numpy as np
 WIDTH, HEIGHT = 500, 320  # pixels: small, for there is no graphics card
 _REST = 300  # milliseconds until what is under way has ended
 _TEXTS = ("car", "<b>", "a parked car, ", "é", " ", "tree, ")
-_KEYS = ("1", "2", "3", "4", "5", "a", "n", "b", "Space", "Enter", "Escape")  # Tab: see below
+_KEYS = ("1", "2", "3", "4", "5", "a", "n", "b", "Space", "Enter", "Escape")
+_WITHOUT_SETTINGS = "*:has(> svg.tabler-icon-adjustments) {display: none !important}"
+"""Those of viser itself, with its server's address: a text typed there ends the connection."""
 _CONTROLS = """() => {
     const shown = [...document.querySelectorAll('button, input, [role=tab], [role=option]')]
         .filter(e => e.offsetParent && e.getBoundingClientRect().left > 100
@@ -74,6 +76,7 @@ def use(scans: list[Path], words: tuple[str, ...], log: Path, events: int) -> di
         page.page.on("websocket", lambda socket: sockets.append(socket.url))
         page.page.reload()
         page.page.get_by_role("tab", name="Words").wait_for()
+        page.page.add_style_tag(content=_WITHOUT_SETTINGS)
         began = time.monotonic()
         for done in range(1, events + 1):
             random_event(page.page, rng)
@@ -100,8 +103,6 @@ def random_event(page: Any, rng: np.random.Generator) -> None:
         if place and place[1] > 60:
             page.mouse.click(*place)
     elif kind < 6:
-        # Below the title, whose buttons lead to viser's own settings, its server's address too: a
-        # text typed there ends the connection.
         page.mouse.click(rng.uniform(0, 100) if kind < 4 else rng.uniform(120, 495), max(y, 60))
     elif kind < 8:
         left, right = (0, 100) if kind < 7 else (120, 495)
