@@ -2,7 +2,7 @@
 
     python benchmarks/viewer.py [--events 10000] [--points 5000000] [--json FILE]
 
-Three claims, each with something measured in the same run beside it:
+Four claims, each with something measured in the same run beside it:
 
 - **edit**: 35,000 points, 40 words, one of which is new: from the edit to what the browsers are
   sent. Beside it the network's pass over that scan, which is not repeated: the ratio says how much
@@ -10,19 +10,19 @@ Three claims, each with something measured in the same run beside it:
 - **large**: a result of `--points` points: seconds until the page is ready and until details
   follow a camera, against copying the coordinates once; bytes that a browser is sent; peak memory
   against the bytes of the result.
-- **use**: so many random events in headless Chromium (buttons, sliders, fields, the canvas, keys):
-  errors on the page and in the log, and how the memory of the server grows from the first tenth
-  of the events to the last. Needs playwright and a Chromium on the path; left out without.
+- **zoom**: a result of `--points` points opened in headless Chromium and come near to in three
+  steps: the share of the picture that is drawn, connections lost, memory of the server.
+- **use**: so many random events in headless Chromium (buttons, sliders, fields, the canvas, keys)
+  on the viewer of the command: errors on the page and in the log, lost connections, and how the
+  memory of the server grows. Needs playwright and a Chromium on the path; left out without.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
 import os
-import sys
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -33,6 +33,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 from engine.measure import resident_gb
+from viewing.use import use
+from viewing.zoom import zoom
 
 import avs3d
 from avs3d import Scan, Segmentation, Vocabulary
@@ -116,8 +118,11 @@ def large(folder: Path, count: int) -> dict[str, Any]:
 
             client_id = 0
             scene = server.scene
-            camera = type("Camera", (), {"look_at": np.zeros(3)})
+            camera = type("Camera", (), {"look_at": np.zeros(3), "position": np.full(3, 50.0)})
 
+        began = time.process_time()
+        app.cloud._detail(Client())  # type: ignore[arg-type]
+        first = time.process_time() - began
         began = time.process_time()
         app.cloud._detail(Client())  # type: ignore[arg-type]
         detail = time.process_time() - began
@@ -129,74 +134,35 @@ def large(folder: Path, count: int) -> dict[str, Any]:
         app.cloud.pick((0.0, 0.0, 300.0), (0.1, 0.0, -1.0))
         pick = time.process_time() - began
     return {
-        "points": count, "ready_s": ready, "detail_s": detail, "recolour_s": recolour,
-        "pick_s": pick, "copy_s": copy, "sent_mb": 2 * BUDGET * 15 / 1e6,
+        "points": count, "ready_s": ready, "first_s": first, "detail_s": detail,
+        "recolour_s": recolour, "pick_s": pick, "copy_s": copy, "sent_mb": 2 * BUDGET * 15 / 1e6,
         "memory_ratio": (resident_gb("VmRSS") - before) * 1e9 / size,
     }  # fmt: skip
 
 
-def use(folder: Path, events: int) -> dict[str, Any] | None:
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    try:
-        from browsers import ViewerPage, chromium
-    except ImportError:
-        return None
-    config = BatchConfig((str(thinned(folder, 5000)),), None, vocabulary=Vocabulary(WORDS[:12]))
-    log = io.StringIO()
-    rng = np.random.default_rng(0)
-    with (
-        contextlib.redirect_stderr(log),
-        scene_server() as server,
-        chromium() as browser,
-    ):
-        app = App(server, Scans(config, quiet))
-        page = ViewerPage(browser, f"http://127.0.0.1:{server.get_port()}", 500, 260)
-        page.page.on("dialog", lambda dialog: dialog.dismiss())
-        memory, began, done = [], time.monotonic(), 0
-        for done in range(1, events + 1):
-            random_event(page.page, rng)
-            if done % max(events // 20, 1) == 0:
-                page.page.wait_for_timeout(300)
-                memory.append(1000 * resident_gb("VmRSS"))
-                print(f"{done:,} events, {memory[-1]:.0f} MB", file=sys.stdout, flush=True)
-        with app.lock:
-            pass  # what is under way ends
-        seconds = time.monotonic() - began
-        alive = len(server.get_clients())
-        errors = list(page.errors)
-    return {
-        "events": done, "seconds": seconds, "page_errors": errors[:5], "clients": alive,
-        "log": log.getvalue()[-2000:], "memory_mb": [round(m) for m in memory],
-        "growth": memory[-1] / memory[1] if len(memory) > 2 else 1.0,
-    }  # fmt: skip
+def used(folder: Path, events: int) -> dict[str, Any] | None:
+    scans = [thinned(folder, 5000)]
+    scans.append(Path(shutil.copy(scans[0], folder / "again.npz")))
+    return use(scans, WORDS[:12], folder / "log.txt", events)
 
 
-def random_event(page: Any, rng: np.random.Generator) -> None:
-    """A click anywhere, a drag, the wheel, a key, or text."""
-    kind = rng.integers(0, 10)
-    x, y = rng.uniform(0, 500), rng.uniform(0, 260)
-    if kind < 5:
-        # Below the title, whose buttons lead to viser's own settings, its server's address too.
-        page.mouse.click(rng.uniform(0, 100) if kind < 1 else rng.uniform(120, 495), max(y, 60))
-    elif kind < 6:
-        page.mouse.move(rng.uniform(0, 100), y)
-        page.mouse.down()
-        page.mouse.move(rng.uniform(0, 100), rng.uniform(0, 260))
-        page.mouse.up()
-    elif kind < 7:
-        page.mouse.move(x, y)
-        page.mouse.wheel(0, rng.uniform(-400, 400))
-    elif kind < 9:
-        page.keyboard.press(rng.choice(["1", "2", "3", "4", "5", "a", "Enter", "Escape", "Tab"]))
-    else:
-        page.keyboard.type(rng.choice(["car", "<b>", "a parked car, ", "é", " "]))
+def tell_use(told: dict[str, Any]) -> None:
+    first, last = (told["memory_mb"][i] for i in (len(told["memory_mb"]) // 10, -1))
+    print(
+        f"use    {told['events']:,} events in {told['seconds']:.0f} s:"
+        f" {len(told['page_errors'])} errors on the page, {told['log'].count('Traceback')} in the"
+        f" log, {told['lost']} connections lost; the server held {first[1]} MB after"
+        f" {first[0]:,} events and {last[1]} after {last[0]:,}"
+    )
+    print(told["log"][-1500:], *told["page_errors"], sep="\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=300)
     parser.add_argument("--points", type=int, default=5_000_000)
-    parser.add_argument("--only", choices=("edit", "large", "use"))
+    parser.add_argument("--only", choices=("edit", "large", "zoom", "use"))
+    parser.add_argument("--pictures", type=Path, help="folder for what zoom draws")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     found: dict[str, Any] = {}
@@ -213,24 +179,22 @@ def main() -> None:
         if args.only in (None, "large"):
             found["large"] = told = large(folder, args.points)
             print(
-                f"large  {told['points']:,} points: ready in {told['ready_s']:.2f} s, details in"
-                f" {told['detail_s']:.2f} s, other colours in {told['recolour_s']:.2f} s, a click"
-                f" in {told['pick_s']:.2f} s; {told['detail_s'] / told['copy_s']:.0f} copies of the"
-                f" coordinates; {told['sent_mb']:.0f} MB are sent; memory"
-                f" {told['memory_ratio']:.1f} times the result"
+                f"large  {told['points']:,} points: ready in {told['ready_s']:.2f} s, a browser has"
+                f" its points in {told['first_s']:.2f} s, others follow in {told['detail_s']:.2f} s"
+                f" ({told['detail_s'] / told['copy_s']:.0f} copies of the coordinates), other"
+                f" colours in {told['recolour_s']:.2f} s, a click in {told['pick_s']:.2f} s;"
+                f" {told['sent_mb']:.0f} MB are sent; memory {told['memory_ratio']:.1f} times the"
+                " result"
             )
         if args.only in (None, "use"):
-            found["use"] = used = use(folder, args.events)
-            if used is None:
+            found["use"] = done = used(folder, args.events)
+            if done is None:
                 print("use    needs playwright and a Chromium")
             else:
-                print(
-                    f"use    {used['events']:,} events in {used['seconds']:.0f} s:"
-                    f" {len(used['page_errors'])} errors on the page,"
-                    f" {used['log'].count('Traceback')} in the log; memory grew to"
-                    f" {used['growth']:.2f} times ({used['memory_mb']} MB)"
-                )
-                print(used["log"][-1500:], *used["page_errors"], sep="\n")
+                tell_use(done)
+        if args.only in (None, "zoom"):
+            found["zoom"] = seen = zoom(args.pictures or folder, args.points)
+            print("zoom  ", "needs playwright and a Chromium" if seen is None else seen)
     if args.json:
         args.json.write_text(json.dumps(found, indent=1))
 

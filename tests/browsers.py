@@ -64,6 +64,13 @@ class ViewerPage:
         self.field(label).click()
         self.page.get_by_role("option", name=option, exact=True).click()
 
+    def slide(self, label: str, value: float) -> None:
+        """Type a number into the field beside a slider."""
+        row = self.page.locator("label", has_text=label).first.locator("xpath=../../..")
+        number = row.locator("input:visible").last
+        number.fill(str(value))
+        number.press("Enter")
+
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name).first.click()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import warnings
 from collections import defaultdict
 from dataclasses import replace
@@ -209,6 +211,17 @@ def test_a_run_writes_recordings_with_its_queries(call: Call, bundle: Path, tmp_
     assert first[0].recording_id == second[0].recording_id
     assert [one[1]["/scan/points"]["scan"] for one in (first, second)] == [[0], [1]]
     assert any(entity.startswith("/scan/query/") for entity in first[1])
+    whole = tmp_path / "drive.rrd"
+    merge = [sys.executable, "-m", "rerun", "rrd", "merge", out / "0.rrd", out / "1.rrd"]
+    subprocess.run([*merge, "-o", whole], check=True, capture_output=True)
+    one, found = recorded(whole.read_bytes(), tmp_path)  # which is one recording, with both scans
+    assert one.recording_id == first[0].recording_id
+    points = found["/scan/points"]
+    assert sorted(points["scan"]) == [0, 1]
+    (positions,) = (rows for name, rows in points.items() if name.endswith(":positions"))
+    for number, rows in zip(points["scan"], positions, strict=True):
+        given_ = read(tmp_path / "drive" / f"{number}.bin", columns="4")
+        np.testing.assert_array_equal(rows, given_.points[given_.finite])
     assert messages((out / "1.mcap").read_bytes())[0]["/points"][2] == 100_000_000
     refused = call(
         "segment", "drive", "--columns", "4", "--bundle", bundle, "-v", "car", "--query", "x",

@@ -11,6 +11,8 @@ import urllib.error
 import urllib.request
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +31,8 @@ from avs3d.viewer.look import (
     nearest_to_ray,
     paint,
     ramp,
+    ramp_css,
+    scale,
     seen,
 )
 from avs3d.viewer.shows import Results, Scans, Stored, stored_at
@@ -113,6 +117,9 @@ def test_colours_mean_what_the_mode_says(result: Segmentation) -> None:
     height = result.scan.points[result.scan.finite, 2]
     assert np.corrcoef(light, height)[0, 1] > 0.95
     assert (paint(result, Look("intensity")) == UNLABELLED_COLOR).all()  # there is none
+    assert scale(result, Look()) is None and scale(result, Look("intensity")) is None
+    low, high = scale(result, Look("height")) or (0, 0)
+    assert -20 < low < -19 and 19 < high < 20 and ramp_css().count("#") == 9
     inside = np.arange(400) < 200
     dark = paint(result, Look(), inside=inside)
     assert (dark[:200] == by_word[:200]).all() and dark[200:].sum() < by_word[200:].sum() / 3
@@ -212,22 +219,50 @@ def test_what_cannot_be_asked_is_said(result: Segmentation) -> None:
     assert subject.result is result
 
 
+class Client:
+    """What the cloud asks of a browser."""
+
+    client_id = 0
+
+    def __init__(self, scene: Any) -> None:
+        self.scene = scene
+        self.camera = SimpleNamespace(look_at=np.zeros(3), position=np.array([0, 0, 200.0]))
+
+
 def test_a_large_cloud_is_sampled_and_picked_from_in_full() -> None:
     from avs3d.report.scene import scene_server
 
     count = BUDGET + 1000
     points = np.random.default_rng(0).uniform(-50, 50, (count, 3)).astype(np.float32)
     colours = np.zeros((count, 3), np.uint8)
+    everything = np.ones(count, bool)
     with scene_server() as server:
+        client = Client(server.scene)
+        server.get_clients = lambda: {0: client}  # type: ignore[assignment]
         cloud = Cloud(server)
-        cloud.show(points, colours, np.ones(count, bool))
+        cloud.resize(0.5, 100.0)
+        cloud.show(points, colours, everything)
         assert cloud.is_sampled
-        drawn = server.scene.get_handle_by_name("/cloud")
-        assert len(drawn.points) == BUDGET
-        cloud.show(points, colours + 1, np.ones(count, bool))
-        assert server.scene.get_handle_by_name("/cloud") is drawn  # colours alone were sent
+        named = server.scene.get_handle_by_name
+        drawn, details = named("/sample"), named("/details")
+        assert len(drawn.points) == BUDGET and drawn.point_size == 0.5
+        far = np.linalg.norm(points - client.camera.look_at, axis=1)
+        assert np.linalg.norm(details.points - client.camera.look_at, axis=1).max() < far.max()
+        cloud.show(points, colours + 1, everything)
+        assert named("/sample") is drawn and named("/details") is details  # colours alone were sent
+        assert (details.colors == 1).all()
+        client.camera.position = client.camera.look_at + np.array([0, 0, 10.0])
+        cloud._detail(client)  # type: ignore[arg-type]
+        assert named("/sample") is drawn and drawn.point_size == pytest.approx(0.05)
+        assert named("/details").point_size == pytest.approx(0.05)
+        cloud.resize(1.0)
+        assert drawn.point_size == pytest.approx(0.1)
         cloud.show(points, colours, np.arange(count) < 10)
         assert not cloud.is_sampled
+        assert named("/sample") is named("/details") is None and len(named("/cloud").points) == 10
+        cloud.show(points, colours, everything)
+        assert named("/cloud") is None and named("/sample") is not None
+        cloud.show(points, colours, np.arange(count) < 10)
         eye = points[4] + np.float32([0, 0, 0.1])
         assert cloud.pick(tuple(eye), (0, 0, -1)) == 4
 
@@ -275,6 +310,30 @@ def test_from_other_machines_nothing_is_seen_without_the_token() -> None:
             assert len(socket.recv(10)) > 16  # the scene
     with pytest.raises(OSError):
         urllib.request.urlopen(f"http://{bare}/{token}/")
+
+
+def test_pages_of_other_sites_are_refused() -> None:
+    import viser
+    from websockets.asyncio import server as websockets_server
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    from avs3d.report.scene import scene_server
+
+    usual, told = websockets_server.serve, [f"viser-v{viser.__version__}"]
+    with scene_server() as server:
+        assert websockets_server.serve is usual
+        address = f"ws://127.0.0.1:{server.get_port()}"
+        own = f"http://localhost:{server.get_port()}"
+        for origin in (None, own, "http://localhost:9000", "http://127.0.0.1", "https://[::1]:1"):
+            with connect(address, subprotocols=told, origin=origin) as socket:  # type: ignore[arg-type]
+                assert len(socket.recv(10)) > 16  # the scene
+        for origin in ("http://evil.example", "http://localhost.evil.example", "null", "file://"):
+            with pytest.raises(InvalidStatus, match="403"):
+                connect(address, subprotocols=told, origin=origin)  # type: ignore[arg-type]
+        twice = [("Origin", own), ("Origin", "http://evil.example")]
+        with pytest.raises(InvalidStatus, match="403"):
+            connect(address, subprotocols=told, additional_headers=twice)  # type: ignore[arg-type]
 
 
 def test_mistakes_are_one_line(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ Screenshots are kept below pytest's folder of the test (`--basetemp` names it).
 from __future__ import annotations
 
 import io
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,6 +103,14 @@ def test_a_person_looks_turns_and_switches_words(app: Any, page: ViewerPage) -> 
     page.page.get_by_role("button", name="●").first.click()
     until(lambda: app.look.hidden == {first}, "its commonest word is hidden")
     assert len(app.cloud.shown) < shown
+    lit = coloured(page.drawn())
+    with app.lock:
+        app.look.hidden, app.look.unlabelled = set(WORDS), False
+        app.refresh()
+        app.look.mode = "height"  # other colours of no point
+        app.refresh()
+        app.look.mode = "word"
+    until(lambda: coloured(page.drawn()) < 0.8 * lit, "none is drawn")
     page.press("show all")
     until(lambda: len(app.cloud.shown) == shown, "all are shown")
     page.type("find", "onerror", enter=False)
@@ -142,8 +151,8 @@ def test_edited_words_relabel_the_cloud(app: Any, page: ViewerPage) -> None:
     page.press("remove it")
     until(lambda: "awning" not in app.subject.result.vocabulary.words, "one is removed")
     page.choose("word", "car")
-    page.choose("stands for", "road")
-    page.press("merge into that")
+    page.choose("merge into", "road")
+    page.press("merge it")
     page.see("car → road")
     assert app.subject.result.vocabulary.words == ("road", "tree", HOSTILE, "kiosk")
     page.press("the words as they were found")
@@ -166,6 +175,30 @@ def test_a_sequence_is_played(app: Any, page: ViewerPage) -> None:
     with app.lock:
         app.go(0)
     page.see("scan0")
+
+
+def test_numbers_that_are_out_of_bounds_are_the_bounds(app: Any, page: ViewerPage) -> None:
+    page.slide("scan", 77)
+    until(lambda: app.index == 2, "the last scan")
+    page.slide("scan", -5)
+    until(lambda: app.index == 0, "the first scan")
+
+
+def test_play_that_is_switched_quickly_plays_once(app: Any, page: ViewerPage) -> None:
+    def players() -> int:
+        return sum(thread.name == "player" for thread in threading.enumerate())
+
+    page.slide("scans a second", 0.5)
+    for _ in range(5):
+        page.field("play").click()
+    until(lambda: page.field("play").is_checked() and players() > 0, "it plays")
+    time.sleep(2.5)  # those who stopped sleep until the next scan would be due
+    assert players() == 1
+    page.field("play").click()
+    until(lambda: players() == 0, "it stopped")
+    page.slide("scans a second", 5)
+    with app.lock:
+        app.go(0)
 
 
 def test_what_is_seen_is_saved(app: Any, page: ViewerPage, tmp_path: Path) -> None:

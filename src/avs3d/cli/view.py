@@ -10,6 +10,7 @@ import typer
 
 from avs3d.cli import options, source_options
 from avs3d.cli.console import Progress
+from avs3d.cli.interrupt import ending_soon
 from avs3d.cli.options import parse_vocabulary
 from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig
@@ -97,9 +98,13 @@ def view(
         tuple(target), None, bundle, words, None if views is None else parse_views(views),
         columns, device, seed, overlay=True, **cameras, **sources,
     )  # fmt: skip
-    with Progress() as progress:
+    with Progress() as progress, ending_soon(_nothing):
         show = _show(config, dataset, progress)
         _serve(show, host, port, open_, progress)
+
+
+def _nothing() -> None:
+    """There is nothing to leave in order."""
 
 
 def _show(config: BatchConfig, dataset: str | None, progress: Progress) -> Show:
@@ -138,7 +143,7 @@ def _serve(show: Show, host: str, port: int, open_: bool, progress: Progress) ->
     local = host in _LOCAL
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(scene_server(port if local else 0))
-        App(server, show)
+        stack.callback(App(server, show).close)
         address = f"http://localhost:{server.get_port()}"
         if not local:
             open_port, token = stack.enter_context(guarded(server.get_port(), host, port))

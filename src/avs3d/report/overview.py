@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from PIL import Image
 
 from avs3d.atomic import write_bytes
 from avs3d.palette import steady_palette
+from avs3d.report.chart import words_over_time
 from avs3d.report.html import jpeg, templates
 from avs3d.report.page import hex_colour
 
 _SHOWN, _EXTREMES = 240, 6  # scans that are pictured; scans with the lowest scores, and the highest
 _THUMBNAIL = (260, 180)  # pixels
-_LINES, _COLUMNS = 12, 90  # of the chart: words, moments
-_CELL = (9, 18)  # pixels
 
 
 def write_overview(record: Mapping[str, Any], folder: Path, path: Path) -> Path:
@@ -52,16 +51,17 @@ def write_overview(record: Mapping[str, Any], folder: Path, path: Path) -> Path:
     card = environment.get_template("card.html")
     page = environment.get_template("run.html").render(
         title=folder.absolute().name,
+        source=_source(record["config"]),
         scans=scans,
         points=sum(told["points"] for told in record["scans"].values()),
         words=[{**row, "colour": c} for row, c in zip(words, colours, strict=False)] + words[200:],
-        chart=_chart(list(record["scans"].values()), [row["word"] for row in words[:_LINES]]),
+        chart=words_over_time(record["scans"]),
         worst=worst,
         best=best,
         shown=shown,
         omitted=len(scans) - len(shown),
         warnings=[
-            (name, line)
+            f"{name}: {line}"
             for name, told in record["scans"].items()
             for line in filter(None, (told["note"], *told["left_out"]))
         ],
@@ -71,6 +71,12 @@ def write_overview(record: Mapping[str, Any], folder: Path, path: Path) -> Path:
         card=lambda scan: Markup(card.render(scan=scan)),
     )
     return write_bytes(path, page.encode("utf-8", "replace"))
+
+
+def _source(config: Mapping[str, Any]) -> str:
+    """What the scans are of: the dataset, or the files that were named."""
+    selection = config.get("selection")
+    return selection["root"] if selection else ", ".join(config.get("inputs", ()))
 
 
 def _told(name: str, told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -95,36 +101,3 @@ def _evenly(scans: list[Any], count: int) -> list[Any]:
     if len(scans) <= count:
         return scans
     return [scans[i] for i in np.linspace(0, len(scans) - 1, count).round().astype(int)]
-
-
-def _chart(scans: Sequence[Mapping[str, Any]], words: list[str]) -> Markup:
-    """Share of the points that have each word, scan by scan; "" for few scans."""
-    if len(scans) < 3 or not words:
-        return Markup("")
-    share = np.zeros((len(words), len(scans)))
-    for column, scan in enumerate(scans):
-        for row in scan["words"]:
-            if row["word"] in words:
-                share[words.index(row["word"]), column] = row["share"]
-    parts = np.array_split(np.arange(len(scans)), min(len(scans), _COLUMNS))
-    share = np.stack([share[:, part].mean(1) for part in parts], 1)
-    level = np.sqrt(share / max(share.max(), 1e-9))
-    wide, high = _CELL
-    left = 150
-    lines = []
-    for row, (word, colour) in enumerate(zip(words, steady_palette(words), strict=True)):
-        short = word if len(word) <= 20 else f"{word[:19]}…"
-        lines.append(
-            f'<text x="{left - 8}" y="{row * high + 13}" text-anchor="end" font-size="12"'
-            f' fill="currentColor">{escape(short)}</text>'
-        )
-        lines += [
-            f'<rect x="{left + column * wide}" y="{row * high}" width="{wide}" height="{high - 2}"'
-            f' fill="{hex_colour(colour)}" fill-opacity="{value:.2f}"/>'
-            for column, value in enumerate(level[row])
-        ]
-    width, height = left + len(parts) * wide, len(words) * high
-    return Markup(
-        f'<svg width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img"'
-        f' aria-label="share of words over time">{"".join(lines)}</svg>'
-    )

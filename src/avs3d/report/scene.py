@@ -16,6 +16,7 @@ import numpy as np
 from avs3d.environment import require
 from avs3d.errors import UserError
 from avs3d.palette import UNLABELLED_COLOR
+from avs3d.report.origins import strangers_refused
 from avs3d.report.page import on_dark
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 LOCAL = "127.0.0.1"
 MOST_POINTS = 250_000
 """In a file: of a larger cloud an even sample; so a page stays below 8 MB."""
+_NO_COLOUR = np.zeros(3, np.uint8)
 
 
 def check_free(host: str, port: int) -> None:
@@ -44,7 +46,8 @@ def check_free(host: str, port: int) -> None:
 
 @contextlib.contextmanager
 def scene_server(port: int = 0) -> Iterator[viser.ViserServer]:
-    """A page of viser on this machine only, while used as a context.
+    """A page of viser on this machine only, while used as a context; pages of other sites cannot
+    reach it.
 
     Args:
         port: 0: any that is free.
@@ -56,7 +59,8 @@ def scene_server(port: int = 0) -> Iterator[viser.ViserServer]:
     check_free(LOCAL, port)
     import viser
 
-    with contextlib.redirect_stdout(io.StringIO()):  # viser prints its own address
+    # viser prints its own address
+    with contextlib.redirect_stdout(io.StringIO()), strangers_refused():
         server = viser.ViserServer(LOCAL, port, label="avs3d", verbose=False)
     try:
         server.gui.configure_theme(
@@ -102,6 +106,8 @@ def point_cloud(
 ) -> viser.PointCloudHandle:
     """Points as they are drawn everywhere: (N, 3) metres, (N, 3) or (3,) uint8, `size` metres
     wide."""
+    if not len(points):
+        colours = _NO_COLOUR  # the page of viser complains of a list of none
     return scene.add_point_cloud(
         name,
         points,

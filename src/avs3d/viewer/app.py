@@ -55,6 +55,7 @@ class App:
         self.asked: str | None = None
         self.view: str | None = None
         self.index = 0
+        self._closed = False
         self._opened: dict[int, Subject] = {}
         self.subject = self._open(0)
         self.cloud = Cloud(server)
@@ -68,7 +69,8 @@ class App:
     def _build(self) -> list[Any]:
         """The control panel, from top to bottom."""
         gui = self.server.gui
-        above = [player.Player(self), style.Style(self)]
+        self._player = player.Player(self)
+        above = [self._player, style.Style(self)]
         self._point = point.Point(self)
         tabs = gui.add_tab_group()
         kinds: dict[str, Callable[[App], Any]] = {
@@ -101,10 +103,16 @@ class App:
 
     def _look_at_it(self) -> None:
         position, middle, size = start_of(self.subject.scan)
-        self.cloud.resize(size)
+        self.cloud.resize(size, float(np.linalg.norm(position - middle)))
         camera = self.server.initial_camera
         camera.position, camera.look_at = position, middle
         camera.far = max(1000.0, 20 * float(np.linalg.norm(position - middle)))
+
+    def close(self) -> None:
+        """The page is about to go: nothing is shown on it any more."""
+        with self.lock:
+            self._player.stop()
+            self._closed = True
 
     def doing(self, function: Callable[[], None]) -> Callable[[Any], None]:
         """A callback for what a user does: under the lock, a user's mistake becomes a notice."""
@@ -113,6 +121,8 @@ class App:
             if event.client is None:
                 return  # set by ourselves
             with self.lock:
+                if self._closed:
+                    return
                 try:
                     function()
                 except UserError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +16,19 @@ if TYPE_CHECKING:
 
 BUDGET = 400_000
 """Points that a browser is sent at once: 6 MB. Of a larger cloud each browser has an even sample
-of all, and beside it the points nearest to what it looks at."""
+of all, and beside it the points nearest to what it looks at, both smaller as it comes near."""
 _PAUSE = 0.4  # seconds that a camera rests before its details follow
-_NAME, _DETAILS = "/cloud", "/details"
+_NAME, _SAMPLE, _DETAILS = "/cloud", "/sample", "/details"
+_SMALLEST = 0.02  # metres
+
+
+@dataclass
+class _Part:
+    """What one browser has of a large cloud."""
+
+    sample: viser.PointCloudHandle
+    details: viser.PointCloudHandle
+    rows: np.ndarray  # of the details
 
 
 class Cloud:
@@ -35,9 +46,10 @@ class Cloud:
         self._shown = np.zeros(0, np.int64)
         self._sample = np.zeros(0, np.int64)
         self._handle: viser.PointCloudHandle | None = None
-        self._details: dict[int, tuple[viser.PointCloudHandle, np.ndarray]] = {}
+        self._parts: dict[int, _Part] = {}
         self._waiting: set[int] = set()
         self.size = 0.05
+        self._far = 1.0
 
     @property
     def is_sampled(self) -> bool:
@@ -61,23 +73,53 @@ class Cloud:
             shown = np.flatnonzero(seen)
             same = points is self._points and np.array_equal(shown, self._shown)
             self._points, self._colours, self._shown = points, colours, shown
-            if same and self._handle is not None:
-                self._handle.colors = colours[self._sample]
-                for handle, rows in self._details.values():
-                    handle.colors = colours[rows]
+            if same and len(shown):
+                self._recolour()
                 return
             self._sample = spread_over(shown, BUDGET)
-            self._handle = self._add(self._server.scene, _NAME, self._sample)
+            if not self.is_sampled:
+                self._handle = self._add(self._server.scene, _NAME, self._sample, self.size)
+            elif self._handle is not None:
+                self._handle.remove()
+                self._handle = None
+            for part in self._parts.values():
+                part.sample.remove(), part.details.remove()
+            self._parts.clear()
             for client in self._server.get_clients().values():
                 self._detail(client)
 
-    def resize(self, size: float) -> None:
-        """Draw points of another size, metres."""
+    def _recolour(self) -> None:
+        if self._handle is not None:
+            self._handle.colors = self._colours[self._sample]
+        for part in self._parts.values():
+            part.sample.colors = self._colours[self._sample]
+            part.details.colors = self._colours[part.rows]
+
+    def resize(self, size: float, far: float | None = None) -> None:
+        """Draw points of another size.
+
+        Args:
+            size: metres.
+            far: from how far away they are to be that large, metres; nearer ones of a large cloud
+                are drawn smaller. None: as before.
+        """
         with self._lock:
             self.size = size
-            for handle in [self._handle, *(handle for handle, _ in self._details.values())]:
-                if handle is not None:
-                    handle.point_size = size
+            self._far = self._far if far is None else far
+            if self._handle is not None:
+                self._handle.point_size = size
+            for client in self._server.get_clients().values():
+                if client.client_id in self._parts:
+                    self._shrink(client)
+
+    def _shrink(self, client: viser.ClientHandle) -> None:
+        part, size = self._parts[client.client_id], self._size_for(client)
+        part.sample.point_size = part.details.point_size = size
+
+    def _size_for(self, client: viser.ClientHandle) -> float:
+        """Of a point of a large cloud, for a browser."""
+        away = np.linalg.norm(np.subtract(client.camera.position, client.camera.look_at))
+        return max(self.size * min(float(away) / self._far, 1.0), min(_SMALLEST, self.size))
 
     def pick(self, origin: tuple[float, ...], direction: tuple[float, ...]) -> int | None:
         """Which point a click means; None: none."""
@@ -98,7 +140,7 @@ class Cloud:
     def forget(self, client_id: int) -> None:
         """A browser is gone."""
         with self._lock:
-            self._details.pop(client_id, None)
+            self._parts.pop(client_id, None)
             self._waiting.discard(client_id)
 
     def _rested(self, client: viser.ClientHandle) -> None:
@@ -108,15 +150,21 @@ class Cloud:
                 self._detail(client)
 
     def _detail(self, client: viser.ClientHandle) -> None:
-        before = self._details.pop(client.client_id, None)
         if not self.is_sampled:
-            if before is not None:
-                before[0].remove()
             return
         away = self._points[self._shown] - np.asarray(client.camera.look_at, np.float32)
         near = np.argpartition(np.einsum("ij,ij->i", away, away), BUDGET)[:BUDGET]
         rows = self._shown[np.sort(near)]
-        self._details[client.client_id] = self._add(client.scene, _DETAILS, rows), rows
+        size, before = self._size_for(client), self._parts.get(client.client_id)
+        if before is None:
+            sample = self._add(client.scene, _SAMPLE, self._sample, size)
+        else:
+            sample = before.sample
+            sample.point_size = size
+        details = self._add(client.scene, _DETAILS, rows, size)
+        self._parts[client.client_id] = _Part(sample, details, rows)
 
-    def _add(self, scene: viser.SceneApi, name: str, rows: np.ndarray) -> viser.PointCloudHandle:
-        return point_cloud(scene, name, self._points[rows], self._colours[rows], self.size)
+    def _add(
+        self, scene: viser.SceneApi, name: str, rows: np.ndarray, size: float
+    ) -> viser.PointCloudHandle:
+        return point_cloud(scene, name, self._points[rows], self._colours[rows], size)

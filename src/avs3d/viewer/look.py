@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from avs3d.palette import UNLABELLED_COLOR, palette, steady_palette
-from avs3d.report.page import on_dark
+from avs3d.report.page import hex_colour, on_dark
 from avs3d.segmentation import Segmentation
 
 MODES = ("word", "score", "similarity", "height", "intensity")
@@ -111,6 +111,25 @@ def _values(result: Segmentation, mode: str, similarity: np.ndarray | None) -> n
     if mode == "height":
         return scan.points[:, 2]
     return np.full(len(scan), np.nan) if scan.intensity is None else scan.intensity
+
+
+def scale(
+    result: Segmentation, look: Look, similarity: np.ndarray | None = None
+) -> tuple[float, float] | None:
+    """Which numbers the first and the last colour stand for; None where colours are of words, or
+    where there are no numbers."""
+    if look.mode == "word":
+        return None
+    values = _values(result, look.mode, similarity)
+    return spread(values) if np.isfinite(values).any() else None
+
+
+def ramp_css() -> str:
+    """The colours of `ramp` from left to right, as a background of CSS."""
+    import matplotlib
+
+    stops = (255 * matplotlib.colormaps[_RAMP](np.linspace(0, 1, 9))[:, :3]).astype(np.uint8)
+    return f"linear-gradient(90deg,{','.join(map(hex_colour, stops))})"
 
 
 def ramp(values: np.ndarray) -> np.ndarray:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from avs3d.bundle_config import PACKAGED, list_bundles, read_config
 from avs3d.errors import ReadError, UserError
@@ -21,6 +21,7 @@ from avs3d.results import CAPTIONS
 from avs3d.run_folder import LATEST
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
+from avs3d.viewer.rigs import Rigs
 from avs3d.viewer.subject import Subject
 from avs3d.views import Views
 
@@ -111,11 +112,19 @@ class Stored:
         path: ``STEM.npz``.
         views: that its captions are of; None: as the bundle says.
         bundle: what `avs3d.load` takes; None: the one that the result names.
+        made: what its record says that it was made from; nothing where there is none.
     """
 
     path: Path
     views: Views | None = None
     bundle: str | None = None
+    made: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def input(self) -> Path:
+        """The file that was segmented, or, where that is not known, the result."""
+        told = _text(self.made.get("input"))
+        return self.path if told is None else Path(told)
 
     @property
     def name(self) -> str:
@@ -153,10 +162,14 @@ class Results:
         self._config, self._status = config, status
         self._askers: dict[str, Asker] = {}
         self.names: Sequence[str] = [one.name for one in stored]
+        self._rigs = Rigs(config, [one.input for one in stored])
 
     def open(self, index: int) -> Subject:
         stored = self._stored[index]
         result = replace(stored.read(), steady=len(self._stored) > 1)
+        scan = replace(result.scan, name=stored.name)
+        scan = self._rigs.on(scan, index, stored.path.parent, stored.made)
+        result = replace(result, scan=scan)
         bundle = stored.bundle or result.bundle or self._config.bundle
         if bundle not in self._askers:
             self._askers[bundle] = Asker(replace(self._config, bundle=bundle), self._status)
@@ -187,13 +200,13 @@ def stored_at(path: Path) -> list[Stored]:
     record = read_record(path.with_name(f"{stem(path)}{DONE}"))
     if record is None and not path.with_name(f"{stem(path)}{WORDS}").exists():
         return [Stored(path)] if _is_result(path) else []
-    made: Mapping[str, object] = {} if record is None else record["made"]
-    return [Stored(path, _views(made.get("views")), _text(made.get("bundle")))]
+    made: Mapping[str, Any] = {} if record is None else record["made"]
+    return [Stored(path, _views(made.get("views")), _text(made.get("bundle")), made)]
 
 
 def _of_run(scan: StoredScan) -> Stored:
     made = (read_record(scan.folder / f"{scan.name}{DONE}") or {"made": {}})["made"]
-    return Stored(scan.path, _views(made.get("views")), scan.bundle)
+    return Stored(scan.path, _views(made.get("views")), scan.bundle, made)
 
 
 def _is_result(path: Path) -> bool:

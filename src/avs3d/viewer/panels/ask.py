@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from avs3d.report.places import best_places
+from avs3d.viewer.panels.numbers import value_of
 
 if TYPE_CHECKING:
     from avs3d.viewer.app import App
@@ -59,7 +60,7 @@ class Ask:
 
     def _change(self) -> None:
         look = self._app.look
-        look.threshold, look.only_best = self._threshold.value, self._only.value
+        look.threshold, look.only_best = value_of(self._threshold), self._only.value
         self._app.repaint()
         self._tell()
 

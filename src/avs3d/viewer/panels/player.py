@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from avs3d.errors import UserError
+from avs3d.viewer.panels.numbers import value_of
 
 if TYPE_CHECKING:
     from avs3d.viewer.app import App
@@ -25,7 +26,7 @@ class Player:
         gui = app.server.gui
         self._app = app
         self._title = gui.add_html("")
-        self._playing = threading.Event()
+        self._playing: object | None = None  # of the thread that plays now
         if len(app.show.names) < 2:
             return
         self._slider = gui.add_slider("scan", 0, len(app.show.names) - 1, 1, 0)
@@ -42,8 +43,9 @@ class Player:
         gui.add_command("play", hotkey="space").on_trigger(app.doing(self._space))
 
     def _slide(self) -> None:
-        if self._slider.value != self._app.index:
-            self._app.go(self._slider.value)
+        index = int(value_of(self._slider))
+        if index != self._app.index:
+            self._app.go(index)
 
     def _step(self, by: int) -> None:
         index = self._app.index + by
@@ -56,32 +58,42 @@ class Player:
 
     def _toggle(self) -> None:
         if not self._play.value:
-            self._playing.clear()
-        elif not self._playing.is_set():
-            self._playing.set()
-            threading.Thread(target=self._run, daemon=True).start()
+            self.stop()
+        elif self._playing is None:
+            self._playing = object()
+            threading.Thread(
+                target=self._run, args=[self._playing], name="player", daemon=True
+            ).start()
 
-    def _run(self) -> None:
-        while self._playing.is_set():
+    def stop(self) -> None:
+        """Play no further; called under the lock of the app."""
+        self._playing = None
+
+    def _run(self, playing: object) -> None:
+        while True:
             began = time.monotonic()
             with self._app.lock:
-                if not self._playing.is_set():
+                if self._playing is not playing:
                     return
                 try:
                     self._app.go((self._app.index + 1) % len(self._app.show.names))
                 except UserError as error:
                     self._app.say("The sequence stops here", str(error))
-                    self._playing.clear()
+                    self.stop()
                     self._play.value = False
-                pause = 1 / self._rate.value
+                pause = 1 / value_of(self._rate)
             time.sleep(max(pause - (time.monotonic() - began), 0.01))
+
+    def _place(self) -> str:
+        count = len(self._app.show.names)
+        return f" · {self._app.index + 1:,} of {count:,}" if count > 1 else ""
 
     def refresh(self) -> None:
         """The name and what is worth a warning."""
         app = self._app
         result = app.subject.result
         lines = [
-            f"<b>{escape(app.show.names[app.index])}</b>",
+            f"<b>{escape(app.show.names[app.index])}</b>{self._place()}",
             f"{len(result.scan):,} points · {len(result.vocabulary)} words · "
             f"{escape(result.bundle)}",
             *(

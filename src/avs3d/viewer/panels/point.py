@@ -14,6 +14,12 @@ from avs3d.segmentation import UNLABELLED
 if TYPE_CHECKING:
     from avs3d.viewer.app import App
 
+_NOTHING = (
+    "<div style='padding:.2em 1em .6em;opacity:.6;font-size:.85em'>"
+    "click a point to read its word</div>"
+)
+_HEAD = "<tr><td style='opacity:.7'>most like it</td><td style='opacity:.7'>similarity</td></tr>"
+_MOMENT = "<br><i>what else it might be: one moment, the network reads the scan, once</i>"
 _MARK, _WHITE, _LARGER = "/point", (255, 255, 255), 3.0
 
 
@@ -45,21 +51,27 @@ class Point:
     def refresh(self) -> None:
         """The same point with the words of now."""
         if self._point is None:
-            self._told.content = "<div style='padding:0 1em;opacity:.6'>click a point</div>"
+            self._told.content = _NOTHING
             return
-        result = self._app.subject.result
-        label = result.label[self._point]
-        word = "no word" if label == UNLABELLED else result.vocabulary.words[label]
-        x, y, z = result.scan.points[self._point] + result.scan.origin
+        if not self._app.subject.is_encoded:
+            self._told.content = self._described(self._point, _MOMENT)
         rows = "".join(
             f"<tr><td style='padding-right:1em'>{escape(other)}</td><td>{similarity:.3f}</td></tr>"
             for other, similarity in self._ranking()
         )
-        self._told.content = (
-            "<div style='padding:.3em 1em;border-left:3px solid #888'>"
-            f"<b>{escape(word)}</b> · score {result.score[self._point]:.2f}"
-            f"<br>x {x:.2f} · y {y:.2f} · z {z:.2f} m · point {self._point:,}"
-            f"<table style='opacity:.8'>{rows}</table></div>"
+        table = f"<table style='opacity:.8'>{_HEAD}{rows}</table>" if rows else ""
+        self._told.content = self._described(self._point, table)
+
+    def _described(self, point: int, below: str) -> str:
+        result = self._app.subject.result
+        label = result.label[point]
+        word = "no word" if label == UNLABELLED else result.vocabulary.words[label]
+        x, y, z = result.scan.points[point] + result.scan.origin
+        return (
+            "<div style='padding:.2em 1em;margin-bottom:.6em;border-left:3px solid #888;"
+            "font-size:.85em;line-height:1.3'>"
+            f"<b>{escape(word)}</b> · score {result.score[point]:.2f}"
+            f"<br>x {x:.2f} · y {y:.2f} · z {z:.2f} m · point {point:,}{below}</div>"
         )
 
     def _ranking(self) -> list[tuple[str, float]]:
