@@ -35,7 +35,7 @@ class Look:
         safe: words in colours that are told apart by the colour-blind, the commonest ones first.
         hidden: words whose points are not seen.
         unlabelled: points without a word are seen.
-        threshold: of the query, cosine similarity.
+        threshold: of the query, similarity.
         only_best: of a query only points at or above the threshold are seen.
     """
 
