@@ -17,17 +17,14 @@ from avs3d.training.settings import presets
 from commands import Call, lines
 from training_files import (
     DIM,
-    SMALL,
     points,
+    sets,
+    training,
+    write_all,
     write_bundle,
     write_fused,
-    write_scenes,
     write_views,
 )
-
-
-def sets(*changes: str) -> list[str]:
-    return [part for change in changes for part in ("--set", change)]
 
 
 def log(folder: Path) -> list[dict[str, float]]:
@@ -36,17 +33,7 @@ def log(folder: Path) -> list[dict[str, float]]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    write_scenes(folder / "scenes")
-    write_fused(folder / "fused")
-    write_views(folder)
-    captions = {
-        f"scene_{n}": {view: f"a {thing} on the road." for view in ("back", "front")}
-        for n, thing in enumerate(("car", "tree", "bus"))
-    }
-    (folder / "captions.json").write_text(json.dumps(captions))
-    write_bundle(folder / "tiny")
-    return folder
+    return write_all(tmp_path_factory.mktemp("data"))
 
 
 def scan(path: Path) -> Path:
@@ -56,8 +43,7 @@ def scan(path: Path) -> Path:
 
 
 def distill(data: Path, out: Path, *changes: str) -> list[object]:
-    given = ["train", "distill", "--scenes", data / "scenes", "--out", out]
-    return [*given, *sets(*SMALL, *changes)]
+    return [*training("distill", data, out, *changes)]
 
 
 def test_from_prepared_folders_to_words(call: Call, data: Path, tmp_path: Path) -> None:
@@ -214,7 +200,7 @@ def test_presets_are_whole(call: Call) -> None:
     assert presets("distill") == ["laptop", "openscene"]
     assert presets("smap") == ["laptop", "published"]
     assert presets("captioner") == ["clipcap", "pairs", "text-only"]
-    for training in ("distill", "smap", "captioner"):
-        for preset in presets(training):
-            found = call("train", training, preset, "--dry-run", "--set", "nothing_such=1")
+    for kind in ("distill", "smap", "captioner"):
+        for preset in presets(kind):
+            found = call("train", kind, preset, "--dry-run", "--set", "nothing_such=1")
             assert f"{preset}: no setting 'nothing_such'" in found.stderr
