@@ -169,12 +169,12 @@ def fit(
         last = run.step == schedule.steps
         if journal is not None:
             journal.gather({**numbers, "data": waited / max(now - mark, 1e-9)})
-            if run.step % habits.log_every == 0 or last:
-                journal.write(run.step, (run.step - first) / (now - began), run.lr)
+            say = journal.write if run.step % habits.log_every == 0 or last else journal.tell
+            say(run.step, (run.step - first) / (now - began), run.lr)
         if exam and schedule.evaluate_every and (run.step % schedule.evaluate_every == 0 or last):
             scores = run.examine(exam)
             if journal is not None:
-                journal.add({"step": run.step, "of": schedule.steps, **scores})
+                journal.examined(run.step, scores, run.waits == 0)
         if rank == 0 and (run.step % habits.save_every == 0 or last or run.stopped):
             run.save()
         mark = time.perf_counter()
