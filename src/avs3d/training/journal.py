@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -42,7 +43,7 @@ class Journal:
         self._writers = [_writer(name, folder, start) for name in loggers]
         if self._path.exists():
             rows = self._path.read_text("utf-8").splitlines(keepends=True)
-            kept = [row for row in rows if json.loads(row)["step"] <= start]
+            kept = [row for row in rows if _step(row) <= start]
             write_bytes(self._path, "".join(kept).encode())
         if start:
             self._print(f"goes on after step {start} of {steps}")
@@ -112,6 +113,14 @@ class Journal:
             parts.append(f"{row['voxels'] * rate / 1e3:.1f} k voxels/s")
         parts += [f"{key.split('_')[0]} {value / 1024:.2f} GiB" for key, value in memory.items()]
         return "  ".join([*parts, f"{duration((self._steps - row['step']) / rate)} left"])
+
+
+def _step(row: str) -> float:
+    """Of a row of the log; infinite where a full disk cut it off."""
+    try:
+        return float(json.loads(row)["step"])
+    except ValueError:
+        return math.inf
 
 
 def duration(seconds: float) -> str:
