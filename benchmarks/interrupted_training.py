@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from interrupted import kill_until_done, start
+from interrupted import killed, start
 from learning.yards import CLASSES, make
 
 NETWORK = (
@@ -66,11 +67,18 @@ def main() -> int:
         scenes, whole, out = (Path(name, part) for part in ("scenes", "whole", "out"))
         make(scenes, 4, 0)
         undisturbed = command(scenes, whole, options.steps)
-        took, idle = seconds(undisturbed), seconds(undisturbed)  # the second has nothing to do
-        print(f"{options.steps} steps, {took:.0f} s undisturbed, {idle:.0f} s of them no steps")
-        longest = 2 * (took - idle) / options.kills
+        took = seconds(undisturbed)
+        print(f"{options.steps} steps, {took:.0f} s undisturbed", flush=True)
         again = command(scenes, out, options.steps)
-        kill_until_done(again, options.kills, lambda: idle + chance.uniform(0, longest))
+        kills = rounds = 0
+        while kills < options.kills:
+            if killed(again, chance.uniform(0, took)):
+                kills += 1
+                continue
+            shutil.rmtree(out)  # done: once more from the beginning
+            rounds += 1
+        print(f"{kills} kills; {rounds} times the run came to its end before the next")
+        seconds(again)
         weights = [place / "bundle" / "network.safetensors" for place in (whole, out)]
         same = weights[0].read_bytes() == weights[1].read_bytes()
         told = rows(whole) == rows(out)
