@@ -13,21 +13,20 @@ from transformers import GPT2Config, GPT2Model
 
 from avs3d.bundle import Bundle
 from avs3d.captioning import load_captioner
+from avs3d.cli.train import PRESETS
+from avs3d.published.smap import read_image_features
 from avs3d.training.settings import presets
 from commands import Call, lines
 from training_files import (
     DIM,
-    SMALL,
     points,
+    sets,
+    training,
+    write_all,
     write_bundle,
     write_fused,
-    write_scenes,
     write_views,
 )
-
-
-def sets(*changes: str) -> list[str]:
-    return [part for change in changes for part in ("--set", change)]
 
 
 def log(folder: Path) -> list[dict[str, float]]:
@@ -36,17 +35,7 @@ def log(folder: Path) -> list[dict[str, float]]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    write_scenes(folder / "scenes")
-    write_fused(folder / "fused")
-    write_views(folder)
-    captions = {
-        f"scene_{n}": {view: f"a {thing} on the road." for view in ("back", "front")}
-        for n, thing in enumerate(("car", "tree", "bus"))
-    }
-    (folder / "captions.json").write_text(json.dumps(captions))
-    write_bundle(folder / "tiny")
-    return folder
+    return write_all(tmp_path_factory.mktemp("data"))
 
 
 def scan(path: Path) -> Path:
@@ -56,8 +45,7 @@ def scan(path: Path) -> Path:
 
 
 def distill(data: Path, out: Path, *changes: str) -> list[object]:
-    given = ["train", "distill", "--scenes", data / "scenes", "--out", out]
-    return [*given, *sets(*SMALL, *changes)]
+    return [*training("distill", data, out, *changes)]
 
 
 def test_from_prepared_folders_to_words(call: Call, data: Path, tmp_path: Path) -> None:
@@ -79,6 +67,9 @@ def test_from_prepared_folders_to_words(call: Call, data: Path, tmp_path: Path) 
         data / "scenes",
     )  # fmt: skip
     assert again.exit_code == 0 and [row["step"] for row in log(out)] == [1, 2, 2]
+    assert lines(found)[5].startswith("exam at step 2  miou ")
+    assert lines(found)[5].endswith(", the best so far")
+    assert lines(again)[3:] == ["goes on after step 2 of 2"]
 
     images, masks = data / "cached_img_clip_feature_train.pt", data / "mask_train.pkl"
     pooled = tmp_path / "smap"
@@ -127,6 +118,27 @@ def test_two_scenes_are_learned_by_heart(call: Call, data: Path, tmp_path: Path)
     assert losses[-1] < losses[0] / 2
     other = call(*distill(data, out, "schedule.steps=20", "loss=l1"))
     assert other.exit_code == 2 and "holds a training with another overfit" in lines(other)[-1]
+
+
+def test_views_and_captions_are_learned_by_heart(call: Call, data: Path, tmp_path: Path) -> None:
+    out, how = tmp_path / "smap", ("schedule.steps=25", "schedule.lr=0.01")
+    found = call(*training("smap", data, out, *how), "--overfit", 1)
+    assert found.exit_code == 0, found.stderr
+    assert lines(found)[0].split() == ["scenes", "1,", "50.0", "times", "each"]
+    first, *_, last = log(out)
+    assert last["loss"] < first["loss"] / 10 and last["cosine"] > 0.2 > first["cosine"]
+
+    out, images = tmp_path / "captioner", data / "cached_img_clip_feature_train.pt"
+    how = ("schedule.steps=150", "schedule.lr=0.01", "schedule.warmup=5", "schedule.average=0.9",
+           "batch=8", "text_encoder=")  # fmt: skip
+    given = training("captioner", data, out, *how)
+    found = call(*given, "--images", images, "--overfit", 4)
+    assert found.exit_code == 0, found.stderr
+    embeddings = read_image_features(images)
+    rows = [row for row, name in enumerate(embeddings.names) if name.endswith(("_back", "_front"))]
+    seen = np.asarray(embeddings.features[rows[:4]], np.float32)
+    said = load_captioner(Bundle.load(out / "bundle")).captions(seen)
+    assert said == ["a car on the road."] * 2 + ["a tree on the road."] * 2
 
 
 def test_a_dry_run_trains_nothing(call: Call, data: Path, tmp_path: Path) -> None:
@@ -208,13 +220,17 @@ def test_wrong_data_is_said_in_one_line(call: Call, data: Path, tmp_path: Path) 
     assert found.exit_code == 2 and "has no pooling; give one that has" in found.stderr
     found = call("train", "smap", "publisht")
     assert found.exit_code == 2 and "did you mean published?" in found.stderr
+    found = call("train", "distill")
+    assert found.exit_code == 2
+    assert "schedule is not set; set it, or take a preset: laptop, openscene" in found.stderr
 
 
 def test_presets_are_whole(call: Call) -> None:
     assert presets("distill") == ["laptop", "openscene"]
     assert presets("smap") == ["laptop", "published"]
     assert presets("captioner") == ["clipcap", "pairs", "text-only"]
-    for training in ("distill", "smap", "captioner"):
-        for preset in presets(training):
-            found = call("train", training, preset, "--dry-run", "--set", "nothing_such=1")
+    for kind, named in PRESETS.items():
+        assert named == ", ".join(presets(kind))
+        for preset in presets(kind):
+            found = call("train", kind, preset, "--dry-run", "--set", "nothing_such=1")
             assert f"{preset}: no setting 'nothing_such'" in found.stderr

@@ -75,6 +75,8 @@ def test_a_full_disk_leaves_the_last_checkpoint(
     monkeypatch.undo()
     assert checkpoints.torch_load(tmp_path / "part" / CHECKPOINT)["step"] == 10
     assert [path.name for path in (tmp_path / "part").glob(".*")] == []
+    with (tmp_path / "part" / "log.jsonl").open("a") as log:
+        log.write('{"step": 16, "lo')  # what the disk had room for
     part = model()
     fit(part, step, SCHEDULE, tmp_path / "part", habits=OFTEN)
     assert same(whole, part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,11 @@ KIND = "network.kind=" + (
     "{in_channels: 2, out_channels: 384, planes: [8, 8, 8, 8, 8, 8, 8, 8], "
     "layers: [1, 1, 1, 1, 1, 1, 1, 1], stem: 8, stem_kernel: 3}"
 )
+PTV3 = "network.kind=" + (
+    "{kind: ptv3, in_channels: 2, out_channels: 384, stride: [2, 2], enc_depths: [1, 1, 1], "
+    "enc_channels: [8, 16, 16], enc_num_head: [1, 2, 2], enc_patch_size: [32, 32, 32], "
+    "dec_depths: [1, 1], dec_channels: [8, 8], dec_num_head: [1, 1], dec_patch_size: [32, 32]}"
+)
 SMALL = [
     KIND,
     "network.inputs=[one, height]",
@@ -42,6 +48,44 @@ SMALL = [
     "schedule.warmup=1",
 ]
 """Settings of a distillation, without scenes and steps."""
+
+SMALL_SMAP = ["channels=16", "heads=2", f"dim={DIM}", "workers=0", "log_every=1",
+              "schedule.lr=0.001", "schedule.warmup=1"]  # fmt: skip
+SMALL_CAPTIONER = ["gpt2={n_positions: 80, n_embd: 24, n_layer: 1, n_head: 2}", "log_every=1"]
+
+
+def sets(*changes: str) -> list[str]:
+    """Options of the command."""
+    return [part for change in changes for part in ("--set", change)]
+
+
+def training(kind: str, data: Path, out: Path, *changes: str) -> list[str]:
+    """Arguments of `avs3d` for a small training of what `write_all` left in `data`."""
+    bundle = ["--bundle", str(data / "tiny")]
+    scenes = ["--scenes", str(data / "scenes")]
+    images = ["--images", str(data / "cached_img_clip_feature_train.pt")]
+    given = {
+        "distill": [*scenes, *sets(*SMALL)],
+        "smap": [*bundle, *scenes, *images, "--masks", str(data / "mask_train.pkl"),
+                 *sets(*SMALL_SMAP)],
+        "captioner": ["text-only", *bundle, "--captions", str(data / "captions.json"),
+                      *sets(*SMALL_CAPTIONER)],
+    }  # fmt: skip
+    return ["train", kind, *given[kind], "--out", str(out), *sets(*changes)]
+
+
+def write_all(folder: Path) -> Path:
+    """What the three trainings take."""
+    write_scenes(folder / "scenes")
+    write_fused(folder / "fused")
+    write_views(folder)
+    captions = {
+        f"scene_{n}": {view: f"a {thing} on the road." for view in ("back", "front")}
+        for n, thing in enumerate(("car", "tree", "bus"))
+    }
+    (folder / "captions.json").write_text(json.dumps(captions))
+    write_bundle(folder / "tiny")
+    return folder
 
 
 def points(number: int, count: int = 900) -> tuple[np.ndarray, np.ndarray]:

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
+from avs3d.atomic import write_bytes
 from avs3d.bundle_config import (
     CONFIG,
     PACKAGED,
@@ -168,17 +169,13 @@ def save_bundle(
             .clone()
             for key, value in module.state_dict().items()
         }
-        # Not into the file itself: tensors may still lie in it.
-        temporary = folder / f".{name}.part"
-        save_file(tensors, temporary)
-        temporary.chmod(0o644)  # safetensors makes it private
-        temporary.replace(folder / f"{name}.safetensors")
+        write_bytes(folder / f"{name}.safetensors", save(tensors))
     for name, text in (files or {}).items():
-        (folder / name).write_text(text, "utf-8")
+        write_bytes(folder / name, text.encode())
     hashes = {path.name: sha256(path) for path in sorted(folder.iterdir()) if is_part(path.name)}
     config = config.model_copy(update={"files": hashes})
     text = json.dumps(config.model_dump(mode="json"), indent=1, ensure_ascii=False)
-    (folder / CONFIG).write_text(text + "\n", "utf-8")
+    write_bytes(folder / CONFIG, f"{text}\n".encode())
 
 
 def load_module(make: Callable[[], M], path: Path) -> M:

@@ -69,9 +69,18 @@ Examples:
 
 app = typer.Typer(rich_markup_mode=None)
 
-Preset = Annotated[
-    str | None, typer.Argument(help="A preset or a YAML file.", show_default="only what is set")
-]
+PRESETS = {
+    "distill": "laptop, openscene",
+    "smap": "laptop, published",
+    "captioner": "clipcap, pairs, text-only",
+}
+
+
+def _preset(training: str) -> Any:
+    told = f"A preset ({PRESETS[training]}) or a YAML file."
+    return typer.Argument(help=told, show_default="only what is set")
+
+
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="NAME=VALUE", help="Change a setting; again for more."),
@@ -101,7 +110,7 @@ Quietly = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but er
 
 @app.command("distill", help=DISTILL)
 def distill(
-    settings: Preset = None,
+    settings: Annotated[str | None, _preset("distill")] = None,
     scenes: Scenes = None,
     features: Features = None,
     validation: Validation = None,
@@ -129,7 +138,7 @@ def distill(
 
 @app.command("smap", help=SMAP)
 def smap(
-    settings: Preset = None,
+    settings: Annotated[str | None, _preset("smap")] = None,
     bundle: Given = None,
     scenes: Scenes = None,
     images: Images = None,
@@ -159,7 +168,7 @@ def smap(
 
 @app.command("captioner", help=CAPTIONER)
 def captioner(
-    settings: Preset = None,
+    settings: Annotated[str | None, _preset("captioner")] = None,
     bundle: Given = None,
     captions: Captions = None,
     images: Images = None,

@@ -9,6 +9,7 @@ embeddings are blurred alike; where there are embeddings of views too, half of t
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import Field, model_validator
-from safetensors.torch import save_file
+from safetensors.torch import save
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 
@@ -127,10 +128,10 @@ class CaptionerTraining:
             )
         self.language = Language(settings, corpus, encoder, pooling.out_channels)
         self.module: nn.Module = self.language.model
-        self.source = Draws(settings.seed, settings.schedule.accumulate)
+        self.source = self.language.source
 
-    def step(self, module: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        return self.language.step(module, rng)
+    def step(self, module: nn.Module, drawn: Drawn) -> tuple[Tensor, dict[str, float]]:
+        return self.language.step(module, drawn)
 
     def to(self, device: torch.device) -> None:
         self.module.to(device)
@@ -152,6 +153,52 @@ class CaptionerTraining:
         return export.bundle(
             folder, config, modules, settings, data, told, captioner=folder
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Captions that are learned from together.
+
+    Attributes:
+        rows: which of all captions.
+        texts: the captions themselves.
+        rng: of what else is drawn for them.
+    """
+
+    rows: np.ndarray
+    texts: list[str]
+    rng: np.random.Generator
+
+    def plain(self) -> dict[str, list[str]]:
+        """For a file that anybody can look into."""
+        return {"captions": self.texts}
+
+
+@dataclass(frozen=True)
+class CaptionDraws:
+    """A `Source` of the loop: captions of about the same length, which leaves less padding.
+
+    Attributes:
+        draws: the generators.
+        captions: all of them.
+        lengths: (captions,) their tokens.
+        batch: captions drawn at a time.
+    """
+
+    draws: Draws
+    captions: list[str]
+    lengths: np.ndarray
+    batch: int
+
+    def __call__(self, step: int, rank: int, world: int) -> list[tuple[float, Drawn]]:
+        return [(share, self._drawn(rng)) for share, rng in self.draws(step, rank, world)]
+
+    def _drawn(self, rng: np.random.Generator) -> Drawn:
+        drawn = rng.integers(len(self.captions), size=4 * self.batch)
+        drawn = drawn[np.argsort(self.lengths[drawn], kind="stable")]
+        start = self.batch * int(rng.integers(4))
+        rows = drawn[start : start + self.batch]
+        return Drawn(rows, [self.captions[row] for row in rows], rng)
 
 
 class Language:
@@ -200,6 +247,8 @@ class Language:
         self._lengths = np.array([len(ids) for ids in self._tokens])
         self._first = np.searchsorted(self._owners, self._owners)  # of the captions of a view
         self._count = np.bincount(self._owners)[self._owners]
+        draws = Draws(settings.seed, settings.schedule.accumulate)
+        self.source = CaptionDraws(draws, self._captions, self._lengths, settings.batch)
 
     def train(self, folder: Path, *, quiet: bool = True) -> None:
         """See `avs3d.training.loop.fit`; the texts' embeddings are kept in the folder."""
@@ -209,32 +258,24 @@ class Language:
         settings = self._settings
         fit(
             self.model, self.step, settings.schedule, folder, seed=settings.seed,
-            habits=settings.habits(quiet),
+            source=self.source, habits=settings.habits(quiet),
         )  # fmt: skip
         self.model.eval()
 
     def save(self, folder: Path) -> None:
         """Write `captioner.safetensors`, `tokenizer.json` and `captioner.json`."""
         state = self.model.state_dict()
-        save_file(
-            {key: value.half().contiguous() for key, value in state.items()},
-            folder / "captioner.safetensors",
-        )
+        half = {key: value.half().contiguous() for key, value in state.items()}
+        write_bytes(folder / "captioner.safetensors", save(half))
         write_bytes(folder / "tokenizer.json", self.tokenizer.to_str().encode())
         write_json(folder / "captioner.json", self.config.model_dump(mode="json"))
 
-    def step(self, module: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+    def step(self, module: nn.Module, drawn: Drawn) -> tuple[Tensor, dict[str, float]]:
         """The mean loss of the tokens of a batch of captions."""
-        batch = self._settings.batch
-        device = next(module.parameters()).device
-        # Captions of about the same length: less padding.
-        drawn = rng.integers(len(self._tokens), size=4 * batch)
-        drawn = drawn[np.argsort(self._lengths[drawn], kind="stable")]
-        start = batch * int(rng.integers(4))
-        rows = drawn[start : start + batch]
+        device, rows = next(module.parameters()).device, drawn.rows
         width = self._lengths[rows].max()
         targets = torch.full((len(rows), width), _IGNORED)
-        inputs = self._inputs(rows, rng)
+        inputs = self._inputs(rows, drawn.rng)
         for place, row in enumerate(rows):
             targets[place, : self._lengths[row]] = torch.tensor(self._tokens[row])
         inputs, targets = inputs.to(device), targets.to(device)

@@ -162,8 +162,8 @@ class Distillation:
                 if isinstance(part, nn.BatchNorm1d):
                     part.eval()
         fit(
-            self.module, self.step, self.settings.schedule, folder, source=self.source,
-            exam=self.exam(), habits=self.settings.habits(quiet),
+            self.module, self.step, self.settings.schedule, folder, seed=self.settings.seed,
+            source=self.source, exam=self.exam(), habits=self.settings.habits(quiet),
         )  # fmt: skip
         self.module.eval()
 

@@ -139,7 +139,7 @@ def fit(
         step_fn: gives the loss of a part of a batch and numbers to log.
         schedule: see there.
         folder: gets `checkpoint.pt` (resumed from when there), `best.pt` and `log.jsonl`.
-        seed: of every random choice of `Draws`.
+        seed: of every random choice of `Draws`, and of dropout.
         source: of batches; `Draws` when None.
         exam: made every `Schedule.evaluate_every` steps, of the averaged weights.
         habits: see there.
@@ -149,7 +149,7 @@ def fit(
             finite; the disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run = _Run(module, schedule, folder)
+    run = _Run(module, schedule, folder, seed)
     run.resume()
     habits = habits or Habits()
     rank, _ = place()
@@ -169,12 +169,12 @@ def fit(
         last = run.step == schedule.steps
         if journal is not None:
             journal.gather({**numbers, "data": waited / max(now - mark, 1e-9)})
-            if run.step % habits.log_every == 0 or last:
-                journal.write(run.step, (run.step - first) / (now - began), run.lr)
+            say = journal.write if run.step % habits.log_every == 0 or last else journal.tell
+            say(run.step, (run.step - first) / (now - began), run.lr)
         if exam and schedule.evaluate_every and (run.step % schedule.evaluate_every == 0 or last):
             scores = run.examine(exam)
             if journal is not None:
-                journal.add({"step": run.step, "of": schedule.steps, **scores})
+                journal.examined(run.step, scores, run.waits == 0)
         if rank == 0 and (run.step % habits.save_every == 0 or last or run.stopped):
             run.save()
         mark = time.perf_counter()
@@ -184,8 +184,8 @@ def fit(
 class _Run:
     """A training between two of its steps."""
 
-    def __init__(self, module: nn.Module, schedule: Schedule, folder: Path) -> None:
-        self.module, self.schedule, self.folder = module, schedule, folder
+    def __init__(self, module: nn.Module, schedule: Schedule, folder: Path, seed: int) -> None:
+        self.module, self.schedule, self.folder, self._seed = module, schedule, folder, seed
         self.averaged = {k: v.detach().clone().float() for k, v in _floats(module).items()}
         trained = [p for p in module.parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [
@@ -207,6 +207,8 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.lr_at(self.step)
         self.optimizer.zero_grad(set_to_none=True)
+        chance = np.random.SeedSequence([self._seed, self.step, place()[0]])
+        torch.manual_seed(int(chance.generate_state(1)[0]))  # of dropout
         total: dict[str, float] = {"loss": 0.0}
         half = torch.autocast(
             self._device.type, torch.bfloat16, enabled=schedule.precision == "bf16"
@@ -295,25 +297,33 @@ class _Run:
         )
 
 
-class _Steps(Dataset[list[tuple[float, Any]]]):
-    """A batch a step."""
+class _Steps(Dataset[Any]):
+    """A batch a step, or what is wrong with the data: a worker that raised would print a
+    traceback."""
 
     def __init__(self, source: Source) -> None:
         self._source, self._place = source, place()
 
-    def __getitem__(self, step: int) -> list[tuple[float, Any]]:
-        return self._source(step, *self._place)
+    def __getitem__(self, step: int) -> list[tuple[float, Any]] | UserError:
+        try:
+            return self._source(step, *self._place)
+        except UserError as error:
+            return error
 
 
 def _batches(
     source: Source, start: int, end: int, workers: int
 ) -> Iterator[list[tuple[float, Any]]]:
     """Of each step, in their order; made ahead by `workers`, which end with this process."""
-    yield from DataLoader(
+    made = DataLoader(
         _Steps(source), batch_size=None, sampler=range(start, end), num_workers=workers,
         multiprocessing_context="spawn" if workers else None,
         prefetch_factor=2 if workers else None,
     )  # fmt: skip
+    for parts in made:
+        if isinstance(parts, UserError):
+            raise parts
+        yield parts
 
 
 def _floats(module: nn.Module) -> dict[str, Tensor]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from avs3d.training.processes import in_processes, is_first, join_torchrun
 from avs3d.training.settings import Settings
 
 SETTINGS = "settings.json"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 class Training(Protocol):
@@ -61,7 +63,8 @@ def run(
     join_torchrun()
     with locked(folder) if is_first() else contextlib.nullcontext():
         if is_first():
-            _remember(folder, {**settings.model_dump(mode="json"), "overfit": overfit})
+            with _room(folder):
+                _remember(folder, {**settings.model_dump(mode="json"), "overfit": overfit})
         meeting = folder / "rendezvous"
         in_processes(_trained, processes, meeting, make, settings, folder, overfit, device, quiet)
     return folder / FOLDER
@@ -86,9 +89,24 @@ def _trained(
     if is_first() and not quiet and isinstance(settings, SceneSettings):
         for line in batch_lines(settings, training.source):
             print(line, file=sys.stderr)
-    training.train(folder, quiet=quiet)
-    if is_first():
-        training.export(folder)
+    with _room(folder):
+        training.train(folder, quiet=quiet)
+        if is_first():
+            training.export(folder)
+
+
+@contextlib.contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """A full disk is a user's to put right."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise UserError(
+            f"{show(folder)}: cannot be written to ({error.strerror}); make room, and the same"
+            " command goes on from the last checkpoint"
+        ) from error
 
 
 def _remember(folder: Path, settings: dict[str, Any]) -> None:

@@ -54,7 +54,7 @@ def read(kind: type[S], training: str, name: str | None, changes: Sequence[str],
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise UserError(_told(kind, name or f"train {training}", error)) from None
+        raise UserError(_told(kind, training, name, error)) from None
 
 
 def _content(training: str, name: str) -> dict[str, Any]:
@@ -90,9 +90,12 @@ def _set(content: dict[str, Any], change: str) -> None:
     content[last] = documents(value)[0] if value.strip() else None
 
 
-def _told(kind: type[Settings], source: str, error: ValidationError) -> str:
-    first = error.errors()[0]
+def _told(kind: type[Settings], training: str, name: str | None, error: ValidationError) -> str:
+    first, source = error.errors()[0], name or f"train {training}"
     where = [str(part) for part in first["loc"]]
+    if first["type"] == "missing":
+        other = f", or take a preset: {', '.join(presets(training))}" if name is None else ""
+        return f"{source}: {'.'.join(where)} is not set; set it{other}"
     if first["type"] != "extra_forbidden":
         return f"{source}: {'.'.join(where)}: {first['msg']}"
     known = _names_at(kind, where[:-1])

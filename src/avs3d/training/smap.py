@@ -166,8 +166,8 @@ class SmapTraining:
         self.network.train(self.settings.tune)
         self.pooling.train()
         fit(
-            self.module, self.step, self.settings.schedule, folder, source=self.source,
-            exam=self.exam(), habits=self.settings.habits(quiet),
+            self.module, self.step, self.settings.schedule, folder, seed=self.settings.seed,
+            source=self.source, exam=self.exam(), habits=self.settings.habits(quiet),
         )  # fmt: skip
         self.module.eval()
 
