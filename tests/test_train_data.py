@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avs3d.bundle import Bundle
 from avs3d.errors import ReadError, UserError
 from avs3d.features import PointFeatures
 from avs3d.published.features import write_features
@@ -19,9 +20,19 @@ from avs3d.scan import Scan
 from avs3d.training.augmentation import Augmentation, kept, move
 from avs3d.training.batches import Batch, SceneBatches
 from avs3d.training.captions import read_corpus
+from avs3d.training.loop import Schedule
 from avs3d.training.scenes import NONE, SceneSet
+from avs3d.training.smap import SmapSettings, SmapTraining
 from avs3d.training.targets import CameraTargets, FusedTargets, WordTargets
-from training_files import CLASSES, DIM, points, write_fused, write_scenes, write_views
+from training_files import (
+    CLASSES,
+    DIM,
+    points,
+    write_all,
+    write_fused,
+    write_scenes,
+    write_views,
+)
 
 WORDS = WordTargets(np.eye(2, DIM, dtype=np.float32))
 
@@ -194,3 +205,30 @@ def test_pairs_of_captions_and_embeddings(tmp_path: Path) -> None:
     captions.write_text("{}")
     with pytest.raises(UserError, match="holds no captions"):
         read_corpus(captions, images, DIM)
+
+
+def test_long_features_do_not_drown_the_position_of_points(tmp_path: Path) -> None:
+    data = write_all(tmp_path)
+    bundle = Bundle.load(data / "tiny")
+    bundle.network.final.kernel.data *= 500
+    bundle.save(data / "long")
+    training = SmapTraining(
+        SmapSettings(
+            bundle=str(data / "long"), scenes=str(data / "scenes"), workers=0,
+            images=str(data / "cached_img_clip_feature_train.pt"),
+            masks=str(data / "mask_train.pkl"), channels=16, heads=2, dim=DIM,
+            schedule=Schedule(steps=1, lr=1e-3, warmup=1),
+        )
+    )  # fmt: skip
+    part = training.source(0, 0, 1)[0][1]
+    assert isinstance(part, Batch)
+    head = training.network.final.kernel
+
+    @torch.no_grad()
+    def spread() -> float:
+        trunk = training.network.eval().trunk(part.x).features
+        return float((trunk @ (head @ training.pooling.in_proj.kernel)).std())
+
+    assert spread() > 5, "else the features are not long"
+    training.even_out()
+    assert spread() == pytest.approx(1.0, abs=1e-3)

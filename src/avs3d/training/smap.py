@@ -163,6 +163,7 @@ class SmapTraining:
         self.network.to(device)
 
     def train(self, folder: Path, *, quiet: bool = False) -> None:
+        self.even_out()
         self.network.train(self.settings.tune)
         self.pooling.train()
         fit(
@@ -170,6 +171,20 @@ class SmapTraining:
             source=self.source, exam=self.exam(), habits=self.settings.habits(quiet),
         )  # fmt: skip
         self.module.eval()
+
+    @torch.no_grad()
+    def even_out(self) -> None:
+        """Let projected features begin with a spread of one, as the first batch shows them.
+
+        How long features are is left open by a loss of cosines; long ones drown the position
+        encoding, whose spread is one, and make the attention see single points. After Mishkin and
+        Matas, "All You Need is a Good Init" (ICLR 2016).
+        """
+        head, projection = self.network.final.kernel, self.pooling.in_proj.kernel
+        part = self.source(0, 0, 1)[0][1]
+        x = part.to(head.device).x if isinstance(part, Batch) else part[0].x
+        trunk = self.network.eval().trunk(x).features
+        projection.div_((trunk @ (head @ projection)).std().clamp(min=1e-6))
 
     def export(self, folder: Path) -> Path:
         """The bundle in `folder`."""
