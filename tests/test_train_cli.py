@@ -234,3 +234,14 @@ def test_presets_are_whole(call: Call) -> None:
         for preset in presets(kind):
             found = call("train", kind, preset, "--dry-run", "--set", "nothing_such=1")
             assert f"{preset}: no setting 'nothing_such'" in found.stderr
+
+
+def test_what_a_bundle_was_taught_goes_on_with_it(call: Call, data: Path, tmp_path: Path) -> None:
+    start = ["--bundle", "street-mini", "--set", "schedule.steps=1"]
+    out = tmp_path / "smap"
+    found = call(*training("smap", data, out, "schedule.steps=1"), "--bundle", "street-mini")
+    assert found.exit_code == 0, found.stderr
+    assert Bundle.load(out / "bundle").known_words is not None
+    found = call(*training("captioner", data, tmp_path / "captioner"), *start)
+    assert found.exit_code == 0, found.stderr
+    assert Bundle.load(tmp_path / "captioner/bundle").known_words is not None

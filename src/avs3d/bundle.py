@@ -78,6 +78,14 @@ class Bundle:
         return self.config.text_encoder
 
     @property
+    def modules(self) -> dict[str, nn.Module]:
+        """Those that there are, by the names of their files."""
+        parts = {
+            "network": self.network, "pooling": self.pooling, "known_words": self.known_words,
+        }  # fmt: skip
+        return {name: part for name, part in parts.items() if part is not None}
+
+    @property
     def low_score(self) -> float | None:
         return self.config.low_score
 
@@ -117,15 +125,12 @@ class Bundle:
 
         What is loaded from there is the same bit for bit.
         """
-        parts = {
-            "network": self.network, "pooling": self.pooling, "known_words": self.known_words,
-        }  # fmt: skip
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         if self.config.captioner is not None and place.resolve() != self.folder.resolve():
             for name in CAPTIONER_FILES:
                 shutil.copyfile(self.part(name), place / name)
-        save_bundle(place, self.config, {k: v for k, v in parts.items() if v is not None})
+        save_bundle(place, self.config, self.modules)
 
     def prompts(self, words: tuple[str, ...]) -> list[str]:
         """What the text encoder is asked for each word."""

@@ -145,13 +145,11 @@ class CaptionerTraining:
         config = self.bundle.config.model_copy(
             update={"name": settings.name, "captioner": self.language.config}
         )
-        parts = {"network": self.bundle.network, "pooling": self.bundle.pooling}
         data = data_hash((Path(settings.captions),))
         told = {"start": self.bundle.provenance}
-        modules = {name: part for name, part in parts.items() if part is not None}
         self.language.save(folder)
         return export.bundle(
-            folder, config, modules, settings, data, told, captioner=folder
+            folder, config, self.bundle.modules, settings, data, told, captioner=folder
         )  # fmt: skip
 
 

@@ -189,7 +189,7 @@ class SmapTraining:
     def export(self, folder: Path) -> Path:
         """The bundle in `folder`."""
         told: dict[str, Any] = {"start": self.bundle.provenance}
-        parts = {"network": self.network, "pooling": self.pooling}
+        parts = {**self.bundle.modules, "pooling": self.pooling}
         captioner = export.captioner_of(self.bundle)
         config = self.config
         if config.captioner is not None and config.captioner.embedding_dim != self.settings.dim:
