@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,6 +72,19 @@ def kill_until_done(command: list[str], kills: int, seconds: Callable[[], float]
         raise SystemExit("the run failed")
 
 
+def kill_often(command: list[str], kills: int, seconds: Callable[[], float], out: Path) -> None:
+    """Kill the command so many times after some seconds each; where it came to its end before, it
+    begins anew without its folder."""
+    done = rounds = 0
+    while done < kills:
+        if killed(command, seconds()):
+            done += 1
+            continue
+        shutil.rmtree(out)
+        rounds += 1
+    print(f"{done} kills; {rounds} times the run came to its end before the next")
+
+
 def contents(folder: Path) -> dict[str, bytes | str]:
     """Path -> bytes of every file; of `run.json` what does not depend on the clock."""
     found: dict[str, bytes | str] = {
@@ -115,15 +129,7 @@ def main() -> int:
         seconds = time.perf_counter() - began
         print(f"{options.files} files, {options.jobs} jobs, {seconds:.0f} s undisturbed")
         again = command(scans, out, options.jobs)
-        kills = rounds = 0
-        while kills < options.kills:
-            if killed(again, chance.uniform(0, seconds)):
-                kills += 1
-                continue
-            for path in out.iterdir():  # done: once more from the beginning
-                path.unlink()
-            rounds += 1
-        print(f"{kills} kills; {rounds} times the run came to its end before the next")
+        kill_often(again, options.kills, lambda: chance.uniform(0, seconds), out)
         failed = start(again).wait() != 0
         return int(failed or compare(whole, out))
 

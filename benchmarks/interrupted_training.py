@@ -12,13 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from interrupted import killed, start
+from interrupted import kill_often, start
 from learning.yards import CLASSES, make
 
 NETWORK = (
@@ -70,14 +69,7 @@ def main() -> int:
         took = seconds(undisturbed)
         print(f"{options.steps} steps, {took:.0f} s undisturbed", flush=True)
         again = command(scenes, out, options.steps)
-        kills = rounds = 0
-        while kills < options.kills:
-            if killed(again, chance.uniform(0, took)):
-                kills += 1
-                continue
-            shutil.rmtree(out)  # done: once more from the beginning
-            rounds += 1
-        print(f"{kills} kills; {rounds} times the run came to its end before the next")
+        kill_often(again, options.kills, lambda: chance.uniform(0, took), out)
         seconds(again)
         weights = [place / "bundle" / "network.safetensors" for place in (whole, out)]
         same = weights[0].read_bytes() == weights[1].read_bytes()

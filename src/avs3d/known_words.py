@@ -38,11 +38,14 @@ class KnownWords(nn.Module):
         super().__init__()
         self.config = config
         self.register_buffer("embeddings", torch.zeros(len(config.words), dim))
-        named = torch.zeros(len(config.words), len(config.kinds))
-        for row, kinds in enumerate(config.words.values()):
-            named[row, list(kinds)] = 1
+        words = list(config.words.items())
+        pairs = [(row, kind) for row, (_, kinds) in enumerate(words) for kind in kinds]
+        row, kind = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T
+        named = torch.zeros(len(words), len(config.kinds))
+        named[row, kind] = 1
         self.register_buffer("named", named, persistent=False)
-        self._kinds = [list(config.words).index(kind) for kind in config.kinds]
+        place = {word: row for row, (word, _) in enumerate(words)}
+        self._kinds = [place[kind] for kind in config.kinds]
 
     @property
     def kinds(self) -> Tensor:
