@@ -69,6 +69,13 @@ def test_two_processes_average_their_gradients(tmp_path: Path) -> None:
     assert all(torch.isfinite(value).all() for value in state.values())
 
 
+def test_a_step_takes_as_many_scans_in_any_number_of_processes() -> None:
+    assert RECIPE.network.batch == 2
+    assert [RECIPE.shared_by(n).network.batch * n for n in (1, 2, 4)] == [2, 2, 4]
+    kept = RECIPE.shared_by(2).model_dump(exclude={"network"})
+    assert kept == RECIPE.model_dump(exclude={"network"})
+
+
 def waiting_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     Path(folder, f"pid_{os.getpid()}").touch()
     time.sleep(600)

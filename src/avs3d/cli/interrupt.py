@@ -47,13 +47,13 @@ def heed_sigterm() -> None:
 
 
 @contextmanager
-def ending_soon(abandon: Callable[[], None]) -> Iterator[None]:
+def ending_soon(abandon: Callable[[], None] | None = None) -> Iterator[None]:
     """Python acts on a signal only between two of its own steps, and a step may be a long
     computation. A thread waits beside it, and ends the process when the context goes on for half a
     second after a signal.
 
     Args:
-        abandon: called by that thread before.
+        abandon: called by that thread before; None: there is nothing to leave in order.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are not for us
@@ -65,7 +65,8 @@ def ending_soon(abandon: Callable[[], None]) -> Iterator[None]:
         numbers = ours.recv(1)
         if numbers and numbers[0] in (signal.SIGINT, signal.SIGTERM) and not left.wait(_GRACE):
             try:
-                abandon()
+                if abandon is not None:
+                    abandon()
             finally:
                 if sys.stderr.isatty():
                     sys.stderr.write(_SHOW_CURSOR)

@@ -98,13 +98,9 @@ def view(
         tuple(target), None, bundle, words, None if views is None else parse_views(views),
         columns, device, seed, overlay=True, **cameras, **sources,
     )  # fmt: skip
-    with Progress() as progress, ending_soon(_nothing):
+    with Progress() as progress, ending_soon():
         show = _show(config, dataset, progress)
         _serve(show, host, port, open_, progress)
-
-
-def _nothing() -> None:
-    """There is nothing to leave in order."""
 
 
 def _show(config: BatchConfig, dataset: str | None, progress: Progress) -> Show:

@@ -50,6 +50,8 @@ class DistillSettings(SceneSettings):
         freeze_norm: keep the BatchNorm statistics as they are. In training a scan is normalised by
             its own statistics, in use by the averaged ones: a last stage with frozen ones closes
             the gap.
+        share_norms: in training, normalise by the scans of all processes; otherwise each by its
+            own, which spares them from waiting for each other in every layer.
         name: of the bundle.
     """
 
@@ -61,6 +63,7 @@ class DistillSettings(SceneSettings):
     start: str | None = None
     loss: Literal["cosine", "l1", "words"] = "cosine"
     freeze_norm: bool = False
+    share_norms: bool = True
     name: str = Field(default="distilled", min_length=1, max_length=100)
 
     @model_validator(mode="after")
@@ -101,7 +104,8 @@ class Distillation:
         self.module: Network = settings.network.make()
         if settings.start is not None:
             start_with(self.module, settings.config(), bundle_of(settings.start, ()))
-        share_norms(self.module)
+        if settings.share_norms:
+            share_norms(self.module)
         self.words = self._words()
         place = settings.network.inputs, settings.network.voxel_size, overfit
         self.source: SceneBatches | SampleDraws

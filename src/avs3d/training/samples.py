@@ -27,19 +27,21 @@ STRANGE = -1  # a voxel of nothing that has a word
 
 @dataclass(frozen=True)
 class Sample:
-    """One augmented scan.
+    """One augmented scan, or several.
 
     Attributes:
-        x: voxel inputs on their level (batch 0).
+        x: voxel inputs on their level.
         category: (M,) int64 category of each voxel (of its first point), or `STRANGE`.
         points: (M, 3) float32 metres, the first point of each voxel, after augmentation.
         instance: (M,) int64 object of that point.
+        scans: how many.
     """
 
     x: SparseTensor
     category: Tensor
     points: np.ndarray
     instance: np.ndarray
+    scans: int = 1
 
 
 @dataclass(frozen=True)
@@ -166,12 +168,14 @@ def joined(samples: Sequence[Sample]) -> Sample:
         torch.cat([s.category for s in samples]),
         np.concatenate([s.points for s in samples]),
         np.concatenate([s.instance for s in samples]),
+        len(samples),
     )
 
 
 def _coarse_voxels(sample: Sample) -> int:
     """How many voxels the coarsest level of a five-level network has."""
-    return len(torch.unique(sample.x.level.coords >> 4, dim=0))
+    cells = sample.x.level.coords.numpy() >> 4
+    return len(np.unique((cells[:, 1] << 40) + (cells[:, 2] << 20) + cells[:, 3]))
 
 
 def _thin(ring: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -16,7 +16,7 @@ from avs3d.simulation.words.lexicon import lexicon
 from avs3d.training.samples import STRANGE, Sample
 from avs3d.training.words import WordLoss
 
-LOSS_VOXELS = 6_144
+LOSS_VOXELS = 3_072  # of each scan, on average
 
 
 class WordSteps:
@@ -38,11 +38,12 @@ class WordSteps:
         sample, rng = drawn
         trunk = module.trunk(sample.x).features
         numbers = {"accuracy": float("nan"), "voxels": float(len(trunk))}
+        count = LOSS_VOXELS * sample.scans
         named = torch.nonzero(sample.category != STRANGE).flatten()
         value = trunk.new_zeros(())
         if len(named) < len(trunk):
             strange = torch.nonzero(sample.category == STRANGE).flatten()
-            rows = strange[torch.from_numpy(rng.integers(len(strange), size=LOSS_VOXELS // 4))]
+            rows = strange[torch.from_numpy(rng.integers(len(strange), size=count // 4))]
             share = len(strange) / len(trunk)
             value = share**0.5 * self._loss.reject(trunk[rows] @ module.final.kernel, rng)
         if not len(named):
@@ -51,7 +52,7 @@ class WordSteps:
         # good as weights, and the wide features of the other voxels are never computed.
         chance = self._weights[sample.category[named].numpy()]
         chance = chance / chance.sum() + 1 / len(chance)
-        picked = rng.choice(len(named), LOSS_VOXELS, p=chance / chance.sum())
+        picked = rng.choice(len(named), count, p=chance / chance.sum())
         rows = named[torch.from_numpy(picked)]
         features, category = trunk[rows] @ module.final.kernel, sample.category[rows]
         with torch.no_grad():

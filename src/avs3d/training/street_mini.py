@@ -65,7 +65,8 @@ class Recipe(Settings):
 
     Attributes:
         scans: simulated for training; `validation` more of each kind of `VALIDATION`.
-        network: distillation of the 3D network.
+        network: distillation of the 3D network; its batch is of all processes together, each of
+            which takes one scan at least.
         tuning: its last stage, with frozen BatchNorm.
         pooling: of SMAP.
         captions: different ones of each view.
@@ -92,6 +93,12 @@ class Recipe(Settings):
     views: int = Field(gt=0)
     start: str | None = None
     kept: float = Field(ge=0, le=1)
+
+    def shared_by(self, processes: int) -> Recipe:
+        """The same for each of so many processes."""
+        batch = max(self.network.batch // processes, 1)
+        network = self.network.model_copy(update={"batch": batch})
+        return self.model_copy(update={"network": network})
 
     def distillation(self, folder: Path, seed: int) -> DistillSettings:
         """The first stage, in the folder of a run."""
@@ -130,7 +137,8 @@ def train(folder: Path, recipe: Recipe, *, seed: int = 0, processes: int = 1) ->
             held_out=place == "held-out",
         )  # fmt: skip
     for stage in (network_stage, pooling_stage):
-        in_processes(stage, processes, folder / "rendezvous", folder, recipe, seed)
+        share = recipe.shared_by(processes)
+        in_processes(stage, processes, folder / "rendezvous", folder, share, seed)
     _captioner_stage(folder, recipe, seed)
     return _pack(folder, recipe, seed)
 
