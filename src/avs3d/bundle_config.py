@@ -164,11 +164,14 @@ class SayingConfig(_Strict):
         scale: of similarities, before they become shares of the anchors.
         voxels, peak, likeness: weights of what is seen of a kind in a view.
         sentences: chance from which the caption of a view may name a kind.
-        words: chance from which the captions that are drawn for the sake of words may.
+        words: chance from which a caption that is drawn for the sake of words may.
+        guesses: the same of another, which may name nothing that is sure.
         attributes: words that stand before many a noun, of whose name they are no part, in lower
             case.
         only_after: words that make no sense but right behind some others, and these: "left" behind
             "on the".
+        speech: the words and marks of captions besides names, in lower case; a sentence with
+            another, put together from pieces, names nothing. Without any, all are taken.
     """
 
     anchors: tuple[str, ...] = Field(min_length=1, max_length=4096)
@@ -178,8 +181,10 @@ class SayingConfig(_Strict):
     likeness: float
     sentences: float = Field(ge=0, le=1)
     words: float = Field(ge=0, le=1)
+    guesses: float = Field(default=0.2, ge=0, le=1)
     attributes: tuple[str, ...] = ()
     only_after: dict[str, str] = Field(default_factory=dict)
+    speech: tuple[str, ...] = Field(default=(), max_length=65536)
     kinds: tuple[KindConfig, ...] = Field(min_length=1, max_length=4096)
 
     @field_validator("kinds")

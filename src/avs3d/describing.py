@@ -146,14 +146,18 @@ def _describe_surely(
 ) -> Told:
     """A sentence per view of which something is sure, and the words of all that were drafted.
 
-    The last draft may say what is likely, for the sake of words; the sentence is that of the others
-    which names most that is sure.
+    The last two drafts are for the sake of words: one may say what is likely, one what is likely
+    enough for a guess, but not what is sure, so that it has to come to the rest. The sentence is
+    that of the others which names most that is sure.
     """
     draws = encoded.pipeline.bundle.config.captioner.draws  # type: ignore[union-attr]
     with encoded.timed("see"):
         chance = kind_chances(config, see_kinds(encoded, config, masks))
-        sure, likely = bits(chance >= config.sentences), bits(chance >= config.words)
-    may = [[s] * max(draws, 1) + [w] * (draws > 0) for s, w in zip(sure, likely, strict=True)]
+        certain = chance >= config.sentences
+        sure = bits(certain)
+        looser = bits(chance >= config.words), bits((chance >= config.guesses) & ~certain)
+    drafts_of = [sure] * max(draws - 1, 1) + list(looser[:draws])
+    may = list(zip(*drafts_of, strict=True))
     with encoded.timed("caption"):
         drafts = encoded.pipeline.captioner.sure(embeddings, may)
     captions: dict[str, str] = {}

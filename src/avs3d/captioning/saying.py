@@ -102,6 +102,30 @@ class _Node:
     whole: bool = False
 
 
+class Names:
+    """The words of the kinds, in texts.
+
+    Attributes:
+        kind: number of the kind of each word.
+    """
+
+    def __init__(self, config: SayingConfig) -> None:
+        self.kind = {word: k for k, kind in enumerate(config.kinds) for word in kind.words}
+        self._longest = max(word.count(" ") + 1 for word in self.kind)
+
+    def read(self, text: str) -> tuple[int, list[str]]:
+        """Bits of the kinds that a text names, and its other words and marks, in lower case."""
+        words, kinds, rest, start = _WORD.findall(text.lower()), 0, [], 0
+        while start < len(words):
+            ends = range(min(start + self._longest, len(words)), start, -1)
+            names = ((end, self.kind.get(" ".join(words[start:end]), -1)) for end in ends)
+            end, kind = next(((end, k) for end, k in names if k >= 0), (start + 1, -1))
+            if kind < 0:
+                rest.append(words[start])
+            start, kinds = end, kinds | _bit(kind)
+        return kinds, rest
+
+
 class Gate:
     """Which tokens may follow, so that nothing is named that must not be.
 
@@ -116,8 +140,8 @@ class Gate:
     def __init__(self, config: SayingConfig, tokenizer: Tokenizer) -> None:
         self._size = tokenizer.get_vocab_size()
         self._first, self._inside = _Node(), _Node()
-        self._kind = {word: k for k, kind in enumerate(config.kinds) for word in kind.words}
-        for word, kind in self._kind.items():
+        self._names, self._speech = Names(config), frozenset(config.speech)
+        for word, kind in self._names.kind.items():
             for form in dict.fromkeys((word, word[:1].upper() + word[1:])):
                 self._add(self._first, tokenizer.encode(form), kind, config.attributes)
             self._add(self._inside, tokenizer.encode(f" {word}"), kind, config.attributes)
@@ -125,7 +149,6 @@ class Gate:
             tokenizer.encode(f" {word}").ids[0]: tokenizer.encode(f" {before}").ids
             for word, before in config.only_after.items()
         }
-        self._longest = max(word.count(" ") + 1 for word in self._kind)
         self._outside = lru_cache(maxsize=4096)(self._outside_of)
 
     def _add(self, node: _Node, name: Encoding, kind: int, attributes: Sequence[str]) -> None:
@@ -151,14 +174,9 @@ class Gate:
         return forbidden
 
     def names(self, text: str) -> int:
-        """Bits of the kinds that a caption names."""
-        words, kinds, start = _WORD.findall(text.lower()), 0, 0
-        while start < len(words):
-            ends = range(min(start + self._longest, len(words)), start, -1)
-            names = ((end, self._kind.get(" ".join(words[start:end]), -1)) for end in ends)
-            start, kind = next(((end, k) for end, k in names if k >= 0), (start + 1, -1))
-            kinds |= _bit(kind)
-        return kinds
+        """Bits of the kinds that a caption names; none where it has words that are none."""
+        kinds, rest = self._names.read(text)
+        return 0 if self._speech and not self._speech.issuperset(rest) else kinds
 
     def _after(self, tokens: list[int], may: int) -> np.ndarray:
         """(vocabulary,) bool, what must not follow these tokens."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from avs3d.bundle_config import KindConfig, SayingConfig
-from avs3d.captioning.saying import Seen
+from avs3d.captioning.saying import Names, Seen
 from avs3d.describing import see_kinds
 from avs3d.pipeline import Pipeline, load
 from avs3d.scan import Scan
@@ -18,10 +18,11 @@ from avs3d.simulation.dataset import load as load_scan
 from avs3d.simulation.words.lexicon import Lexicon, lexicon
 from avs3d.simulation.words.wording import ADJECTIVES, COLLECTIVES
 from avs3d.training.samples import MIN_POINTS
+from avs3d.training.simulated_views import training_captions
 from avs3d.views import lidar_sectors
 
-SENTENCES, WORDS = 0.85, 0.3
-DRAFTS = {"draws": 3, "temperature": 0.8}
+SENTENCES, WORDS, GUESSES = 0.85, 0.3, 0.2
+DRAFTS = {"draws": 4, "temperature": 0.8}
 HELD = 5  # points of a kind that is in view
 ONLY_AFTER = {"left": "on the", "right": "on the", "background": "in the", "distance": "in the"}
 _SCALE = 20.0
@@ -53,8 +54,18 @@ def fit_saying(bundle: Path, files: Sequence[Path]) -> SayingConfig:
         for kind, value in zip(start.kinds, bias.round(3).tolist(), strict=True)
     ]
     return start.model_copy(
-        update={"voxels": voxels, "peak": peak, "likeness": likeness, "kinds": tuple(kinds)}
-    )
+        update={
+            "voxels": voxels, "peak": peak, "likeness": likeness, "kinds": tuple(kinds),
+            "speech": speech(start),
+        }
+    )  # fmt: skip
+
+
+def speech(config: SayingConfig, views: int = 1000) -> tuple[str, ...]:
+    """What captions of made-up views say besides names."""
+    names = Names(config)
+    captions = [text for texts in training_captions([], views) for text in texts]
+    return tuple(sorted({word for text in captions for word in names.read(text)[1]}))
 
 
 def unfitted(lex: Lexicon | None = None) -> SayingConfig:
@@ -67,7 +78,7 @@ def unfitted(lex: Lexicon | None = None) -> SayingConfig:
         by_kind.setdefault(frozenset(named), []).append(word)
     return SayingConfig(
         anchors=CATEGORIES, scale=_SCALE, voxels=0, peak=0, likeness=0, sentences=SENTENCES,
-        words=WORDS, attributes=ADJECTIVES, only_after=ONLY_AFTER,
+        words=WORDS, guesses=GUESSES, attributes=ADJECTIVES, only_after=ONLY_AFTER,
         kinds=tuple(
             KindConfig(
                 words=tuple(dict.fromkeys(f for w in words for f in (w, lex.plural(w)))),
