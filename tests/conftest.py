@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,11 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny import make_bundle
 
     return make_bundle(tmp_path_factory.mktemp("complete"))
+
+
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """In the background Ctrl-C is ignored, also by what is started there: not by these tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

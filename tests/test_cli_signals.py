@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,12 +28,7 @@ main()
 """
 
 
-@pytest.fixture(autouse=True)
-def listening() -> Iterator[None]:
-    """In the background Ctrl-C is ignored, also by what is started there: not by these tests."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("listening")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

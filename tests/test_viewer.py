@@ -267,6 +267,7 @@ def test_a_large_cloud_is_sampled_and_picked_from_in_full() -> None:
         assert cloud.pick(tuple(eye), (0, 0, -1)) == 4
 
 
+@pytest.mark.usefixtures("listening")
 def test_the_command_prints_its_address_and_ends_on_ctrl_c(bundle: Path, tmp_path: Path) -> None:
     path = scan(tmp_path / "a.bin")
     process = subprocess.Popen(
