@@ -9,6 +9,7 @@ CONTRIBUTING.md).
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,11 +19,8 @@ import avs3d
 from avs3d.report.picture import draw
 
 ROOT = Path(__file__).parents[1]
-SCANS = {
-    "semantickitti": "semantickitti/sequences/*/velodyne/*.bin",
-    "nuscenes": "nuscenes_lidarseg/*/lidar.pcd.bin",
-    "pandaset": "pandaset/*.npz",
-}
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from real_scans import scans  # noqa: E402
 
 
 def side_by_side(pictures: list[Path]) -> Image.Image:
@@ -41,8 +39,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     args = parser.parse_args()
     pipelines = [avs3d.load(args.before), avs3d.load(args.now)]
-    for name, pattern in SCANS.items():
-        scan = avs3d.read(min(args.data.glob(pattern)))
+    first: dict[str, avs3d.Scan] = {}
+    for dataset, scan, _ in scans(args.data):
+        first.setdefault(dataset.lower(), scan)
+    for name, scan in first.items():
         with tempfile.TemporaryDirectory() as folder:
             drawn = [
                 draw(pipeline.segment(scan), Path(folder) / f"{number}.png")

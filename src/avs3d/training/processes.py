@@ -174,4 +174,4 @@ def _ranked(
     dist.destroy_process_group()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # taking apart what is loaded ended in SIGABRT once: a thread of gloo was left
+    os._exit(0)  # taking apart what is loaded ended in SIGABRT once

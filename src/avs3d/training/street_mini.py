@@ -136,8 +136,8 @@ def train(folder: Path, recipe: Recipe, *, seed: int = 0, processes: int = 1) ->
             folder / place, recipe.validation, start_seed=seed, workers=processes,
             held_out=place == "held-out",
         )  # fmt: skip
+    share = recipe.shared_by(processes)
     for stage in (network_stage, pooling_stage):
-        share = recipe.shared_by(processes)
         in_processes(stage, processes, folder / "rendezvous", folder, share, seed)
     _captioner_stage(folder, recipe, seed)
     return _pack(folder, recipe, seed)
