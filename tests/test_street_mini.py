@@ -40,7 +40,7 @@ RECIPE = read(
     PRESET,
     [
         *(f"{stage}.{few}" for stage in STAGES for few in FEW),
-        *("scans=2", "validation=1", "written_views=4", "pooled_scans=1"),
+        *("scans=2", "validation=1", "written_views=4", "pooled_scans=1", "tuning.rounds=2"),
     ],
 )
 INPUTS, SIZES = RECIPE.network.network.inputs, RECIPE.network.network
@@ -54,7 +54,9 @@ def test_from_a_seed_to_a_bundle_and_again(tmp_path: Path) -> None:
         Scan(scan.points, scan.intensity), Vocabulary.from_words(["road", "car"])
     )
     assert (result.label >= 0).all() and np.isfinite(result.score).all()
-    assert (bundle / "tuning.log.jsonl").exists() and (bundle / "tokenizer.json").exists()
+    logs = {path.name.removesuffix(".log.jsonl") for path in bundle.glob("*.log.jsonl")}
+    assert logs == {"network", "tuning.1", "tuning.2", "pooling", "captioner"}
+    assert (bundle / "tokenizer.json").exists()
     (tmp_path / "bundle" / "bundle.json").unlink()
     assert train(tmp_path, RECIPE, seed=3) == bundle  # nothing is trained twice
     assert (bundle / "network.safetensors").read_bytes() == weights

@@ -85,7 +85,7 @@ def kind_chances(config: SayingConfig, seen: Seen) -> np.ndarray:
     return chance
 
 
-@dataclass
+@dataclass(eq=False)
 class _Node:
     """A place in a name, token by token.
 
@@ -100,6 +100,9 @@ class _Node:
     kind: int = -1
     kinds: int = 0
     whole: bool = False
+
+
+_NOWHERE = _Node()
 
 
 class Names:
@@ -149,7 +152,7 @@ class Gate:
             tokenizer.encode(f" {word}").ids[0]: tokenizer.encode(f" {before}").ids
             for word, before in config.only_after.items()
         }
-        self._outside = lru_cache(maxsize=4096)(self._outside_of)
+        self._behind = lru_cache(maxsize=4096)(self._behind_of)
 
     def _add(self, node: _Node, name: Encoding, kind: int, attributes: Sequence[str]) -> None:
         for place, token in enumerate(name.ids):
@@ -185,25 +188,27 @@ class Gate:
             if token not in node.next:
                 may &= ~_bit(node.kind)
                 node = self._inside
-            node = node.next.get(token, _Node())
-        after = np.zeros(self._size, bool)
-        if node.whole if node.kind < 0 else not may & _bit(node.kind):
-            after = ~after  # only a longer name may be made of it
-        elif tokens:
-            # No name stands right behind another.
-            after = self._outside(may if node.kind < 0 else 0)
-        after = after.copy()
-        for token, behind in node.next.items():
-            after[token] = _closed(behind, may)
-        after[tokens[-1:]] = True  # "distant distant"
+            node = node.next.get(token, _NOWHERE)
+        after = self._behind(node, may).copy()
+        if tokens:
+            after[tokens[-1]] = True  # "distant distant"
         for token, before in self._only_after.items():
-            after[token] |= tokens[-len(before) :] != before
+            if tokens[-len(before) :] != before:
+                after[token] = True
         return after
 
-    def _outside_of(self, may: int) -> np.ndarray:
-        """(vocabulary,) bool, what must not follow where no name has begun."""
+    def _behind_of(self, node: _Node, may: int) -> np.ndarray:
+        """(vocabulary,) bool, what must not follow at a place in a name."""
         closed = np.zeros(self._size, bool)
-        closed[[token for token, node in self._inside.next.items() if _closed(node, may)]] = True
+        if node.whole if node.kind < 0 else not may & _bit(node.kind):
+            closed[:] = True  # only a longer name may be made of it
+        elif node is not self._first:
+            # No name stands right behind another.
+            others = may if node.kind < 0 else 0
+            for token, behind in self._inside.next.items():
+                closed[token] = _closed(behind, others)
+        for token, behind in node.next.items():
+            closed[token] = _closed(behind, may)
         return closed
 
 

@@ -26,8 +26,9 @@ from avs3d.cli import (
     view,
 )
 from avs3d.cli.console import complain, internal_error
-from avs3d.cli.interrupt import INTERRUPTED, exit_code_of, heed_sigterm, leave_at_once
+from avs3d.cli.interrupt import INTERRUPTED, exit_code_of, heed_sigterm
 from avs3d.errors import UserError
+from avs3d.workers import leave_at_once
 
 USER_FAULT, OUR_FAULT = 2, 1
 

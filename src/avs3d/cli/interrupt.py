@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from types import FrameType
-from typing import NoReturn
 
 from avs3d.cli.console import complain
+from avs3d.workers import leave_at_once
 
 INTERRUPTED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 """Exit codes, as a shell gives them for a process that a signal ended."""
@@ -27,14 +26,6 @@ class Terminated(KeyboardInterrupt):
 def exit_code_of(error: KeyboardInterrupt) -> int:
     """One of `INTERRUPTED`."""
     return INTERRUPTED[isinstance(error, Terminated)]
-
-
-def leave_at_once(code: int) -> NoReturn:
-    """End the process without taking apart what is loaded: with networks that takes a second."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # closed
-            stream.flush()
-    os._exit(code)
 
 
 def heed_sigterm() -> None:

@@ -18,8 +18,8 @@ MAX_TOKENS = 67
 BESIDE = (".attn.bias", ".attn.masked_bias", "gpt.lm_head.weight")
 """What older checkpoints carry beside the parameters: masks, and the word table again."""
 Forbid = Callable[[list[int], list[list[int]]], Tensor]
-"""Rows of the embeddings, and what was said of each so far -> (rows, vocabulary) bool, the tokens
-that must not follow."""
+"""Numbers of captions, and what each says so far -> (captions, vocabulary) bool, the tokens that
+must not follow."""
 _DEAD_END = 0.03  # of the likeliest token's chance, below which none that may follow fits
 _AN_END = 0.02  # chance of the stop token where a sentence may well end
 
@@ -104,34 +104,41 @@ class PrefixLanguageModel(nn.Module):
         def choose(logits: Tensor, *_: object) -> Tensor:
             return logits.argmax(1)
 
-        return self._decode(embeddings, stop_id, max_tokens, choose, forbid)
+        return self._decode(embeddings, 1, stop_id, max_tokens, choose, forbid)
 
     def _decode(
         self,
         embeddings: Tensor,
+        each: int,
         stop_id: int,
         max_tokens: int,
         choose: Callable[[Tensor, Tensor, int], Tensor],
         forbid: Forbid | None = None,
     ) -> list[list[int]]:
-        """Token by token, chosen from (B, vocabulary) logits of B rows of the embeddings.
+        """Token by token, chosen from (B, vocabulary) logits of B captions, `each` an embedding.
 
         Where hardly any likely token may follow, the caption ends where it well might have.
         """
-        captions: list[list[int]] = [[] for _ in range(len(embeddings))]
-        ends = [0] * len(embeddings)
-        batch = torch.arange(len(embeddings))  # rows of the embeddings that are still worked on
-        cache, words = None, self._prefix(embeddings)
+        if not len(embeddings):
+            return []
+        captions: list[list[int]] = [[] for _ in range(len(embeddings) * each)]
+        ends = [0] * len(captions)
+        batch = torch.arange(len(captions))  # those that are still worked on
+        logits, cache = self._step(self._prefix(embeddings), None)
+        logits = logits.repeat_interleave(each, 0)
+        cache.batch_repeat_interleave(each)
+        words = None
         for step in range(min(max_tokens, self._room)):
             going = [i for i, row in enumerate(batch.tolist()) if captions[row][-1:] != [stop_id]]
             if not going:
                 break
-            if cache is not None and 5 * len(going) <= 4 * len(batch):
-                kept = torch.tensor(going)
-                cache.batch_select_indices(kept.to(words.device))
-                batch, words = batch[kept], words[kept]
-                going = list(range(len(batch)))
-            logits, cache = self._step(words, cache)
+            if words is not None:
+                if 5 * len(going) <= 4 * len(batch):
+                    kept = torch.tensor(going)
+                    cache.batch_select_indices(kept.to(words.device))
+                    batch, words = batch[kept], words[kept]
+                    going = list(range(len(batch)))
+                logits, cache = self._step(words, cache)
             if forbid is not None:
                 rows = batch.tolist()
                 banned = forbid(rows, [captions[row] for row in rows]).to(logits.device)
@@ -190,8 +197,7 @@ class PrefixLanguageModel(nn.Module):
             drawn = below.sum(1).clamp(max=logits.shape[1] - 1)
             return torch.where((rows % each == 0).to(logits.device), logits.argmax(1), drawn)
 
-        rows = embeddings.repeat_interleave(each, 0)
-        found = self._decode(rows, stop_id, max_tokens, choose, forbid)
+        found = self._decode(embeddings, each, stop_id, max_tokens, choose, forbid)
         return [found[i : i + each] for i in range(0, len(found), each)]
 
     @torch.inference_mode()

@@ -8,7 +8,6 @@ have a target), and its `SyncBatchNorm` has no CPU.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 
 from avs3d.atomic import write_bytes
 from avs3d.errors import UserError
-from avs3d.workers import end_with_parent
+from avs3d.workers import end_with_parent, leave_at_once
 
 _USER_FAULT = 2
 _PATIENCE = timedelta(hours=6)  # the others wait while the first process examines
@@ -172,6 +171,4 @@ def _ranked(
         write_bytes(meeting.with_suffix(".error"), str(error).encode())
         os._exit(_USER_FAULT)  # the others may wait for this one: no good-bye to them
     dist.destroy_process_group()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # taking apart what is loaded ended in SIGABRT once
+    leave_at_once(0)

@@ -52,9 +52,12 @@ class Tuning(Settings):
     """The last stage of the network: what differs from the first.
 
     Attributes:
+        rounds: how often its schedule is gone through, with other samples each time and from the
+            weights of the time before (warm restarts; Loshchilov and Hutter, ICLR 2017).
         simulated, freeze_norm, schedule: see `DistillSettings`.
     """
 
+    rounds: int = Field(default=1, gt=0)
     simulated: Simulated
     freeze_norm: bool = True
     schedule: Schedule
@@ -104,10 +107,11 @@ class Recipe(Settings):
         """The first stage, in the folder of a run."""
         return self.network.model_copy(update={"scenes": str(folder / "scans"), "seed": seed})
 
-    def last_stage(self, folder: Path, seed: int) -> DistillSettings:
-        """The tuning, in the folder of a run."""
-        changes = {name: getattr(self.tuning, name) for name in type(self.tuning).model_fields}
-        return self.distillation(folder, seed + 1).model_copy(update=changes)
+    def tuning_round(self, folder: Path, seed: int) -> DistillSettings:
+        """A round of the last stage, in the folder of a run."""
+        tuning = self.tuning
+        changes = {name: getattr(tuning, name) for name in ("simulated", "freeze_norm", "schedule")}
+        return self.distillation(folder, seed).model_copy(update=changes)
 
     def smap(self, folder: Path, seed: int) -> SmapSettings:
         """The pooling, in the folder of a run."""
@@ -151,9 +155,11 @@ def network_stage(folder: Path, recipe: Recipe, seed: int) -> None:
         begin_with(network, recipe.network.network.inputs, Bundle.load(recipe.start))
     else:
         first.train(folder / "network", quiet=True)
-    last = Distillation(recipe.last_stage(folder, seed))
-    last.module.load_state_dict(network.state_dict())
-    last.train(folder / "tuning", quiet=True)
+    for turn in range(1, recipe.tuning.rounds + 1):
+        last = Distillation(recipe.tuning_round(folder, seed + turn))
+        last.module.load_state_dict(network.state_dict())
+        last.train(folder / "tuning" / str(turn), quiet=True)
+        network = last.module
     if is_first():
         last.export(folder / "tuning")
 
@@ -253,7 +259,9 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     new = recipe.start is None
     stages = ("network", "tuning", "pooling", "captioner") if new else ("tuning", "pooling")
     for stage in stages:
-        shutil.copyfile(folder / stage / "log.jsonl", bundle / f"{stage}.log.jsonl")
+        for log in sorted((folder / stage).glob("**/log.jsonl")):
+            name = ".".join(log.parent.relative_to(folder).parts)  # tuning.1
+            shutil.copyfile(log, bundle / f"{name}.log.jsonl")
     worlds = sorted((folder / "validation").glob("scan_*.npz"))[::2]
     worlds += sorted((folder / "scans").glob("scan_*.npz"))[7::50]
     config = config.model_copy(update={"saying": fit_saying(bundle, worlds)})
@@ -263,6 +271,7 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
         for place in VALIDATION
     }
     steps = {stage: getattr(recipe, stage).schedule.steps for stage in stages}
+    steps["tuning"] *= recipe.tuning.rounds
     provenance = {
         "data": f"{recipe.scans} simulated scans (avs3d.simulation); no real scan, no image",
         "steps": ", ".join(f"{stage} {count}" for stage, count in steps.items()),
