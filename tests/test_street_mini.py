@@ -67,7 +67,7 @@ def test_two_processes_average_their_gradients(tmp_path: Path) -> None:
 
     generate(tmp_path / "scans", 2, start_seed=3)
     in_processes(network_stage, 2, tmp_path / "meeting", tmp_path, RECIPE, 0)
-    state = Bundle.load(tmp_path / "tuning" / "bundle").network.state_dict()
+    state = Bundle.load(tmp_path / "tuning" / "2" / "bundle").network.state_dict()
     assert all(torch.isfinite(value).all() for value in state.values())
 
 

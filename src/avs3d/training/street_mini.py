@@ -115,7 +115,7 @@ class Recipe(Settings):
 
     def smap(self, folder: Path, seed: int) -> SmapSettings:
         """The pooling, in the folder of a run."""
-        bundle = str(folder / "tuning" / FOLDER)
+        bundle = str(_round(folder, self.tuning.rounds) / FOLDER)
         return self.pooling.model_copy(
             update={"scenes": str(folder / "scans"), "bundle": bundle, "seed": seed}
         )
@@ -148,7 +148,7 @@ def train(folder: Path, recipe: Recipe, *, seed: int = 0, processes: int = 1) ->
 
 
 def network_stage(folder: Path, recipe: Recipe, seed: int) -> None:
-    """Distil and tune; the bundle is in ``folder/tuning``."""
+    """Distil and tune; the bundle is in the folder of the last round."""
     first = Distillation(recipe.distillation(folder, seed))
     network = first.module
     if recipe.start is not None:
@@ -158,10 +158,15 @@ def network_stage(folder: Path, recipe: Recipe, seed: int) -> None:
     for turn in range(1, recipe.tuning.rounds + 1):
         last = Distillation(recipe.tuning_round(folder, seed + turn))
         last.module.load_state_dict(network.state_dict())
-        last.train(folder / "tuning" / str(turn), quiet=True)
+        last.train(_round(folder, turn), quiet=True)
         network = last.module
     if is_first():
-        last.export(folder / "tuning")
+        last.export(_round(folder, recipe.tuning.rounds))
+
+
+def _round(folder: Path, turn: int) -> Path:
+    """Of a round of the tuning, counted from 1."""
+    return folder / "tuning" / str(turn)
 
 
 def pooling_stage(folder: Path, recipe: Recipe, seed: int) -> None:
@@ -258,10 +263,11 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     save_bundle(bundle, config, modules, half=True)
     new = recipe.start is None
     stages = ("network", "tuning", "pooling", "captioner") if new else ("tuning", "pooling")
-    for stage in stages:
-        for log in sorted((folder / stage).glob("**/log.jsonl")):
-            name = ".".join(log.parent.relative_to(folder).parts)  # tuning.1
-            shutil.copyfile(log, bundle / f"{name}.log.jsonl")
+    places = {stage: folder / stage for stage in stages if stage != "tuning"}
+    rounds = range(1, recipe.tuning.rounds + 1)
+    places |= {f"tuning.{turn}": _round(folder, turn) for turn in rounds}
+    for name, place in places.items():
+        shutil.copyfile(place / "log.jsonl", bundle / f"{name}.log.jsonl")
     worlds = sorted((folder / "validation").glob("scan_*.npz"))[::2]
     worlds += sorted((folder / "scans").glob("scan_*.npz"))[7::50]
     config = config.model_copy(update={"saying": fit_saying(bundle, worlds)})
