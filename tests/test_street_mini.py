@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -102,6 +103,26 @@ if __name__ == "__main__":
         run.wait()
     pids = [int(path.name[4:]) for path in tmp_path.glob("pid_*")]
     assert soon(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in pids))
+
+
+KEPT = []
+
+
+def locking_stage() -> None:
+    KEPT.append(multiprocessing.Lock())  # until the process ends
+
+
+def test_processes_leave_nothing_to_complain_of(tmp_path: Path) -> None:
+    script = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_street_mini import *
+if __name__ == "__main__":
+    in_processes(locking_stage, 2, Path({str(tmp_path)!r}) / "meeting")
+"""
+    (tmp_path / "run.py").write_text(script)
+    run = subprocess.run([sys.executable, str(tmp_path / "run.py")], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def soon(condition: Callable[[], bool]) -> bool:

@@ -7,11 +7,12 @@ have a target), and its `SyncBatchNorm` has no CPU.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import torch.distributed as dist
@@ -169,6 +170,13 @@ def _ranked(
         stage(*arguments)
     except UserError as error:
         write_bytes(meeting.with_suffix(".error"), str(error).encode())
-        os._exit(_USER_FAULT)  # the others may wait for this one: no good-bye to them
+        _leave(_USER_FAULT)  # the others may wait for this one: no good-bye to them
     dist.destroy_process_group()
-    leave_at_once(0)
+    _leave(0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End this process; what Python gives back at its end it gives back first, or the parent would
+    complain of leaked semaphores."""
+    atexit._run_exitfuncs()
+    leave_at_once(code)
