@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from avs3d.errors import UserError
+from avs3d.labelsets import load as load_labels
 from avs3d.text import ClipTextEncoder, SentenceEncoder
 from tiny import make_clip
 
@@ -94,3 +95,18 @@ def test_minilm_knows_what_is_alike() -> None:
     car, automobile, tree = vectors
     assert car @ automobile > 0.9 > car @ tree
     assert encoder.encode([]).shape == (0, 384)
+
+
+@pytest.mark.parametrize("spec", ["minilm", "clip"])
+def test_a_text_is_the_same_beside_any_others(spec: str, tiny_clip: Path) -> None:
+    encoder = SentenceEncoder("minilm") if spec == "minilm" else ClipTextEncoder(str(tiny_clip))
+    words = [*load_labels("scannet-200").classes[:60], "a sentence of many words", ""]
+    together = dict(zip(words, encoder.encode(words), strict=True))
+    rng = np.random.default_rng(0)
+    for count in (1, 2, 7, 8, 9, 40):
+        some = [str(word) for word in rng.choice(words, count, replace=False)]
+        found, expected = encoder.encode(some), np.stack([together[word] for word in some])
+        if spec == "minilm":
+            assert found.tobytes() == expected.tobytes()
+        else:  # so narrow that rows share vectors of the processor
+            np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -40,7 +40,8 @@ class _Conv(nn.Module):
         super().__init__()
         self.kernel = nn.Parameter(torch.empty(volume, in_channels, out_channels))
         self.bias = nn.Parameter(torch.zeros(1, out_channels)) if bias else None
-        nn.init.normal_(self.kernel, std=(2.0 / (volume * out_channels)) ** 0.5)
+        if not self.kernel.is_meta:  # drawing nothing there would import torch's compiler, a second
+            nn.init.normal_(self.kernel, std=(2.0 / (volume * out_channels)) ** 0.5)
 
     def route(self, level: Level) -> tuple[KernelMap, Level]:
         """The map from the voxels of `level`, and the level it leads to."""
@@ -99,7 +100,8 @@ class PointwiseConv(nn.Module):
         super().__init__()
         self.kernel = nn.Parameter(torch.empty(in_channels, out_channels))
         self.bias = nn.Parameter(torch.zeros(1, out_channels)) if bias else None
-        nn.init.normal_(self.kernel, std=(2.0 / out_channels) ** 0.5)
+        if not self.kernel.is_meta:
+            nn.init.normal_(self.kernel, std=(2.0 / out_channels) ** 0.5)
 
     def finished(self, x: SparseTensor, finish: Finish) -> SparseTensor:
         """The convolution, without its bias, and what comes after it, in one pass."""

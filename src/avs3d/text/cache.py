@@ -44,11 +44,7 @@ class CachedEncoder:
         return self.encode(["object"]).shape[1]
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """(n, dim) float32, L2-normalised; see `TextEncoder.encode`.
-
-        Each text that is not cached is encoded by itself: padding to a longer neighbour would
-        change its last bits, and the result must not depend on what was asked before.
-        """
+        """(n, dim) float32, L2-normalised; see `TextEncoder.encode`."""
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
         # A lone surrogate (from a damaged file) has no UTF-8: it becomes "?".
@@ -61,10 +57,10 @@ class CachedEncoder:
         if len({len(vector) for vector in found.values()}) > 1:
             found = {}  # foreign files among them: trust none
         missing = [text for text in dict.fromkeys(texts) if text not in found]
-        for text in missing:
-            found[text] = self._encoder.encode([text])[0]
-            self._write(text, found[text])
         if missing:
+            for text, vector in zip(missing, self._encoder.encode(missing), strict=True):
+                found[text] = vector
+                self._write(text, vector)
             self._files.prune()
         return np.stack([found[text] for text in texts])
 

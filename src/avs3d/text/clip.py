@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from avs3d.hub import folder_fingerprint, model_folder, quiet_loading
-
-_BATCH = 64
+from avs3d.text.batches import BATCH, encode_alike
 
 
 class ClipTextEncoder:
@@ -57,20 +56,22 @@ class ClipTextEncoder:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """(n, dim) float32, L2-normalised; longer texts are cut to CLIP's length."""
-        import torch
+        tokens = self._tokens(list(texts))["input_ids"] if texts else []
+        return encode_alike(texts, [len(row) for row in tokens], self._vectors, self.dim)
 
+    def _tokens(self, texts: list[str], **how: Any) -> Any:
         tokenizer, model = self._loaded
         length = model.config.max_position_embeddings
-        rows = [np.zeros((0, self.dim), dtype=np.float32)]
-        for start in range(0, len(texts), _BATCH):
-            batch = tokenizer(
-                list(texts[start : start + _BATCH]),
-                padding=True,
-                truncation=True,
-                max_length=length,
-                return_tensors="pt",
-            ).to(self._device)
+        return tokenizer(texts, truncation=True, max_length=length, **how)
+
+    def _vectors(self, texts: list[str]) -> np.ndarray:
+        import torch
+
+        model = self._loaded[1]
+        rows = []
+        for start in range(0, len(texts), BATCH):
+            batch = self._tokens(texts[start : start + BATCH], return_tensors="pt")
             with torch.inference_mode():
-                embeds = model(**batch).text_embeds.float()
+                embeds = model(**batch.to(self._device)).text_embeds.float()
             rows.append(torch.nn.functional.normalize(embeds, dim=-1).cpu().numpy())
         return np.concatenate(rows)

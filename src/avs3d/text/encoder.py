@@ -31,6 +31,9 @@ class TextEncoder(Protocol):
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """(len(texts), dim) float32 with rows of length 1; no texts give shape (0, dim).
 
+        The row of a text hangs on that text alone, so that it may be kept and found again beside
+        others: to the bit, or the last bits with models narrower than 64.
+
         Raises:
             UserError: the encoder's weights are not there and cannot be fetched.
         """

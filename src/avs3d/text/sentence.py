@@ -11,8 +11,7 @@ import numpy as np
 
 from avs3d.errors import UserError
 from avs3d.hub import folder_fingerprint, model_folder, quiet_loading
-
-_BATCH = 64
+from avs3d.text.batches import BATCH, encode_alike
 
 
 class SentenceEncoder:
@@ -55,13 +54,20 @@ class SentenceEncoder:
 
     @cached_property
     def dim(self) -> int:
-        return self.encode(["object"]).shape[1]
+        return int(self._vectors(["object"]).shape[1])
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """(n, dim) float32, L2-normalised; see `TextEncoder.encode`."""
-        if not texts:
-            return np.zeros((0, self.dim), dtype=np.float32)
-        vectors = self._model.encode(
-            list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
+        return encode_alike(texts, self._lengths(list(texts)), self._vectors, self.dim)
+
+    def _lengths(self, texts: list[str]) -> list[int]:
+        tokenizer = self._model.tokenizer
+        if not texts or not callable(tokenizer):  # a static model, which pads nothing
+            return [0] * len(texts)
+        return [len(tokens) for tokens in tokenizer(texts, verbose=False)["input_ids"]]
+
+    def _vectors(self, texts: list[str]) -> np.ndarray:
+        found: np.ndarray = self._model.encode(
+            texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
         )
-        return np.asarray(vectors, dtype=np.float32)
+        return found
