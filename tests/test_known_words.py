@@ -111,3 +111,20 @@ def test_the_packaged_bundle_knows_what_it_was_taught() -> None:
     known = taught_words(SentenceEncoder(bundle.text_encoder), bundle.config.prompt)
     assert bundle.config.known_words == known.config
     torch.testing.assert_close(bundle.known_words.embeddings, known.embeddings, atol=1e-3, rtol=0)
+
+
+def test_words_that_the_bundle_tells_need_no_text_encoder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AVS3D_CACHE", str(tmp_path))
+    pipeline = avs3d.load("street-mini")
+    asked: list[str] = []
+    encode = pipeline.text.encode
+    monkeypatch.setattr(pipeline.text, "encode", lambda texts: asked.extend(texts) or encode(texts))
+    words = pipeline.words(("car", "zeppelin", "tree", "car"))
+    assert asked == pipeline.bundle.prompts(("zeppelin",))
+    expected = torch.from_numpy(encode(pipeline.bundle.prompts(("car", "zeppelin", "tree", "car"))))
+    torch.testing.assert_close(words, expected, atol=1e-3, rtol=0)
+    torch.testing.assert_close(words.norm(dim=1), torch.ones(4))
+    assert (words @ expected.T).diagonal().min() > 0.99999
+    assert pipeline.words(()).shape == (0, 384)

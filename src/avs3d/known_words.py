@@ -10,7 +10,10 @@ that were taught need no such help.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avs3d.bundle_config import KnownWordsConfig
@@ -44,8 +47,13 @@ class KnownWords(nn.Module):
         named = torch.zeros(len(words), len(config.kinds))
         named[row, kind] = 1
         self.register_buffer("named", named, persistent=False)
-        place = {word: row for row, (word, _) in enumerate(words)}
-        self._kinds = [place[kind] for kind in config.kinds]
+        self._place = {word: row for row, (word, _) in enumerate(words)}
+        self._kinds = [self._place[kind] for kind in config.kinds]
+
+    def find(self, words: Iterable[str]) -> dict[str, Tensor]:
+        """Those of words that are known, with their embeddings, (D,), L2-normalised."""
+        rows = {word: self._place[word] for word in words if word in self._place}
+        return dict(zip(rows, F.normalize(self.embeddings[[*rows.values()]], dim=1), strict=True))
 
     @property
     def kinds(self) -> Tensor:

@@ -135,9 +135,22 @@ class Pipeline:
     def words(self, words: tuple[str, ...]) -> Tensor:
         """(W, D) L2-normalised embeddings of words, prompted as the bundle says (paper, 3.4).
 
+        The bundle tells those of the words that it was taught; others the text encoder makes.
+
         Raises:
             UserError: they are of another width than features.
         """
+        known = self.bundle.known_words
+        found = {} if known is None else known.find(words)
+        others = tuple(word for word in dict.fromkeys(words) if word not in found)
+        found |= zip(others, self._encoded(others), strict=True)
+        rows = [found[word] for word in words]
+        return torch.stack(rows) if rows else self._encoded(())
+
+    def _encoded(self, words: tuple[str, ...]) -> Tensor:
+        """As `words`, by the text encoder, which is not loaded for none."""
+        if not words:
+            return torch.zeros(0, self.dim, device=self.device)
         embeddings = self.text.encode(self.bundle.prompts(words))
         if (width := embeddings.shape[1]) != self.dim:
             raise UserError(
