@@ -75,6 +75,20 @@ def test_hills_are_followed_within_a_centimetre() -> None:
     assert np.abs(gap[smooth]).max() < 0.01
 
 
+def test_what_is_too_steep_for_a_lawn_is_a_wall() -> None:
+    upright = np.array([[8.0, 0.0], [8.15, 1.0], [14.0, 1.0]], np.float32)
+    bank = np.array([[8.0, 0.0], [10.0, 2.0]], np.float32)
+    ground = street(relief=(upright, bank))
+    targets = np.array([[0, 11.08, 0.65], [0, 12.5, 1.15], [0, -12.0, 1.15]])  # face, top, bank
+    found = look(ground, targets - EYE)
+    assert [CATEGORIES[index] for index in found.category] == ["wall", "grass", "grass"]
+    assert found.range == pytest.approx(np.linalg.norm(targets - EYE, axis=1), abs=0.1)
+    face, top, slope = found.cosine**2
+    assert face > 0.9 and top < 0.1
+    rise, away = np.array([0, 1, 1]) / np.sqrt(2), (targets[2] - EYE)
+    assert slope == pytest.approx(-away @ rise / np.linalg.norm(away), abs=0.02)
+
+
 def test_a_crossing_road_cuts_through_the_sidewalk() -> None:
     roads = (Road(0, 0, 0, half=3.0), Road(20, 0, np.pi / 2, half=2.0))
     ground = street(roads=roads)

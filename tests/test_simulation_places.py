@@ -113,3 +113,15 @@ def test_meadow_tracks_have_ruts_lower_than_the_grass_between() -> None:
     surface, _ = around(layout, 8.0)
     assert (surface == SURFACE_ID[layout.ground.ruts.surface]).mean() > 0.01
     assert (surface == SURFACE_ID["grass"]).mean() > 0.3
+
+
+def test_sidewalks_rise_to_the_front_in_some_streets_and_never_fall() -> None:
+    rises = []
+    for seed in range(60):
+        layout = layout_of(np.random.default_rng(seed), "city")
+        for side in layout.sides:
+            kerb, front = (np.interp(d, *side.relief.T) for d in (side.bay, side.front))
+            if side.walk:
+                rises.append(float(front - kerb) / (side.front - side.bay))
+    assert min(rises) >= 0 and max(rises) <= 0.07001
+    assert 0.25 < np.mean(np.array(rises) > 0.005) < 0.55

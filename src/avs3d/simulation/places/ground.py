@@ -35,6 +35,10 @@ _SURFACES = {
     "asphalt walk": ("sidewalk", "asphalt"),
     "slab walk": ("sidewalk", "slab"),
     "slab road": ("road", "slab"),
+    "stone wall": ("wall", "stone"),
+    "concrete wall": ("wall", "concrete"),
+    "brick wall": ("wall", "brick"),
+    "rock face": ("rock", "stone"),
 }
 SURFACES: tuple[str, ...] = tuple(_SURFACES)
 SURFACE_ID: dict[str, int] = {name: index for index, name in enumerate(SURFACES)}
@@ -42,6 +46,7 @@ SURFACE_CATEGORY = np.array([CATEGORY_ID[_SURFACES[name][0]] for name in SURFACE
 SURFACE_MATERIAL = np.array([MATERIAL_ID[_SURFACES[name][1]] for name in SURFACES])
 _UNEVEN = {"grass": 1.0, "soil": 0.8, "mud": 0.9, "snow": 0.6, "sand": 0.7, "gravel": 0.3}
 _UNEVENNESS = np.array([_UNEVEN.get(name, 0.0) for name in SURFACES], np.float32)
+_STEEP = 1.9  # rise over run; no lawn stands so
 _PAINTED = np.isin(SURFACES, ("road", "lot", "slab road", "concrete"))
 _FLAT = np.zeros((1, 2), np.float32)
 
@@ -148,6 +153,7 @@ class Ground:
     drops: road, side, s, half width of lowered kerbs.
     waves: (W, 4) hills: kx, ky, phase, metres.
     relief: (M, 2) for the left and the right: metres off the carriageway, height; straight between.
+    face: surface of what is too steep for grass and paving.
     wobble: share by which the relief changes along the road.
     roughness: (S,) metres, standard deviation of what a ray meets, per surface.
     tufts, uneven: metres of bumps of about 1 m and 5 m on lawns, soil and the like.
@@ -167,6 +173,7 @@ class Ground:
     crown: float = 0.0
     waves: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
     relief: tuple[np.ndarray, np.ndarray] = (_FLAT, _FLAT)
+    face: str = "stone wall"
     wobble: float = 0.0
     roughness: np.ndarray = field(default_factory=lambda: np.zeros(len(SURFACES)))
     tufts: float = 0.0
@@ -211,6 +218,9 @@ class Ground:
         for path, name in self.paths:
             on = (path.edge(*path.frame(x, y)) < 0) & outside & (_UNEVENNESS[surface] > 0)
             surface[on] = SURFACE_ID[name]
+        surface[outside & self._steep(t, d) & (surface != SURFACE_ID["snow"])] = SURFACE_ID[
+            self.face
+        ]
         depth = self._track(self.ruts, surface, frames, d) if self.ruts else None
         for road, side, middle, half in self.drops:
             rs, rt = frames[road]
@@ -252,6 +262,28 @@ class Ground:
         for kx, ky, phase, metres in self.waves.astype(np.float32):
             height = height + metres * np.sin(kx * x + ky * y + phase)
         return height
+
+    def _steep(self, t: np.ndarray, d: np.ndarray) -> np.ndarray:
+        """(N,) bool, where the relief is a wall."""
+        steep = np.zeros(d.shape, bool)
+        for relief, here in zip(self.relief, (t > 0, t <= 0), strict=True):
+            run, rise = np.diff(relief, axis=0).T
+            walls = np.flatnonzero(np.abs(rise) > _STEEP * run)
+            for begin, end in zip(relief[walls, 0], relief[walls + 1, 0], strict=True):
+                steep |= here & (d > begin) & (d < end)
+        return steep
+
+    def incline(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rise over run of the land along x and y; kerbs, ruts and tufts apart."""
+
+        def base(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+            frames, _, d = self._place(x, y)
+            s, t = frames[0]
+            return self._base(x, y, s, t, d)
+
+        reach = np.float32(0.15)
+        here = base(x, y)
+        return (base(x + reach, y) - here) / reach, (base(x, y + reach) - here) / reach
 
     def _bumps(self, x: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
         """Bumps of open ground; none where it meets a carriageway."""

@@ -24,12 +24,14 @@ HELD_OUT_KINDS: dict[str, float] = {name: p.share for name, p in PLACES.items() 
 _ANYWHERE = {"building site": 0.08, "car park": 0.06, "square": 0.03, "train": 0.04, "cafe": 0.03,
              "power line": 0.03, "overpass": 0.02, "puddles": 0.15, "play": 0.02, "pumps": 0.03,
              "market": 0.012, "lake": 0.025, "tram": 0.02, "level crossing": 0.012}  # fmt: skip
+_WALLS = "stone_wall concrete_wall brick_wall"
 _ROUGH = {
     "road": (0.002, 0.006), "cobbles": (0.004, 0.012), "sidewalk": (0.003, 0.008),
     "dirt path": (0.005, 0.012), "curb": (0.002, 0.006), "grass": (0.006, 0.06),
     "soil": (0.008, 0.035), "gravel": (0.006, 0.020), "island": (0.003, 0.010),
     "lot": (0.003, 0.008), "puddle": (0.0, 0.002), "mud": (0.004, 0.03), "snow": (0.003, 0.02),
     "water": (0.0, 0.01), "ballast": (0.015, 0.04), "sand": (0.003, 0.02),
+    "stone wall": (0.003, 0.03), "rock face": (0.01, 0.05),
 }  # fmt: skip
 
 
@@ -109,6 +111,7 @@ def layout_of(rng: np.random.Generator, kind: str) -> Layout:
         crown=rng.uniform(0, 0.03) if rng.random() < 0.8 else 0.0,
         waves=_waves(rng, place.hills),
         relief=(sides[0].relief, sides[1].relief),
+        face=pick(rng, "rock_face soil" if place.paved < 0.3 else _WALLS),
         wobble=rng.uniform(0.1, 0.2) if snowy else rng.uniform(0.0, 0.08),
         roughness=_roughness(rng, wild=place.paved < 0.3),
         tufts=rng.uniform(0.0, 0.05) * (rng.random() < 0.8),

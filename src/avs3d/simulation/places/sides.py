@@ -60,6 +60,8 @@ def draw_side(rng: np.random.Generator, kind: str, place: Place, *, snowy: bool)
         outer = Band(pick(rng, "grass grass soil"), np.inf, -rng.uniform(4, 12))
         front = sum(band.width for band in bands)
     relief = _relief(rng, pick(rng, place.relief), front, place.steep)
+    if walk and kind != "bridge" and rng.random() < 0.4:
+        relief = _tilted(relief, bay, front, rng.uniform(0.01, 0.07))
     bands.append(outer)
     if snowy:
         bands, relief = _snow(rng, bands, relief, bay)
@@ -133,6 +135,9 @@ def _relief(rng: np.random.Generator, form: str, front: float, steep: float) -> 
     at = front + rng.uniform(0.0, 4.0)
     high = steep * rng.uniform(0.2, 2.0)
     run = high / rng.uniform(0.06, 0.5)
+    if form in ("rise", "fall") and rng.random() < 0.2:  # an embankment
+        high = rng.uniform(1.0, 5.0)
+        run = high / rng.uniform(0.5, 1.2)
     if form == "rise":
         line = [(at, 0.0), (at + run, high)]
     elif form == "fall":
@@ -158,6 +163,13 @@ def _relief(rng: np.random.Generator, form: str, front: float, steep: float) -> 
     else:
         line = [(0.0, 0.0)]
     return np.array(line, np.float32)
+
+
+def _tilted(relief: np.ndarray, kerb: float, front: float, slope: float) -> np.ndarray:
+    """The land with a sidewalk that rises from the kerb, so that the rain runs off."""
+    tilt = np.array([(kerb, 0.0), (front, slope * (front - kerb))], np.float32)
+    at = np.union1d(relief[:, 0], tilt[:, 0])
+    return np.stack([at, np.interp(at, *relief.T) + np.interp(at, *tilt.T)], 1).astype(np.float32)
 
 
 def _snow(

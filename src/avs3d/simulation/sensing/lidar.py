@@ -120,8 +120,9 @@ def _add_ground(
     nearer = np.flatnonzero(flat < found.range)
     rays, r = rays[nearer], flat[nearer]
     x, y = origin[0] + r * rays[:, 0], origin[1] + r * rays[:, 1]
-    surface, _, places = ground.look(x.astype(np.float32), y.astype(np.float32))
-    dive = np.maximum(-rays[:, 2], 0.02)
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    surface, _, places = ground.look(x, y)
+    dive = _facing(rays, *ground.incline(x, y))
     bump = ground.roughness[surface] * rng.normal(0, 1, len(r))
     grass = ground.roughness[surface] > 0.012
     bump = np.where(grass, np.abs(bump), bump)
@@ -141,6 +142,12 @@ def _add_ground(
     found.instance[nearer] = SURFACE_CATEGORY[surface]
     # Rough ground sends light back at grazing angles too.
     found.cosine[nearer] = np.clip(dive, 0, 1) ** 0.5
+
+
+def _facing(rays: np.ndarray, along_x: np.ndarray, along_y: np.ndarray) -> np.ndarray:
+    """Cosine of the angle between rays and the normal of inclined ground, 0.02 or more."""
+    against = along_x * rays[:, 0] + along_y * rays[:, 1] - rays[:, 2]
+    return np.maximum(against / np.sqrt(1 + along_x**2 + along_y**2), 0.02)
 
 
 def draw_mounting(rng: np.random.Generator, sensor: Sensor) -> np.ndarray:
