@@ -125,3 +125,15 @@ def test_sidewalks_rise_to_the_front_in_some_streets_and_never_fall() -> None:
                 rises.append(float(front - kerb) / (side.front - side.bay))
     assert min(rises) >= 0 and max(rises) <= 0.07001
     assert 0.25 < np.mean(np.array(rises) > 0.005) < 0.55
+
+
+def test_banks_of_snow_are_no_walls() -> None:
+    banks = 0
+    for seed in range(40):
+        ground = layout_of(np.random.default_rng(seed), "snow").ground
+        for relief, bands in zip(ground.relief, ground.bands, strict=True):
+            run, rise = np.diff(relief, axis=0).T
+            if bands[0].surface == "snow" and len(relief) > 3:
+                banks += 1
+                assert (np.abs(rise[:3]) <= 1.6 * run[:3]).all()
+    assert banks > 20

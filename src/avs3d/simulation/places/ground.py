@@ -46,7 +46,7 @@ SURFACE_CATEGORY = np.array([CATEGORY_ID[_SURFACES[name][0]] for name in SURFACE
 SURFACE_MATERIAL = np.array([MATERIAL_ID[_SURFACES[name][1]] for name in SURFACES])
 _UNEVEN = {"grass": 1.0, "soil": 0.8, "mud": 0.9, "snow": 0.6, "sand": 0.7, "gravel": 0.3}
 _UNEVENNESS = np.array([_UNEVEN.get(name, 0.0) for name in SURFACES], np.float32)
-_STEEP = 1.9  # rise over run; no lawn stands so
+_STEEP = 1.9  # rise over run; no lawn and no snow stands so
 _PAINTED = np.isin(SURFACES, ("road", "lot", "slab road", "concrete"))
 _FLAT = np.zeros((1, 2), np.float32)
 
@@ -218,9 +218,7 @@ class Ground:
         for path, name in self.paths:
             on = (path.edge(*path.frame(x, y)) < 0) & outside & (_UNEVENNESS[surface] > 0)
             surface[on] = SURFACE_ID[name]
-        surface[outside & self._steep(t, d) & (surface != SURFACE_ID["snow"])] = SURFACE_ID[
-            self.face
-        ]
+        surface[outside & self._steep(t, d)] = SURFACE_ID[self.face]
         depth = self._track(self.ruts, surface, frames, d) if self.ruts else None
         for road, side, middle, half in self.drops:
             rs, rt = frames[road]

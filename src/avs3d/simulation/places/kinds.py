@@ -74,7 +74,7 @@ class Place:
 
 
 _TOWN = "person person bicycle bench trash_can planter bicycle_rack parking_meter mailbox "
-_GARDEN = "fence fence fence hedge hedge wall bush _ _"
+_GARDEN = "fence fence fence hedge hedge hedge wall bush _ _"
 _WILD = "fence fence _ _ _"
 _RANK = {"bush": 18, "tall grass": 30, "rock": 5, "fern": 12, "broadleaf": 7}
 

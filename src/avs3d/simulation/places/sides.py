@@ -187,7 +187,9 @@ def _snow(
     if rng.random() < 0.8 and not bay:
         wide, high = rng.uniform(0.6, 2.2), rng.uniform(0.2, 1.1)
         begin = rng.uniform(0, 0.3)
-        bank = [(begin, 0), (begin + 0.35 * wide, high), (begin + 0.6 * wide, high * 0.9),
+        foot = high / rng.uniform(0.8, 1.5)  # wider where the snow would slide
+        wide = max(wide, 2.5 * foot)
+        bank = [(begin, 0), (begin + foot, high), (begin + wide - foot, high * 0.9),
                 (begin + wide, 0)]  # fmt: skip
         covered = [Band("snow", begin + wide, 0.0), *_beyond(covered, begin + wide)]
         rest = relief[relief[:, 0] > begin + wide]
