@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from avs3d import cache
@@ -59,6 +59,7 @@ def test_no_texts(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(garbage=st.binary(max_size=200))
+@example(garbage=b"\x00\x00\x81\x7f")  # a signalling NaN
 def test_damaged_files_count_as_absent(
     tmp_path_factory: pytest.TempPathFactory, garbage: bytes
 ) -> None:

@@ -73,8 +73,10 @@ class CachedEncoder:
         if not data or len(data) % 4:
             return None
         vector = np.frombuffer(data, dtype="<f4").astype(np.float32)
+        if not np.isfinite(vector).all():  # a signalling NaN would warn when it is cast
+            return None
         length = float(np.linalg.norm(vector.astype(np.float64)))
-        return vector if abs(length - 1.0) <= _UNIT_TOLERANCE else None  # NaN fails as well
+        return vector if abs(length - 1.0) <= _UNIT_TOLERANCE else None
 
     def _write(self, text: str, vector: np.ndarray) -> None:
         self._files.write(self._file(text), vector.astype("<f4").tobytes())
