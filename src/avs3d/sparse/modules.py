@@ -33,6 +33,12 @@ class SparseTensor:
         return SparseTensor(features, self.level)
 
 
+def _draw(kernel: nn.Parameter, fan_out: int) -> None:
+    """Random weights, after He et al."""
+    if not kernel.is_meta:  # drawing nothing there would import torch's compiler, a second
+        nn.init.normal_(kernel, std=(2.0 / fan_out) ** 0.5)
+
+
 class _Conv(nn.Module):
     """`kernel` is (K**3, C_in, C_out), index with x fastest; `bias` (1, C_out) or None."""
 
@@ -40,8 +46,7 @@ class _Conv(nn.Module):
         super().__init__()
         self.kernel = nn.Parameter(torch.empty(volume, in_channels, out_channels))
         self.bias = nn.Parameter(torch.zeros(1, out_channels)) if bias else None
-        if not self.kernel.is_meta:  # drawing nothing there would import torch's compiler, a second
-            nn.init.normal_(self.kernel, std=(2.0 / (volume * out_channels)) ** 0.5)
+        _draw(self.kernel, volume * out_channels)
 
     def route(self, level: Level) -> tuple[KernelMap, Level]:
         """The map from the voxels of `level`, and the level it leads to."""
@@ -100,8 +105,7 @@ class PointwiseConv(nn.Module):
         super().__init__()
         self.kernel = nn.Parameter(torch.empty(in_channels, out_channels))
         self.bias = nn.Parameter(torch.zeros(1, out_channels)) if bias else None
-        if not self.kernel.is_meta:
-            nn.init.normal_(self.kernel, std=(2.0 / out_channels) ** 0.5)
+        _draw(self.kernel, out_channels)
 
     def finished(self, x: SparseTensor, finish: Finish) -> SparseTensor:
         """The convolution, without its bias, and what comes after it, in one pass."""

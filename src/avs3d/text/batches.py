@@ -14,7 +14,6 @@ def encode_alike(
     texts: Sequence[str],
     lengths: Sequence[int],
     encode: Callable[[list[str]], np.ndarray],
-    dim: int,
 ) -> np.ndarray:
     """(n, dim) float32, the same bytes for a text whatever the others are, and their order.
 
@@ -22,16 +21,17 @@ def encode_alike(
     with another number of rows.
 
     Args:
-        texts: n of them.
+        texts: n of them, one at least.
         lengths: their tokens.
         encode: makes (m, dim) of texts of one length, `BATCH` at a time; m is a multiple of it.
-        dim: width of an embedding.
     """
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for row, length in enumerate(lengths):
         groups[length].append(row)
-    vectors = np.zeros((len(texts), dim), dtype=np.float32)
+    found: dict[int, np.ndarray] = {}
     for group in groups.values():
         filled = group + group[-1:] * (-len(group) % BATCH)
-        vectors[group] = encode([texts[row] for row in filled])[: len(group)]
-    return vectors
+        found |= zip(
+            group, encode([texts[row] for row in filled]), strict=False
+        )  # less the filling
+    return np.stack([found[row] for row in range(len(texts))])

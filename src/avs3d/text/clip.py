@@ -56,8 +56,10 @@ class ClipTextEncoder:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """(n, dim) float32, L2-normalised; longer texts are cut to CLIP's length."""
-        tokens = self._tokens(list(texts))["input_ids"] if texts else []
-        return encode_alike(texts, [len(row) for row in tokens], self._vectors, self.dim)
+        if not texts:
+            return np.zeros((0, self.dim), dtype=np.float32)
+        tokens = self._tokens(list(texts))["input_ids"]
+        return encode_alike(texts, [len(row) for row in tokens], self._vectors)
 
     def _tokens(self, texts: list[str], **how: Any) -> Any:
         tokenizer, model = self._loaded

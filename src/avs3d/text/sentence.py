@@ -54,15 +54,17 @@ class SentenceEncoder:
 
     @cached_property
     def dim(self) -> int:
-        return int(self._vectors(["object"]).shape[1])
+        return self.encode(["object"]).shape[1]
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """(n, dim) float32, L2-normalised; see `TextEncoder.encode`."""
-        return encode_alike(texts, self._lengths(list(texts)), self._vectors, self.dim)
+        if not texts:
+            return np.zeros((0, self.dim), dtype=np.float32)
+        return encode_alike(texts, self._lengths(list(texts)), self._vectors)
 
     def _lengths(self, texts: list[str]) -> list[int]:
         tokenizer = self._model.tokenizer
-        if not texts or not callable(tokenizer):  # a static model, which pads nothing
+        if not callable(tokenizer):  # a static model, which pads nothing
             return [0] * len(texts)
         return [len(tokens) for tokens in tokenizer(texts, verbose=False)["input_ids"]]
 
