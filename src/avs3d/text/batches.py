@@ -31,7 +31,6 @@ def encode_alike(
     found: dict[int, np.ndarray] = {}
     for group in groups.values():
         filled = group + group[-1:] * (-len(group) % BATCH)
-        found |= zip(
-            group, encode([texts[row] for row in filled]), strict=False
-        )  # less the filling
+        vectors = encode([texts[row] for row in filled])
+        found |= zip(group, vectors, strict=False)  # less the filling
     return np.stack([found[row] for row in range(len(texts))])
