@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -137,6 +138,18 @@ def test_results_never_replace_an_input(call: Call, bundle: Path, tmp_path: Path
     result = segment(call, bundle, "scan.npz", "--out", ".", "--overwrite")
     assert result.exit_code == 2 and "would replace an input" in lines(result)[0]
     assert (tmp_path / "scan.npz").read_bytes() == before
+    # Nor is it lost where its folder, or the file itself, has another name.
+    (tmp_path / "link").symlink_to(".", target_is_directory=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "scan.npz").symlink_to("../scan.npz")
+    for told, out in (("scan.npz", "link"), ("link/scan.npz", "."), ("other/scan.npz", ".")):
+        result = segment(call, bundle, told, "--out", out, "--overwrite", "--write", "npz")
+        assert result.exit_code == 2 and "would replace an input" in lines(result)[0]
+        assert (tmp_path / "scan.npz").read_bytes() == before
+    # A link in the place of a result is replaced, not what it leads to.
+    result = segment(call, bundle, "scan.npz", "--out", "other", "--overwrite", "--write", "npz")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "scan.npz").read_bytes() == before
 
 
 def test_same_stems_do_not_collide(call: Call, bundle: Path, tmp_path: Path) -> None:
@@ -207,7 +220,9 @@ def test_query_finds_places_and_writes_a_heat_map(call: Call, bundle: Path, tmp_
     assert names == {"scan.query-a-parked-car.ply", "scan.query-a-parked-car.png"}
     again = call("query", "scan.bin", "A parked car!", "-b", bundle)
     assert again.exit_code == 2 and "--overwrite" in lines(again)[0]
-    assert call("query", "scan.bin", " ", "-b", bundle).exit_code == 2
+    for words, said in ((" ", "no words"), ("a\x1b[2J", "control characters"), ("a" * 201, "201")):
+        refused = call("query", "scan.bin", words, "-b", bundle)
+        assert refused.exit_code == 2 and said in lines(refused)[0]
 
 
 def test_caption_without_a_captioner_says_so(call: Call, bundle: Path, tmp_path: Path) -> None:
@@ -229,6 +244,9 @@ def test_captions_are_printed_and_written_when_asked(call: Call, tmp_path: Path)
     assert set(content["scan"]) <= {f"sector {i:02d}" for i in range(4)}
     for caption in content["scan"].values():
         assert " ".join(caption.split()) in " ".join(result.stdout.split())
+    (tmp_path / "file").touch()
+    nowhere = call("caption", "scan.bin", "-b", complete, "-o", "file")
+    assert nowhere.exit_code == 2 and "choose another --out" in lines(nowhere)[0]
 
 
 def test_simulated_scans_can_be_segmented(call: Call, bundle: Path, tmp_path: Path) -> None:
@@ -241,10 +259,19 @@ def test_simulated_scans_can_be_segmented(call: Call, bundle: Path, tmp_path: Pa
     unknown = call("simulate", "--sensor", "vlp-15", "--out", "other")
     assert unknown.exit_code == 2 and "vlp-16" in unknown.stderr
     assert not (tmp_path / "other").exists()
+    (tmp_path / "file").touch()
+    nowhere = call("simulate", "--sensor", "vlp-16", "--out", "file")
+    assert nowhere.exit_code == 2 and "choose another --out" in lines(nowhere)[0]
 
 
-def test_bundles_and_info_answer(call: Call) -> None:
+def test_bundles_and_info_answer(call: Call, bundle: Path, tmp_path: Path) -> None:
     assert call("bundles").exit_code == 0
+    shutil.copytree(bundle, tmp_path / "hostile")
+    config = tmp_path / "hostile" / "bundle.json"
+    told = json.loads(config.read_text("utf-8"))
+    config.write_text(json.dumps({**told, "provenance": {"licence": "\x1b[2JMIT"}}), "utf-8")
+    result = call("bundles", "hostile")
+    assert result.exit_code == 0 and "\\x1b[2JMIT" in result.stdout
     result = call("info")
     assert result.exit_code == 0
     assert "torch" in result.stdout and "cpu" in result.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from plyfile import PlyData
 from avs3d import Vocabulary
 from avs3d.encoded import EncodedScan
 from avs3d.evaluation.flicker import Seen, flicker
+from avs3d.features import PointFeatures
 from avs3d.palette import FIXED, steady_palette
+from avs3d.published.features import write_features
 from avs3d.segmenter import CosineHead, FeatureRows
 from avs3d.sequence import Evidence, Remembered, cells_of
 from commands import Call
@@ -129,6 +132,22 @@ def test_the_result_does_not_hang_on_where_a_run_began(
     assert run(out="stopped") == whole
 
 
+def test_told_features_are_those_of_the_whole_window(
+    run: Callable[..., dict[str, bytes]], drive: Path
+) -> None:
+    for file in drive.rglob("*.bin"):
+        count, name = file.stat().st_size // 16, f"{file.parts[-3]}_{file.stem}"
+        rng = np.random.default_rng([count, 0])
+        told = PointFeatures(rng.normal(size=(count, 384)).astype(np.float16), np.ones(count) > 0)
+        put(Path("fused", f"{name}_0.pt"), b"")
+        write_features(Path("fused", f"{name}_0.pt"), told, overwrite=True)
+    given = ("--features", "fused", "-v", "car, road, tree")
+    whole = run(*given, out="whole")
+    parts = {name: content for n in (1, 2) for name, content in
+             run(*given, "--shard", f"{n}/2", out="parts").items()}  # fmt: skip
+    assert whole and parts == whole
+
+
 def test_a_scan_that_cannot_be_read_is_no_part_of_a_window(
     run: Callable[..., dict[str, bytes]], drive: Path
 ) -> None:
@@ -191,6 +210,14 @@ def test_evidence_is_of_the_same_place_and_fades() -> None:
     assert label(remembered(sure, [5]), cells=None) == label(remembered(sure, None), cells=[5]) == 1
     assert label(remembered(other, [5]), remembered(sure, [5]), cells=[5]) == 0
     assert label(remembered(sure, [5]), remembered(other, [5]), cells=[5]) == 1
+
+
+def test_a_scan_whose_images_show_nothing_is_no_evidence_of_images() -> None:
+    before, now = remembered([[1.0, 0.0]], [5]), remembered([[0.7, 0.71]], [5])
+    assert now.cells is not None
+    both = replace(now, rows=now.rows * 2, cells=now.cells * 2)
+    found = [Evidence([before, both], 4).best(source, WORDS).label[0] for source in (0, 1)]
+    assert found == [0, 1]
 
 
 def test_cells_lie_still_in_the_world() -> None:

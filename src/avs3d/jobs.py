@@ -18,7 +18,7 @@ from avs3d.io.source import show
 from avs3d.predictions import Predictions
 from avs3d.published.features import FeatureSet
 from avs3d.published.texts import ByScene
-from avs3d.selection import Selection, names_of
+from avs3d.selection import Selection
 from avs3d.sources import Sources
 from avs3d.views import Views
 from avs3d.vocabulary import Vocabulary
@@ -168,8 +168,7 @@ class Jobs:
     Attributes:
         found: a job a file.
         unfound: what names nothing that can be read, or what nothing is told of, and why.
-        paths: absolute paths of the files and of those of their cameras, which no result may
-            replace.
+        paths: the files and those of their cameras, which no result may replace, see `place`.
     """
 
     found: tuple[Job, ...]
@@ -215,23 +214,33 @@ def find_jobs(config: BatchConfig) -> Jobs:
     if config.overlay:
         _keep_apart(jobs)
     told = (config.vocabulary, config.captions)
-    files = [os.path.abspath(source.path) for source in told if isinstance(source, ByScene)]
+    files = [str(source.path) for source in told if isinstance(source, ByScene)]
     used = [path for job in jobs for path, _ in job.rig_state]
-    return Jobs(tuple(jobs), tuple(unfound), frozenset([*found, *files, *used]))
+    read = [*found, *files, *used]
+    kept = frozenset([*map(place, read), *map(os.path.realpath, read)])
+    return Jobs(tuple(jobs), tuple(unfound), kept)
 
 
 def _of_dataset(config: BatchConfig, selection: Selection) -> Jobs:
-    indices = selection.indices
-    keys = [selection.dataset.key(index) for index in indices]
     jobs, unfound = [], []
-    for index, key, name in zip(indices, keys, names_of(keys), strict=True):
-        path = selection.root / key
+    for index in selection.indices:
         try:
-            given = _given(config, name)
-            jobs.append(Job(path, name, given=given, index=index, key=key, number=index))
+            jobs.append(job_of(config, selection, index))
         except UserError as error:
-            unfound.append((Job(path, name), error))
+            path = selection.root / selection.dataset.key(index)
+            unfound.append((Job(path, selection.names[index]), error))
     return Jobs(tuple(jobs), tuple(unfound), frozenset())
+
+
+def job_of(config: BatchConfig, selection: Selection, index: int) -> Job:
+    """The job of one scan of a dataset.
+
+    Raises:
+        UserError: nothing is told of it.
+    """
+    key, name = selection.dataset.key(index), selection.names[index]
+    path, given = selection.root / key, _given(config, name)
+    return Job(path, name, given=given, index=index, key=key, number=index)
 
 
 def _given(config: BatchConfig, scene: str) -> Given:
@@ -247,10 +256,17 @@ def _given(config: BatchConfig, scene: str) -> Given:
     )
 
 
+def place(path: str | Path) -> str:
+    """Where what is written to a path would be: links to folders are followed, one in the place
+    of the file is replaced."""
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
+
+
 def keep_inputs(job: Job, targets: Iterable[Path], inputs: frozenset[str]) -> None:
-    """Raise `UserError` where a result would replace an input (absolute paths)."""
+    """Raise `UserError` where a result would replace an input (see `place`)."""
     for target in targets:
-        if os.path.abspath(target) in inputs:
+        if place(target) in inputs:
             raise UserError(
                 f"{job.path}: its result {target} would replace an input; choose another --out"
             )

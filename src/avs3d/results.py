@@ -23,7 +23,7 @@ from avs3d.bundle_config import fingerprint
 from avs3d.errors import UserError
 from avs3d.io import WRITERS, write
 from avs3d.io.record import DONE, WORDS, read_record
-from avs3d.jobs import BatchConfig, Job, keep_inputs, keep_results
+from avs3d.jobs import BatchConfig, Job, keep_inputs, keep_results, place
 
 if TYPE_CHECKING:
     from avs3d.predictions import Predicted
@@ -57,7 +57,7 @@ class Results:
 
     Attributes:
         config: what to do; `out` must be set.
-        inputs: absolute paths of all inputs, which no result may replace.
+        inputs: places of all inputs, which no result may replace, see `avs3d.jobs.place`.
     """
 
     config: BatchConfig
@@ -203,7 +203,7 @@ class Results:
     def _remove(self, job: Job, record: dict[str, Any]) -> None:
         ends = [name.removeprefix(job.name) for name in record["outputs"] if _is_of(job, name)]
         for path in (self.path(job, end) for end in ends):
-            if os.path.abspath(path) not in self.inputs:
+            if place(path) not in self.inputs:
                 path.unlink(missing_ok=True)
 
     def _write_record(

@@ -104,6 +104,12 @@ class Selection:
             raise UserError(f"{show(self.root)}: {self.dataset.name} has no scans{matching}")
         return found
 
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """Those of the results of each scan, the same whatever the shard."""
+        keys = map(self.dataset.key, self.all_indices)
+        return dict(zip(self.all_indices, names_of(list(keys)), strict=True))
+
     def told(self) -> dict[str, Any]:
         """Plain data for `run.json`."""
         shard = None if self.shard is None else str(self.shard)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from avs3d.encoded import EncodedScan
 from avs3d.errors import UserError
-from avs3d.jobs import BatchConfig, Job
+from avs3d.jobs import BatchConfig, Job, job_of
 from avs3d.reading import Reader
 from avs3d.segmenter import FeatureRows, PointWords
 from avs3d.vocabulary import Vocabulary
@@ -92,18 +92,16 @@ class Window:
         """A scan of the window, encoded again where the run did not come by it; None where it
         cannot be read."""
         if index not in self._kept:
-            key = self._selection.dataset.key(index)
-            job = Job(self._selection.root / key, key, index=index, key=key)
             try:
+                job = job_of(self._config, self._selection, index)
                 scan, features, _ = self._read(job)
-                again = encoded.pipeline.encode(scan, features)
+                again = encoded.pipeline.encode(scan, features, job.given.captions)
             except UserError:
                 return None
-            self._keep(index, again, self._config.vocabulary)
+            self._keep(index, again, job.given.vocabulary)
         return self._kept[index]
 
     def _keep(self, index: int, encoded: EncodedScan, given: object) -> Remembered:
-        torch.manual_seed(self._config.seed)  # whatever was drawn for other scans
         try:
             own = encoded.vocabulary(self._config.views) if given is None else Vocabulary(())
         except UserError:  # it names nothing; the others may
@@ -145,8 +143,8 @@ class Evidence:
             return rows.decide(similarity, words)
         total, weight = similarity.clone(), torch.ones(len(similarity), 1, device=similarity.device)
         for age, seen in enumerate(reversed(self.window[:-1]), 1):
-            if seen.cells is None:
-                continue
+            if seen.cells is None or source >= len(seen.rows):
+                continue  # no image of it showed a point
             values, found, hit = _at(seen, source, now.cells[source], words)
             share = 1 - age / self.size
             total[hit] += share * values[found]

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from avs3d.io.source import show
+
 HELP = """List the bundles on this machine, and the published weights that can become one.
 
 A bundle is weights, and what belongs to them. With names, all about these: their parts, where they
@@ -56,7 +58,7 @@ def _list() -> None:
         except UserError as error:
             table.add_row(Text(name, "bold"), where, "", Text(str(error)))
             continue
-        told = str(config.provenance.get("licence", "not told"))
+        told = show(str(config.provenance.get("licence", "not told")))
         what = f"{config.network.kind}, words in {config.text_encoder}"
         row = (_size(folder), what, str(config.network.out_channels), told)
         table.add_row(Text(name, "bold"), where, *map(Text, row))
@@ -135,13 +137,13 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     """``key: value``; what has parts, indented below its key."""
     for key, fact in facts.items():
         if isinstance(fact, dict) and fact:
-            yield f"{key}:"
+            yield f"{show(key)}:"
             yield from (f"  {line}" for line in _lines(fact))
         elif isinstance(fact, list):
-            yield f"{key}:"
-            yield from (f"  {item}" for item in fact)
+            yield f"{show(key)}:"
+            yield from (f"  {show(str(item))}" for item in fact)
         elif fact is not None:
-            yield f"{key}: {fact}"
+            yield f"{show(key)}: {show(str(fact))}"
 
 
 def _size(folder: Path) -> str:

@@ -13,6 +13,7 @@ from avs3d.cli import source_options
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import Bundle, Columns, Device, Inputs, Overwrite, Views
 from avs3d.jobs import BatchConfig, Job, find_jobs, keep
+from avs3d.results import cannot_write
 from avs3d.views import parse_views
 
 if TYPE_CHECKING:
@@ -59,8 +60,12 @@ def caption(
     def describe(job: Job, encoded: EncodedScan, timings: dict[str, float]) -> dict[str, str]:
         captions = encoded.captions(config.views)
         if out is not None:
-            make_folder(out)
-            write_json(out / f"{job.name}.captions.json", {job.name: captions})
+            path = out / f"{job.name}.captions.json"
+            try:
+                make_folder(out)
+                write_json(path, {job.name: captions})
+            except OSError as error:
+                raise cannot_write(path, error) from None
         left_out.extend(encoded.scan.left_out)
         asked.append(encoded.usage or Usage())
         return captions

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from avs3d.cli.show import show_run
+from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig
 
 HELP = """Segment the shipped scan: see what avs3d does.
@@ -28,6 +29,8 @@ def demo(
     ] = False,
 ) -> None:
     """See `HELP`."""
+    if OUT.is_file():
+        raise UserError(f"{OUT}: is a file, where the results would be; go to another folder")
     code = show_run(BatchConfig((str(SCAN),), OUT, overwrite=True))
     picture = OUT / f"{SCAN.stem}.png"
     if code == 0 and open_ and has_display():

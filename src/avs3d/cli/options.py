@@ -97,7 +97,10 @@ Report = Annotated[
         help="Write a page for every scan, .html, to send to somebody; for several also run.html.",
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Of whatever is drawn at random.")]
+Seed = Annotated[
+    int,
+    typer.Option("--seed", min=0, max=2**63 - 1, help="Of whatever is drawn at random."),
+]
 Quietly = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Lines of JSON: an object a scan, then one for all.")
@@ -154,10 +157,15 @@ def parse_queries(given: list[str] | None, ends: tuple[str, ...]) -> tuple[str, 
     if given and not set(ends) & {".rrd", ".mcap"}:
         raise UserError("--query: its answers are written to .rrd and .mcap; give --write rrd")
     for text in queries:
-        if len(text) > _MAX_WORD:
-            raise UserError(f"--query: has {len(text):,} characters; give at most {_MAX_WORD}")
-        _check_characters("--query", text)
+        check_query("--query", text)
     return queries
+
+
+def check_query(option: str, text: str) -> None:
+    """Raise `UserError` where a text is too long to ask for, or has control characters."""
+    if len(text) > _MAX_WORD:
+        raise UserError(f"{option}: has {len(text):,} characters; give at most {_MAX_WORD}")
+    _check_characters(option, text)
 
 
 def _nothing(words: Vocabulary | None) -> Segmentation:

@@ -13,7 +13,7 @@ import typer
 from avs3d.batch import Batch, exit_code, make_folder
 from avs3d.cli import source_options
 from avs3d.cli.console import Progress, complain_about
-from avs3d.cli.options import RESULTS, Bundle, Columns, Device, Out, Overwrite
+from avs3d.cli.options import RESULTS, Bundle, Columns, Device, Out, Overwrite, check_query
 from avs3d.errors import UserError
 from avs3d.io.record import QUERY
 from avs3d.jobs import BatchConfig, Job, find_jobs, keep
@@ -66,6 +66,7 @@ def query(
     vocabulary = Vocabulary.from_words([words])
     if not len(vocabulary):
         raise UserError('no words to look for: give them after the scan, such as "a parked car"')
+    check_query("words", words)
     outputs = tuple(f"{QUERY}{_slug(words)}{kind}" for kind in (".ply", ".png"))
 
     def ask(job: Job, encoded: EncodedScan, timings: dict[str, float]) -> _Answer:

@@ -11,6 +11,7 @@ from avs3d.batch import make_folder
 from avs3d.cli.console import Progress
 from avs3d.cli.options import Overwrite
 from avs3d.errors import UserError
+from avs3d.results import cannot_write
 
 HELP = """Make LiDAR scans of made-up streets.
 
@@ -58,9 +59,12 @@ def simulate(
         for number, path in enumerate(paths, start=seed):
             progress.status(path.name)
             scan = draw(number, sensor)
-            make_folder(out)
-            save(scan, path)
-            write_json(out / "categories.json", list(CATEGORIES))
+            try:
+                make_folder(out)
+                save(scan, path)
+                write_json(out / "categories.json", list(CATEGORIES))
+            except OSError as error:
+                raise cannot_write(path, error) from None
             with progress.paused():
                 typer.echo(f"{path}   {len(scan.points):,} points   {scan.sensor}")
             progress.step()

@@ -9,7 +9,7 @@ import numpy as np
 
 from avs3d.errors import UserError
 from avs3d.labelsets import LabelSet, load
-from avs3d.selection import Selection, names_of
+from avs3d.selection import Selection
 from avs3d.vocabulary import Vocabulary
 
 KINDS = ("names", "detailed", "present", "random")
@@ -68,14 +68,13 @@ def words_by_scan(
         seed: of the nouns.
     """
     rng = np.random.default_rng(seed)
-    dataset, indices = selection.dataset, selection.indices
-    names = names_of([dataset.key(index) for index in indices])
-    for name, index in zip(names, indices, strict=True):
+    for index in selection.indices:
+        name = selection.names[index]
         if kind == "random":
             yield name, Vocabulary.from_words(random_nouns(len(labels), rng))
             continue
         try:
-            raw = dataset[index].labels
+            raw = selection.dataset[index].labels
         except UserError:
             raw = None
         truth = np.zeros(0, np.uint8) if raw is None else labels.to_classes(raw)
