@@ -21,8 +21,9 @@ from avs3d.captioning import load_captioner
 from avs3d.errors import UserError
 from tiny import CONFIG, make_bundle
 
-assert CONFIG.captioner is not None
+assert CONFIG.captioner is not None and CONFIG.pooling is not None
 NETWORK, CAPTIONER = CONFIG.network.model_dump(), CONFIG.captioner.model_dump()
+POOLING = CONFIG.pooling.model_dump()
 POINT_TRANSFORMER = {
     "kind": "ptv3", "in_channels": 5, "out_channels": 384, "stride": [2],
     "enc_depths": [1, 1], "enc_channels": [8, 8], "enc_num_head": [1, 1],
@@ -122,8 +123,12 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
         ({"network": POINT_TRANSFORMER | {"dec_num_head": [3]}}, "8 channels .* 3 heads"),
         ({"network": POINT_TRANSFORMER | {"dec_depths": [1, 1]}}, "S >= 2 entries"),
         ({"network": POINT_TRANSFORMER}, "network.safetensors does not fit"),
-        ({"captioner": CAPTIONER | {"gpt2": {"n_layer": 10**9}}}, "n_layer must be 1 to 64"),
-        ({"captioner": CAPTIONER | {"gpt2": {"n_positions": 10**9}}}, "n_positions must be"),
+        ({"captioner": CAPTIONER | {"gpt2": {"n_layer": 10**9}}}, "gpt2.n_layer"),
+        ({"captioner": CAPTIONER | {"gpt2": {"n_positions": 10**9}}}, "gpt2.n_positions"),
+        ({"captioner": CAPTIONER | {"gpt2": {"n_embd": 0}}}, "gpt2.n_embd"),
+        ({"captioner": CAPTIONER | {"gpt2": {"num_labels": 10**9}}}, "gpt2.num_labels"),
+        ({"pooling": POOLING | {"heads": 7}}, "channels do not divide into 7 heads"),
+        ({"prompt": "a word"}, "prompt: .*word"),
     ],
 )
 def test_a_wrong_config_is_refused(folder: Path, entries: dict[str, object], message: str) -> None:
@@ -144,7 +149,7 @@ def test_a_config_that_asks_for_more_than_the_file_holds(folder: Path) -> None:
     change(folder, network=NETWORK | {"planes": [8192] * 8, "layers": [64] * 8})
     with pytest.raises(UserError, match="network.safetensors does not fit .* bytes or more; fetch"):
         Bundle.load(folder)
-    change(folder, network=NETWORK, captioner=CAPTIONER | {"gpt2": {"vocab_size": 10**12}})
+    change(folder, network=NETWORK, captioner=CAPTIONER | {"gpt2": {"vocab_size": 1 << 20}})
     with pytest.raises(UserError, match="captioner.safetensors does not fit .* bytes or more"):
         load_captioner(Bundle.load(folder))
 

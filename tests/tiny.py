@@ -9,7 +9,13 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from avs3d.bundle import save_bundle
-from avs3d.bundle_config import BundleConfig, CaptionerConfig, NetworkConfig, PoolingConfig
+from avs3d.bundle_config import (
+    BundleConfig,
+    CaptionerConfig,
+    Gpt2Config,
+    NetworkConfig,
+    PoolingConfig,
+)
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.prefix_lm import PrefixLanguageModel
 from avs3d.models.smap import SparseMaskedAttentionPooling
@@ -29,7 +35,7 @@ CONFIG = BundleConfig(
         embedding_dim=384,
         prefix_length=2,
         max_tokens=12,
-        gpt2={"vocab_size": 300, "n_positions": 32, "n_embd": 16, "n_layer": 1, "n_head": 2},
+        gpt2=Gpt2Config(vocab_size=300, n_positions=32, n_embd=16, n_layer=1, n_head=2),
     ),
 )
 
@@ -46,7 +52,7 @@ def make_bundle(folder: Path, seed: int = 0) -> Path:
             "network": MinkUNet(**CONFIG.network.model_dump()),
             "pooling": SparseMaskedAttentionPooling(**CONFIG.pooling.model_dump()),
             "captioner": PrefixLanguageModel(
-                captioner.embedding_dim, captioner.prefix_length, captioner.gpt2
+                captioner.embedding_dim, captioner.prefix_length, captioner.gpt2.model_dump()
             ),
         },
     )

@@ -15,7 +15,9 @@ from pydantic import (
     Field,
     Tag,
     ValidationError,
+    ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from avs3d.errors import UserError
@@ -35,11 +37,9 @@ _Depths = tuple[Annotated[int, Field(ge=0, le=64)], ...]
 _Heads = tuple[Annotated[int, Field(gt=0, le=64)], ...]
 _PatchSizes = tuple[Annotated[int, Field(gt=0, le=2048)], ...]
 _down, _up = Field(min_length=2, max_length=8), Field(min_length=1, max_length=7)
-_GPT2_LIMITS = {
-    "n_layer": 64, "num_hidden_layers": 64, "n_head": 256, "num_attention_heads": 256,
-    "n_positions": 8192, "max_position_embeddings": 8192,
-}  # fmt: skip
-"""Of what costs time or memory without being in the weights, whose file bounds all else."""
+_Share = Field(0.1, ge=0, lt=1)
+Prompt = Annotated[str, Field(max_length=1000, pattern=r"\{word\}")]
+"""What is said to a text encoder; ``{word}`` stands for the word."""
 
 
 class _Strict(BaseModel):
@@ -96,6 +96,12 @@ class PoolingConfig(_Strict):
     heads: int = Field(8, gt=0, le=64)
     padding: Literal["masked", "additive"] = "masked"
 
+    @model_validator(mode="after")
+    def _divides(self) -> PoolingConfig:
+        if self.channels % self.heads:
+            raise ValueError(f"{self.channels} channels do not divide into {self.heads} heads")
+        return self
+
 
 class TransformerMappingConfig(_Strict):
     """Sizes of `TransformerMapping`."""
@@ -104,8 +110,22 @@ class TransformerMappingConfig(_Strict):
     layers: int = Field(gt=0, le=64)
 
 
+class Gpt2Config(_Strict):
+    """Fields of transformers' `GPT2Config`, and what they are where they are not told."""
+
+    vocab_size: int = Field(50257, gt=0, le=1 << 20)
+    n_positions: int = Field(1024, gt=0, le=8192)
+    n_embd: int = Field(768, gt=0, le=8192)
+    n_layer: int = Field(12, gt=0, le=64)
+    n_head: int = Field(12, gt=0, le=256)
+    n_inner: int | None = Field(None, gt=0, le=65536)
+    resid_pdrop: float = _Share
+    embd_pdrop: float = _Share
+    attn_pdrop: float = _Share
+
+
 class CaptionerConfig(_Strict):
-    """Sizes of the prefix language model; `gpt2` holds fields of transformers' GPT2Config.
+    """Sizes of the prefix language model.
 
     `transformer`: how large the mapping is where it is a transformer; None: two linear maps.
     `draws`: captions of each view that are drawn beside the likeliest, at this `temperature`, for
@@ -119,15 +139,7 @@ class CaptionerConfig(_Strict):
     max_tokens: int = Field(67, gt=0, le=512)
     draws: int = Field(0, ge=0, le=64)
     temperature: float = Field(1.0, gt=0, le=10)
-    gpt2: dict[str, int | float | str | bool | None]
-
-    @field_validator("gpt2")
-    @classmethod
-    def _bounded(cls, gpt2: dict[str, Any]) -> dict[str, Any]:
-        for name, limit in _GPT2_LIMITS.items():
-            if not isinstance(value := gpt2.get(name, 1), int) or not 0 < value <= limit:
-                raise ValueError(f"{name} must be 1 to {limit}")
-        return gpt2
+    gpt2: Gpt2Config
 
 
 class ScoreConfig(_Strict):
@@ -189,7 +201,9 @@ class SayingConfig(_Strict):
 
     @field_validator("kinds")
     @classmethod
-    def _of_anchors(cls, kinds: tuple[KindConfig, ...], info: Any) -> tuple[KindConfig, ...]:
+    def _of_anchors(
+        cls, kinds: tuple[KindConfig, ...], info: ValidationInfo
+    ) -> tuple[KindConfig, ...]:
         count = len(info.data.get("anchors", ()))
         if any(anchor >= count for kind in kinds for anchor in kind.anchors):
             raise ValueError(f"a kind has an anchor that is none of the {count}")
@@ -217,7 +231,9 @@ class KnownWordsConfig(_Strict):
 
     @field_validator("words")
     @classmethod
-    def _of_kinds(cls, words: dict[str, tuple[int, ...]], info: Any) -> dict[str, tuple[int, ...]]:
+    def _of_kinds(
+        cls, words: dict[str, tuple[int, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[int, ...]]:
         kinds = info.data.get("kinds", ())
         if any(kind >= len(kinds) for named in words.values() for kind in named):
             raise ValueError(f"a word names a kind that is none of the {len(kinds)}")
@@ -231,7 +247,7 @@ class BundleConfig(_Strict):
 
     Attributes:
         text_encoder: see `avs3d.text.load_text_encoder`.
-        prompt: what is said to the text encoder; ``{word}`` stands for the word.
+        prompt: what is said to the text encoder of a word.
         voxel_size: metres.
         grid: where the voxel grid begins: at the ``frame``'s origin, as published, or at the
             ``cloud``'s lowest coordinates, so that the frame does not show in the result.
@@ -249,7 +265,7 @@ class BundleConfig(_Strict):
     format: Literal[1] = 1
     name: str = Field(min_length=1, max_length=100)
     text_encoder: str = Field(min_length=1, max_length=1000)
-    prompt: str = Field(max_length=1000)
+    prompt: Prompt
     voxel_size: float = Field(gt=0, le=10)
     grid: Literal["frame", "cloud"] = "frame"
     inputs: tuple[str, ...]

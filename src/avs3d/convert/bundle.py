@@ -101,6 +101,8 @@ def convert(
         UserError: a file that is no such checkpoint, parts that do not belong together, or a
             folder that is there already; `MismatchError` for tensors that differ.
     """
+    if "{word}" not in prompt:
+        raise UserError(f"--prompt {prompt!r} has no {{word}}, where the word would stand")
     with new_folder(out, overwrite) as folder:
         checkpoints = []
         for path in files:
@@ -213,15 +215,13 @@ def _add_captioner(
             f"{checkpoint.path}: ClipCap takes embeddings {config.embedding_dim} wide, SMAP gives "
             f"{pooling.out_channels}: give files that belong together"
         )
-    vocab_size = config.gpt2["vocab_size"]
-    assert isinstance(vocab_size, int)
-    parts.files["tokenizer.json"] = tokenizer_text(tokenizer, vocab_size)
+    parts.files["tokenizer.json"] = tokenizer_text(tokenizer, config.gpt2.vocab_size)
     parts.modules["captioner"] = module
     parts.config["captioner"] = config
     mapping = "transformer" if config.transformer else "MLP"
     parts.lines.append(
         f"captioner: ClipCap, {mapping} mapping to {config.prefix_length} words, GPT-2 of "
-        f"{config.gpt2['n_layer']} layers, {config.gpt2['n_embd']} wide ({checkpoint.path.name})"
+        f"{config.gpt2.n_layer} layers, {config.gpt2.n_embd} wide ({checkpoint.path.name})"
     )
     if beside:
         parts.lines.append(f"left out of {checkpoint.path.name}: {listed(beside)} (not parameters)")

@@ -115,10 +115,6 @@ def pooling_of(checkpoint: Checkpoint) -> tuple[PoolingConfig, SparseMaskedAtten
             padding="additive",
         ),
     )
-    if config.channels % config.heads:
-        raise UserError(
-            f"{checkpoint.path}: {config.channels} channels do not divide into {config.heads} heads"
-        )
     module = fitted(
         lambda: SparseMaskedAttentionPooling(**config.model_dump()),
         tensors,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 
 from avs3d.atomic import write_bytes, write_json
-from avs3d.bundle_config import CaptionerConfig, TransformerMappingConfig
+from avs3d.bundle_config import CaptionerConfig, Gpt2Config, TransformerMappingConfig
 from avs3d.captioning.points import load_tokenizer
 from avs3d.errors import UserError
 from avs3d.io.source import show
@@ -36,9 +36,7 @@ from avs3d.training.loop import Draws, fit
 STOP = "."
 VOCABULARY = 2000
 _NO_DROPOUT = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-SIZES: dict[str, int | float | str | bool | None] = {
-    "n_positions": 80, "n_embd": 192, "n_layer": 4, "n_head": 6, **_NO_DROPOUT
-}  # fmt: skip
+SIZES = Gpt2Config(n_positions=80, n_embd=192, n_layer=4, n_head=6, **_NO_DROPOUT)
 _IGNORED = -100
 
 
@@ -51,7 +49,7 @@ class LanguageSettings(RunSettings):
         clip_length, layers: of the transformer.
         prefix_length: invented words that stand for an embedding.
         language_model: folder of a GPT-2 in transformers' format; None: a small new one.
-        gpt2: fields of transformers' `GPT2Config` of the new one.
+        gpt2: of the new one; its `vocab_size` follows from the captions.
         max_tokens: where captions are broken off.
         batch: captions of a step.
         noise: length of the random vector that is added to a text's embedding of length one, drawn
@@ -64,7 +62,7 @@ class LanguageSettings(RunSettings):
     layers: int = Field(default=8, gt=0, le=64)
     prefix_length: int = Field(default=5, gt=0, le=256)
     language_model: str | None = None
-    gpt2: dict[str, int | float | str | bool | None] = SIZES
+    gpt2: Gpt2Config = SIZES
     max_tokens: int = Field(default=60, gt=0, le=512)
     batch: int = Field(default=64, gt=0)
     noise: float = Field(default=0.7, ge=0)
@@ -314,11 +312,12 @@ class Language:
         tokenizer.train_from_iterator(self._captions, trainer)
         return tokenizer
 
-    def _gpt2(self) -> tuple[dict[str, Any], dict[str, Tensor] | None]:
+    def _gpt2(self) -> tuple[Gpt2Config, dict[str, Tensor] | None]:
         """Its sizes, and its weights where it is not new."""
         name = self._settings.language_model
         if name is None:
-            return {"vocab_size": self.tokenizer.get_vocab_size(), **self._settings.gpt2}, None
+            size = {"vocab_size": self.tokenizer.get_vocab_size()}
+            return self._settings.gpt2.model_copy(update=size), None
         from transformers import GPT2Model
 
         try:
@@ -330,7 +329,7 @@ class Language:
             ) from None
         sizes = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")
         fields = {size: getattr(known.config, size) for size in sizes} | _NO_DROPOUT
-        return fields, known.state_dict()
+        return Gpt2Config(**fields), known.state_dict()
 
     def _embed(self, folder: Path) -> None:
         """Embeddings of the captions, (captions, D) float32, from the folder the second time."""

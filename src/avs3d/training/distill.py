@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from avs3d.bundle_config import BundleConfig
+from avs3d.bundle_config import BundleConfig, Prompt
 from avs3d.text import load_text_encoder
 from avs3d.training import export
 from avs3d.training.batches import Batch, SceneBatches
@@ -42,7 +42,7 @@ class DistillSettings(SceneSettings):
             the names of each point's own class.
         classes: names by class id, or a label set; needed without `features`, and for exams.
         text_encoder: of the space of the features, see `avs3d.text.load_text_encoder`.
-        prompt: what is said to it; ``{word}`` stands for the word.
+        prompt: what is said to it of a word.
         network: see there.
         start: a bundle whose network is trained further, or None.
         loss: ``cosine``: 1 less the cosine; ``l1``: the mean absolute difference; of `simulated`
@@ -58,7 +58,7 @@ class DistillSettings(SceneSettings):
     features: str | None = None
     classes: str | tuple[str, ...] | None = None
     text_encoder: str
-    prompt: str = "a {word} in a scene"
+    prompt: Prompt = "a {word} in a scene"
     network: NetworkSettings = NetworkSettings()
     start: str | None = None
     loss: Literal["cosine", "l1", "words"] = "cosine"
