@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from avs3d.bundle_config import Gpt2Config
 from avs3d.captioning import PrefixCaptioner, load_captioner
 from avs3d.captioning.points import load_tokenizer
 from avs3d.errors import UserError
@@ -19,8 +20,9 @@ from avs3d.training.loop import Schedule
 from avs3d.training.simulated_views import training_captions
 
 VIEWS = [["A car on the road.", "There is a car."], ["Two trees and a wall.", "Trees by a wall."]]
-SIZES = {"n_positions": 40, "n_embd": 48, "n_layer": 2, "n_head": 2,
-         "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}  # fmt: skip
+SIZES = Gpt2Config(
+    n_positions=40, n_embd=48, n_layer=2, n_head=2, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0
+)
 SETTINGS = LanguageSettings(
     schedule=Schedule(steps=160, lr=5e-3, warmup=10, average=0.9), gpt2=SIZES
 )
@@ -73,6 +75,20 @@ def test_views_that_say_nothing_have_no_caption(trained: Path) -> None:
     captions = captioner.captions(embeddings)
     assert captions[0] == "" and captions[1] != ""
     assert captioner.captions(np.zeros((0, 384), np.float32)) == []
+
+
+def test_the_seed_is_that_of_drawn_captions(trained: Path) -> None:
+    known = captioner_of(trained)
+    embeddings = SentenceEncoder("minilm").encode([" ".join(sum(VIEWS, []))] * 8)
+
+    def drawn(seed: int) -> list[list[str]]:
+        captioner = PrefixCaptioner(
+            known._model, known._tokenizer, known._stop_id, 12, draws=4, temperature=3, seed=seed
+        )
+        return captioner.candidates(embeddings)
+
+    assert drawn(1) == drawn(1) != drawn(2)
+    assert [some[0] for some in drawn(1)] == [some[0] for some in drawn(2)], "the likeliest"
 
 
 def test_a_caption_that_is_only_a_stop_is_empty(trained: Path) -> None:

@@ -168,6 +168,14 @@ def report(miou: float = 0.25) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def test_a_row_is_whole_when_every_scan_was_labelled() -> None:
+    row = RowConfig()
+    assert Line(row, "minilm", report(), "", 2).whole
+    assert not Line(row, "minilm", report(), "", 3).whole
+    assert not Line(row, "minilm", {**report(), "failures": [{}]}, "", 2).whole
+    assert not Line(row, error="no such bundle").whole
+
+
 def notes(encoder: str, mapper: str = "http://localhost/v1#m", scans: int = 2, **more: Any) -> str:
     row = RowConfig(mapper=mapper)
     config = BenchmarkConfig(dataset="x", rows=[row], **more)

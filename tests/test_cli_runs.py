@@ -13,6 +13,8 @@ import pytest
 
 from avs3d import pipeline
 from avs3d.atomic import remove_leftovers
+from avs3d.cli import streams
+from avs3d.errors import UserError
 from avs3d.io import read
 from avs3d.lock import LOCK, locked
 from avs3d.workers import WorkerDied, in_processes
@@ -266,6 +268,23 @@ def test_a_scan_from_stdin_and_a_result_to_stdout(
     result = CliRunner().invoke(app, [*args, "--no-picture", "--quiet"], input=data)
     assert result.exit_code == 0 and result.output == ""
     assert (tmp_path / OUT / "stdin.npz").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_streams_that_cannot_be_used_are_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.ply").write_bytes(b"ply")
+    with open("/dev/full", "wb", buffering=0) as full, monkeypatch.context() as patched:
+        patched.setattr(streams.typer, "get_binary_stream", lambda name: full)
+        with pytest.raises(UserError, match="--out -: stdout cannot be written to .*No space left"):
+            streams.to_stdout(tmp_path, ".ply")
+    monkeypatch.setattr(sys, "stdin", None)  # as `<&-` does
+    with (
+        pytest.raises(UserError, match="nothing comes from stdin"),
+        streams.with_stdin(["-"], "bin"),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,6 @@ class Worker(Generic[T]):
             )
             self.pipeline = pipeline
             self.load_seconds = time.perf_counter() - began
-        # For each scan, so that what is drawn does not depend on the scans before.
-        torch.manual_seed(self._config.seed)
         return self.pipeline
 
     def facts(self) -> dict[str, Any]:

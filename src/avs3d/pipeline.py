@@ -41,7 +41,7 @@ def load(
         sources: of words and features; points alone when None.
         published: do as the published code does where that is at fault, see
             `avs3d.published.quirks`.
-        seed: of what is drawn at random then.
+        seed: of what is drawn at random: captions, and as published a turn of each scan.
 
     Raises:
         UserError: no such bundle, a damaged one, or no such device.
@@ -101,7 +101,7 @@ class Pipeline:
                 f"bundle {self.bundle.name} has no captioner, so it cannot choose words itself: "
                 "give it a vocabulary, or take words from images alone"
             )
-        return load_captioner(self.bundle)
+        return load_captioner(self.bundle, self.seed)
 
     @cached_property
     def image_captioner(self) -> ImageCaptioner:

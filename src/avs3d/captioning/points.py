@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from avs3d.errors import UserError
+from avs3d.io.source import show
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -63,6 +64,7 @@ class PrefixCaptioner:
             at a time (the published code offers 5), better by a little and slower by a lot.
         draws: further captions of each view, drawn at random.
         temperature: of the draws.
+        seed: of the draws.
         gate: keeps captions to what they may name.
     """
 
@@ -75,6 +77,7 @@ class PrefixCaptioner:
         beams: int = 1,
         draws: int = 0,
         temperature: float = 1.0,
+        seed: int = 0,
         gate: Gate | None = None,
     ) -> None:
         self._gate = gate
@@ -85,13 +88,14 @@ class PrefixCaptioner:
         self._beams = beams
         self._draws = draws
         self._temperature = temperature
+        self._seed = seed
 
     def candidates(self, embeddings: np.ndarray) -> list[list[str]]:
         """See `PointCaptioner`: the likeliest caption, then those drawn, each once."""
 
         def decode(rows: Tensor) -> list[list[list[int]]]:
             return self._model.sample(
-                rows, self._stop_id, self._draws, self._temperature, self._max_tokens
+                rows, self._stop_id, self._draws, self._temperature, self._max_tokens, self._seed
             )
 
         if not self._draws:
@@ -108,7 +112,7 @@ class PrefixCaptioner:
         def decode(rows: Tensor) -> list[list[list[int]]]:
             draws = len(may[0]) - 1
             return self._model.sample(
-                rows, self._stop_id, draws, self._temperature, self._max_tokens, forbid=forbid
+                rows, self._stop_id, draws, self._temperature, self._max_tokens, self._seed, forbid
             )
 
         said: list[list[Said]] = [[] for _ in may]
@@ -156,7 +160,7 @@ class PrefixCaptioner:
         return texts
 
     def _text(self, tokens: list[int]) -> str:
-        return "" if tokens == [self._stop_id] else self._tokenizer.decode(tokens).strip()
+        return "" if tokens == [self._stop_id] else show(self._tokenizer.decode(tokens).strip())
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
@@ -180,8 +184,12 @@ def load_tokenizer(path: Path) -> Tokenizer:
         raise UserError(f"{path} is no tokenizer ({reason}); fetch the bundle again") from None
 
 
-def load_captioner(bundle: Bundle) -> PrefixCaptioner:
+def load_captioner(bundle: Bundle, seed: int = 0) -> PrefixCaptioner:
     """The captioner of a bundle: `captioner.safetensors` and `tokenizer.json` in its folder.
+
+    Args:
+        bundle: whose.
+        seed: of the captions that are drawn.
 
     Raises:
         UserError: the bundle has none, or its files are damaged or do not fit its config.
@@ -204,5 +212,6 @@ def load_captioner(bundle: Bundle) -> PrefixCaptioner:
     saying = bundle.config.saying
     return PrefixCaptioner(
         model, tokenizer, stop_id, config.max_tokens, draws=config.draws,
-        temperature=config.temperature, gate=None if saying is None else Gate(saying, tokenizer),
+        temperature=config.temperature, seed=seed,
+        gate=None if saying is None else Gate(saying, tokenizer),
     )  # fmt: skip

@@ -124,7 +124,9 @@ def run(
         overlay=overlay, selection=selection, predictions=wanted, window=window, report=report,
         queries=parse_queries(query, ends), **sources,
     )  # fmt: skip
-    assert selection.indices, "or a mistake is told"
+    if not selection.indices:
+        count = len(selection.all_indices)
+        raise UserError(f"--shard {shard}: is empty, for there are {count} scans in all")
     place = out if part is None else out / f"shard-{part}"
     config = replace(config, out=run_folder(place, config, new=new))
     raise typer.Exit(show_run(config, Lines() if json else Quiet() if quiet else Tables()))

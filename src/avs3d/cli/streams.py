@@ -39,7 +39,7 @@ def with_stdin(inputs: list[str], form: str | None) -> Iterator[list[str]]:
         raise UserError(f"-: tell what comes from stdin with --stdin: {known}")
     if f".{form.lower()}" not in READERS:
         raise UserError(f"--stdin {form}: no such format; readable are {known}")
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         raise UserError("-: nothing comes from stdin; for example avs3d segment - < scan.bin")
     with TemporaryDirectory(prefix="avs3d-") as folder:
         path = Path(folder, f"stdin.{form.lower()}")
@@ -73,8 +73,13 @@ def with_stdout(out: Path) -> Iterator[Path]:
 def to_stdout(folder: Path, end: str) -> None:
     """The bytes of the one file of a folder whose name ends with `end`."""
     path = next(path for path in folder.iterdir() if path.name.endswith(end))
-    stream = typer.get_binary_stream("stdout")
-    with path.open("rb") as file:
-        while part := file.read(_PART):
-            stream.write(part)
-    stream.flush()
+    try:
+        stream = typer.get_binary_stream("stdout")
+        with path.open("rb") as file:
+            while part := file.read(_PART):
+                stream.write(part)
+        stream.flush()
+    except BrokenPipeError:  # who reads has seen enough
+        raise
+    except (OSError, RuntimeError) as error:  # RuntimeError: it is closed
+        raise UserError(f"--out -: stdout cannot be written to ({error}); give a folder") from None

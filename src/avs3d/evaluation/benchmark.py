@@ -36,6 +36,12 @@ class Line:
     error: str = ""
     scans: int = 0
 
+    @property
+    def whole(self) -> bool:
+        """Whether all scans were labelled and evaluated."""
+        report = self.report
+        return report is not None and not report["failures"] and report["scans"] == self.scans
+
 
 class Reports:
     """Evaluations of rows that are kept in folders of their own.

@@ -66,11 +66,8 @@ class Asker:
 
     def encode(self, scan: Scan) -> EncodedScan:
         """See `Pipeline.encode`."""
-        import torch
-
         pipeline = self.pipeline
         self.status(f"{scan.name}  ({len(scan):,} points)")
-        torch.manual_seed(self._config.seed)
         return pipeline.encode(scan)
 
 
