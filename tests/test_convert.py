@@ -330,6 +330,7 @@ def test_parts_that_do_not_belong_together(
     assert "no shape tells the heads of: pass --heads" in said([smap, clipcap], tmp_path)
     nowhere = {"heads": 2, "tokenizer": str(tmp_path / "nowhere")}
     assert "get tokenizer.json from https://" in said([smap, clipcap], tmp_path, **nowhere)
+    assert "--prompt 'a word' has no {word}" in said([smap], tmp_path, prompt="a word")
     small = make_gpt2_tokenizer(tmp_path / "small", 280)
     told = said([smap, clipcap], tmp_path, heads=2, tokenizer=str(small))
     assert "its tokenizer has 280 tokens, the language model 300" in told
