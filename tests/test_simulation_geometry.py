@@ -7,7 +7,7 @@ import pytest
 
 from avs3d.simulation.categories import CATEGORIES, CATEGORY_ID
 from avs3d.simulation.materials import draw_palette
-from avs3d.simulation.places.ground import SURFACES, Band, Ground, Road
+from avs3d.simulation.places.ground import SURFACES, Band, Ground, Patch, Road
 from avs3d.simulation.places.scene import Scene
 from avs3d.simulation.sensing.lidar import Returns, cast
 from avs3d.simulation.shapes.catalogue import SHAPES
@@ -23,7 +23,9 @@ def street(**changes: object) -> Ground:
     return Ground(**{**flat, **changes})  # type: ignore[arg-type]
 
 
-def look(ground: Ground, rays: np.ndarray, shape: Shape | None = None, x: float = 0.0) -> Returns:
+def look(
+    ground: Ground, rays: np.ndarray, shape: Shape | None = None, x: float = 0.0, **how: float
+) -> Returns:
     rng = np.random.default_rng(0)
     scene, palette = Scene(ground), draw_palette(rng)
     far = Shape("building")
@@ -32,7 +34,7 @@ def look(ground: Ground, rays: np.ndarray, shape: Shape | None = None, x: float 
     solid = scene.build(rng, palette, first_instance=len(CATEGORIES))
     rays = np.asarray(rays, float)
     rays = (rays / np.linalg.norm(rays, axis=1, keepdims=True)).astype(np.float32)
-    return cast(rng, solid, ground, palette, EYE, np.ascontiguousarray(rays), 100.0)
+    return cast(rng, solid, ground, palette, EYE, np.ascontiguousarray(rays), 100.0, **how)
 
 
 def test_a_box_is_as_far_as_it_is() -> None:
@@ -87,6 +89,31 @@ def test_what_is_too_steep_for_a_lawn_is_a_wall() -> None:
     assert face > 0.9 and top < 0.1
     rise, away = np.array([0, 1, 1]) / np.sqrt(2), (targets[2] - EYE)
     assert slope == pytest.approx(-away @ rise / np.linalg.norm(away), abs=0.02)
+
+
+def test_no_pavement_lies_on_a_wall() -> None:
+    upright = np.array([[8.0, 0.0], [8.15, 1.0], [14.0, 1.0]], np.float32)
+    yard = Patch("lot", 0, (0.0, 12.0), (5.0, 4.0))
+    ground = street(relief=(upright, np.zeros((1, 2), np.float32)), patches=(yard,))
+    found = look(ground, np.array([[0, 11.08, 0.65], [0, 12.5, 1.15], [0, 10, 0.15]]) - EYE)
+    assert [CATEGORIES[index] for index in found.category] == ["wall", "parking lot", "parking lot"]
+
+
+def test_a_mesh_is_denser_to_a_wide_beam_far_away() -> None:
+    mesh = Shape("fence")
+    for y in np.arange(-5, 5, 0.05):
+        mesh.box("metal", (0, y, 1.0), (0.01, 0.01, 4.0))
+    turn = np.random.default_rng(0).uniform(-0.1, 0.1, 4000)
+    rays = np.stack([np.ones(4000), turn, 0 * turn], 1)
+
+    def share(x: float, width: float) -> float:
+        found = look(street(), rays, mesh, x, width=width)
+        seen = np.isfinite(found.range)
+        assert (np.abs(found.range[seen] - x / rays[seen, 0]) < 0.3).all()
+        return float(seen.mean())
+
+    thin, near, far = share(25.0, 0.0), share(2.0, 0.003), share(25.0, 0.003)
+    assert abs(near - thin) < 0.05 and 1.5 * thin < far < 2.1 * thin
 
 
 def test_a_crossing_road_cuts_through_the_sidewalk() -> None:

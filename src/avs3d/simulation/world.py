@@ -265,7 +265,7 @@ class _Run:
         rays = np.ascontiguousarray(beams.rays @ turned.T.astype(np.float32))
         reach = self.response.reach
         found = cast(rng, world.target, world.layout.ground, world.palette, origin, rays, reach,
-                     time)  # fmt: skip
+                     time, self.response.width)  # fmt: skip
         own = np.random.default_rng(self.carrier)
         hide_behind_carrier(own, found, rays @ frame.astype(np.float32), sensor, stand.height)
         self.air.fill(found, rays)

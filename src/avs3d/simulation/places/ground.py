@@ -218,7 +218,6 @@ class Ground:
         for path, name in self.paths:
             on = (path.edge(*path.frame(x, y)) < 0) & outside & (_UNEVENNESS[surface] > 0)
             surface[on] = SURFACE_ID[name]
-        surface[outside & self._steep(t, d)] = SURFACE_ID[self.face]
         depth = self._track(self.ruts, surface, frames, d) if self.ruts else None
         for road, side, middle, half in self.drops:
             rs, rt = frames[road]
@@ -234,6 +233,7 @@ class Ground:
             surface[inside] = SURFACE_ID[patch.surface]
             if patch.step is not None:
                 step[inside] = patch.step
+        surface[outside & self._steep(t, d)] = SURFACE_ID[self.face]  # no patch lies on a wall
         height = step + self._base(x, y, s, t, d)
         if depth is not None:
             height -= depth

@@ -148,7 +148,7 @@ class Town:
             )
             if driveway or abs(s - gap) < wide or self.ground.distance(x, y) < min(0.3, d - 0.1):
                 continue
-            self.scene.put(template, x, y, heading + turn, room=-0.35)
+            self.scene.put(template, x, y, heading + turn, room=-0.35, drape=True)
 
     def scatter(
         self, name: str, count: int, reach: float, clear: float, scale: tuple[float, float]

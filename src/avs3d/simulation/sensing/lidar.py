@@ -14,6 +14,7 @@ from avs3d.simulation.sensing.sensors import Sensor
 from avs3d.simulation.shapes.mesh import rotation
 
 _GLASS = MATERIAL_ID["glass"]
+_APART = 0.3  # metres between two things of which the nearer one is measured
 
 
 class Target:
@@ -76,12 +77,18 @@ def cast(
     rays: np.ndarray,
     reach: float,
     time: float = 0.0,
+    width: float = 0.0,
 ) -> Returns:
-    """Follows every ray to the nearest thing, and through windows to what lies behind."""
+    """Follows every ray to the nearest thing, and through windows to what lies behind.
+
+    Args:
+        width: radians of a beam at half its power.
+    """
     target = solid if isinstance(solid, Target) else Target(solid)
     solid = target.solid
     start = np.broadcast_to(origin.astype(np.float32), rays.shape)
     face, distance, normal = target.hit(start, rays, time)
+    grazed = _graze(rng, target, start, rays, time, width, (face, distance, normal))
 
     glass = (face >= 0) & (solid.material[face] == _GLASS)
     through = np.flatnonzero(glass & (rng.random(len(rays)) < 0.55))
@@ -98,12 +105,35 @@ def cast(
         distance,
         solid.category[face].astype(np.int32),
         solid.instance[face],
-        solid.reflectance[face],
+        solid.reflectance[face] * np.where(grazed, np.float32(0.5), np.float32(1.0)),
         palette.loss[solid.material[face]],
         np.abs((normal * rays).sum(axis=1)) / length,
     )
     _add_ground(rng, found, ground, palette, origin, rays, reach)
     return found
+
+
+def _graze(
+    rng: np.random.Generator,
+    target: Target,
+    start: np.ndarray,
+    rays: np.ndarray,
+    time: float,
+    width: float,
+    met: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """(N,) bool, where a ray's middle misses what another part of the beam meets before; there
+    `met`, as `Target.hit` has it, becomes that. So fences and twigs grow denser with the distance.
+    """
+    if not width:
+        return np.zeros(len(rays), bool)
+    aside = rays + rng.normal(0, width / 2.355, rays.shape).astype(np.float32)
+    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+    other = target.hit(start, aside, time)
+    grazed: np.ndarray = other[1] < met[1] - _APART
+    for mine, there in zip(met, other, strict=True):
+        mine[grazed] = there[grazed]
+    return grazed
 
 
 def _add_ground(

@@ -47,12 +47,13 @@ class Response:
         self.drop = rng.uniform(0.0, 0.03) + (rng.random() < 0.1) * rng.uniform(0.05, 0.35)
         self.threshold = 10 ** rng.uniform(-6.0, -4.9)
         self.blind = rng.uniform(0.35, 0.8)
-        self.bias = rng.normal(0, rng.uniform(0, 0.012), rings)
+        self.bias = rng.normal(0, rng.uniform(*sensor.bias), rings)
         self.strength = rng.normal(1, rng.uniform(0, 0.1), rings)
         self.weak = np.zeros(rings)
         if rng.random() < 0.15:
             self.weak[rng.integers(0, rings, rng.integers(1, 4))] = rng.uniform(0.3, 1.0)
         self.noise = rng.uniform(*sensor.noise)
+        self.width = rng.uniform(*sensor.width)
         self.noise_far, self.noise_slant = rng.uniform(0, 1.0), rng.uniform(0, 0.5)
 
     def measure(self, found: Returns, beams: Beams) -> Echoes:

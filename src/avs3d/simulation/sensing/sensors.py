@@ -1,4 +1,9 @@
-"""The LiDARs that are imitated. Numbers are from the makers' public data sheets, rounded."""
+"""The LiDARs that are imitated. Numbers are from the makers' public data sheets, rounded.
+
+How far the rings of an HDL-64E are apart as delivered: Glennie and Lichti, Static Calibration and
+Analysis of the Velodyne HDL-64E S2, Remote Sensing 2 (2010), where planes became three times
+flatter by a calibration of each laser.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +26,8 @@ class Sensor:
         height: metres above the ground, likewise.
         reach: greatest range in metres, likewise.
         noise: standard deviation of the range in metres, likewise.
+        bias: the same of what each ring measures too far, always; factories leave some.
+        width: of a beam at half its power, radians, likewise.
         scale: full scale of the intensity; whole numbers unless it is 1.
         levels: steps of the intensity between 0 and `scale`.
         gamma, falloff, gain, floor: of the intensity, likewise; below `floor` it is 0.
@@ -39,7 +46,9 @@ class Sensor:
     step: Range
     height: Range
     reach: Range
-    noise: Range = (0.008, 0.025)
+    noise: Range = (0.003, 0.025)
+    bias: Range = (0.0, 0.012)
+    width: Range = (0.001, 0.004)
     scale: float = 255.0
     levels: int = 255
     gamma: Range = (0.7, 1.2)
@@ -124,7 +133,7 @@ _ALL_AROUND: dict[str, Sensor] = {
     "kitti-64": Sensor(
         _hdl64(), (0.17, 0.36), (1.6, 1.9), (80, 120), scale=1.0, levels=100, gamma=(0.7, 1.1),
         falloff=(0.0, 0.35), gain=(0.9, 2.0), floor=(0.0, 0.2), offsets=_hdl64_offsets(),
-        weight=15,
+        bias=(0.005, 0.045), weight=15,
     ),
     "nuscenes-32": Sensor(
         _even(-30.67, 10.67, 32), (0.30, 0.36), (1.75, 1.95), (70, 105), gain=(0.12, 0.5),
@@ -152,8 +161,8 @@ _ALL_AROUND: dict[str, Sensor] = {
         _vlp32(), (0.17, 0.4), (1.5, 2.3), (90, 180), gain=(0.15, 0.7), offsets=_slanted(32, 4.2),
         quantum=0.004, weight=4,
     ),
-    "av2-2x32": Sensor(  # the second, turned upside down, interleaves
-        np.concatenate([_vlp32(), _vlp32() - 0.55]), (0.2, 0.4), _CAR, (90, 180), gain=(0.15, 0.6),
+    "av2-2x32": Sensor(  # the second is upside down
+        np.concatenate([_vlp32(), -_vlp32()]), (0.2, 0.4), _CAR, (90, 180), gain=(0.15, 0.6),
         weight=4,
     ),
     "vls-128": Sensor(_vls128(), (0.4, 0.7), (1.7, 2.5), (90, 180), weight=3),
@@ -164,6 +173,10 @@ _ALL_AROUND: dict[str, Sensor] = {
     "os1-32": Sensor(
         _even(-22.5, 22.5, 32), (0.18, 0.70), (1.2, 2.4), (70, 110),
         falloff=_FADES, quantum=0.003, weight=1.5,
+    ),
+    "os1-64-first": Sensor(  # its first generation: in columns, and narrower
+        _even(-16.6, 16.6, 64), (0.18, 0.70), (0.8, 2.2), (70, 110), offsets=_slanted(64, 3.2),
+        falloff=_FADES, quantum=0.003, weight=3,
     ),
     "os1-64": Sensor(
         _even(-22.5, 22.5, 64), (0.35, 0.70), (1.5, 2.4), (70, 110),
