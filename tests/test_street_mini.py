@@ -61,6 +61,8 @@ def test_from_a_seed_to_a_bundle_and_again(tmp_path: Path) -> None:
     (tmp_path / "bundle" / "bundle.json").unlink()
     assert train(tmp_path, RECIPE, seed=3) == bundle  # nothing is trained twice
     assert (bundle / "network.safetensors").read_bytes() == weights
+    with pytest.raises(UserError, match="holds a training with another seed; give another --out"):
+        train(tmp_path, RECIPE, seed=4)
 
 
 def test_two_processes_average_their_gradients(tmp_path: Path) -> None:

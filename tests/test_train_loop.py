@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from avs3d.errors import ReadError, UserError
 from avs3d.training import checkpoints
 from avs3d.training.loop import BEST, CHECKPOINT, Habits, Schedule, fit
-from avs3d.training.processes import in_processes, share_norms
+from avs3d.training.processes import in_processes, place, share_norms
 from test_training import SCHEDULE, model, step
 
 OFTEN = Habits(save_every=5, log_every=1)
@@ -200,6 +200,21 @@ def test_two_processes_see_what_one_sees(tmp_path: Path) -> None:
     # The bias before a norm has no effect, and no gradient but noise.
     for key in one.keys() - {"first.bias", "norm.running_mean"}:
         assert torch.allclose(one[key], two[key], atol=1e-3), key
+
+
+def own_norms_stage(folder: Path, steps: int) -> None:
+    module = Normed().train()
+    fit(module, square_loss, Schedule(steps=steps, lr=1e-2), folder, source=shares, habits=OFTEN)
+    torch.save(module.state_dict(), folder / f"result-{steps}-{place()[0]}.pt")
+
+
+def test_processes_end_with_one_network_also_where_each_has_norms_of_its_own(
+    tmp_path: Path,
+) -> None:
+    in_processes(own_norms_stage, 2, tmp_path / "meeting", tmp_path, 5)
+    one, two = (torch.load(tmp_path / f"result-5-{n}.pt", weights_only=True) for n in (0, 1))
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    assert not torch.equal(one["norm.running_mean"], torch.zeros(8))
 
 
 def test_workers_make_the_same_batches_and_are_gone_afterwards(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from avs3d.errors import UserError
 from avs3d.io.source import show
 from avs3d.training import checkpoints
 from avs3d.training.journal import Journal
-from avs3d.training.processes import agreed, average_gradients, averaged, place
+from avs3d.training.processes import agreed, averaged, place, share_step
 from avs3d.training.settings import Settings
 
 CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
@@ -221,7 +221,7 @@ class _Run:
             for key, value in numbers.items():  # counts are summed, the rest is a mean
                 total[key] = total.get(key, 0.0) + (value if key == "voxels" else share * value)
         total["loss"] = averaged(total["loss"])
-        average_gradients(self.module)
+        share_step(self.module)
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), schedule.clip)
         if not math.isfinite(total["loss"]) or not torch.isfinite(norm):
             self._give_up(total["loss"], [part for _, part in parts])

@@ -56,18 +56,23 @@ def agreed(value: Any) -> Any:
     return said[0]
 
 
-def average_gradients(module: nn.Module) -> None:
-    """Give the parameters of every process the mean of all gradients."""
+def share_step(module: nn.Module) -> None:
+    """Give the parameters of every process the mean of all gradients, and its BatchNorms the mean
+    of all statistics, or each would go on with its own."""
     world = place()[1]
     if world == 1:
         return
     parameters = [p for p in module.parameters() if p.requires_grad]
+    statistics = [b for b in module.buffers() if b.is_floating_point()]
     grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
-    flat = torch.cat([g.reshape(-1) for g in grads])
+    flat = torch.cat([values.reshape(-1) for values in (*grads, *statistics)])
     dist.all_reduce(flat)
     flat /= world
-    for p, part in zip(parameters, flat.split([g.numel() for g in grads]), strict=True):
-        p.grad = part.view_as(p).clone()
+    parts = iter(flat.split([values.numel() for values in (*grads, *statistics)]))
+    for p in parameters:
+        p.grad = next(parts).view_as(p).clone()
+    for b in statistics:
+        b.copy_(next(parts).view_as(b))
 
 
 def averaged(value: float) -> float:

@@ -64,7 +64,7 @@ def run(
     with locked(folder) if is_first() else contextlib.nullcontext():
         if is_first():
             with _room(folder):
-                _remember(folder, {**settings.model_dump(mode="json"), "overfit": overfit})
+                remember(folder, {**settings.model_dump(mode="json"), "overfit": overfit})
         meeting = folder / "rendezvous"
         in_processes(_trained, processes, meeting, make, settings, folder, overfit, device, quiet)
     return folder / FOLDER
@@ -109,7 +109,9 @@ def _room(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _remember(folder: Path, settings: dict[str, Any]) -> None:
+def remember(folder: Path, settings: dict[str, Any]) -> None:
+    """Keep what a folder's training was made with; raise `UserError` where that was something
+    else."""
     path = folder / SETTINGS
     if path.exists():
         before = read_json(path)

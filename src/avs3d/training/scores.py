@@ -49,7 +49,7 @@ class Exam:
             categories that enough points of the view were given, of all categories' names;
             ``held_out_auc``, how well the similarity to words never trained tells points of their
             category from others, mean over the words; ``calibration_error`` of the scores, fitted
-            on every other scan and measured on the rest.
+            on the first half of the scans and measured on the rest.
         score: how similarities become chances, fitted on all scans.
         low_score: three standard deviations below the mean similarity of a scan.
         categories: IoU of each category that counts.
@@ -129,9 +129,10 @@ class _Examiner:
     def result(self) -> Exam:
         iou = {name: closed.iou() for name, closed in self.closed.items()}
         score = fit_chances(*_joined(self.answers))
-        half = fit_chances(*_joined(self.answers[::2]))
-        cosine, lead, right = _joined(self.answers[1::2] or self.answers)
-        chance = chances(half, torch.from_numpy(cosine), torch.from_numpy(lead)).numpy()
+        middle = (len(self.answers) + 1) // 2  # scans of one world stand side by side
+        first = fit_chances(*_joined(self.answers[:middle]))
+        cosine, lead, right = _joined(self.answers[middle:] or self.answers)
+        chance = chances(first, torch.from_numpy(cosine), torch.from_numpy(lead)).numpy()
         (said, there, true, named), (counted, _, borne, guessed) = self.captions
         scores = {
             **{f"{name}_iou": _mean(list(row.values())) for name, row in iou.items()},

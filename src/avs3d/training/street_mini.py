@@ -11,6 +11,7 @@ import copy
 import json
 import shutil
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from avs3d.atomic import write_json
 from avs3d.bundle import CAPTIONER_FILES, Bundle, save_bundle
 from avs3d.bundle_config import CaptionerConfig
 from avs3d.errors import UserError
-from avs3d.simulation.dataset import generate
+from avs3d.lock import locked
+from avs3d.simulation.dataset import fingerprint, generate
 from avs3d.text import SentenceEncoder
 from avs3d.training.captioner import Language, LanguageSettings
 from avs3d.training.captions import Corpus
@@ -32,6 +34,7 @@ from avs3d.training.distill import Distillation, DistillSettings
 from avs3d.training.export import FOLDER
 from avs3d.training.loop import Schedule
 from avs3d.training.processes import in_processes, is_first
+from avs3d.training.running import remember
 from avs3d.training.samples import SampleMaker
 from avs3d.training.saying import DRAFTS, fit_saying
 from avs3d.training.scores import simulated_scores
@@ -42,6 +45,7 @@ from avs3d.training.taught_words import taught_words
 
 PRESET = "packaged"
 _STEM = "conv0p1s1.kernel"
+_FITTING = "fitting"  # folder of further worlds, by which captions learn what is sure
 VALIDATION = {  # folder: what is simulated in it
     "validation": "other worlds of the kinds trained on",
     "held-out": "kinds of worlds, shapes and sensors never trained on",
@@ -133,13 +137,23 @@ def train(folder: Path, recipe: Recipe, *, seed: int = 0, processes: int = 1) ->
 
     Returns:
         The bundle's folder.
+
+    Raises:
+        UserError: the folder holds another training, or another command works in it.
     """
-    generate(folder / "scans", recipe.scans, start_seed=seed + 1_000_000, workers=processes)
+    folder.mkdir(parents=True, exist_ok=True)
+    told = {"recipe": recipe.model_dump(mode="json"), "seed": seed, "simulation": fingerprint()}
+    with locked(folder):
+        remember(folder, told)
+        return _train(folder, recipe, seed, processes)
+
+
+def _train(folder: Path, recipe: Recipe, seed: int, processes: int) -> Path:
+    make = partial(generate, workers=processes)
+    make(folder / "scans", recipe.scans, start_seed=seed + 1_000_000)
+    make(folder / _FITTING, (recipe.validation + 1) // 2, start_seed=seed + 2_000_000)
     for place in VALIDATION:
-        generate(
-            folder / place, recipe.validation, start_seed=seed, workers=processes,
-            held_out=place == "held-out",
-        )  # fmt: skip
+        make(folder / place, recipe.validation, start_seed=seed, held_out=place == "held-out")
     share = recipe.shared_by(processes)
     for stage in (network_stage, pooling_stage):
         in_processes(stage, processes, folder / "rendezvous", folder, share, seed)
@@ -268,7 +282,7 @@ def _pack(folder: Path, recipe: Recipe, seed: int) -> Path:
     places |= {f"tuning.{turn}": _round(folder, turn) for turn in rounds}
     for name, place in places.items():
         shutil.copyfile(place / "log.jsonl", bundle / f"{name}.log.jsonl")
-    worlds = sorted((folder / "validation").glob("scan_*.npz"))[::2]
+    worlds = sorted((folder / _FITTING).glob("scan_*.npz"))
     worlds += sorted((folder / "scans").glob("scan_*.npz"))[7::50]
     config = config.model_copy(update={"saying": fit_saying(bundle, worlds)})
     save_bundle(bundle, config, {})
