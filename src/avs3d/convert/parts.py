@@ -11,6 +11,7 @@ from torch import Tensor
 
 from avs3d.bundle_config import (
     CaptionerConfig,
+    Gpt2Config,
     NetworkConfig,
     PointTransformerV3Config,
     PoolingConfig,
@@ -154,14 +155,14 @@ def captioner_of(
         checkpoint,
         lambda: CaptionerConfig(
             **_mapping(tensors, width, checkpoint),
-            gpt2={
-                "vocab_size": _size(gpt, "wte.weight", 0, 50257),
-                "n_positions": _size(gpt, "wpe.weight", 0, 1024),
-                "n_embd": width,
-                "n_layer": _blocks(gpt, "h.", 12),
-                "n_head": heads,
-                "n_inner": _size(gpt, "h.0.mlp.c_fc.weight", 1, 4 * width),
-            },
+            gpt2=Gpt2Config(
+                vocab_size=_size(gpt, "wte.weight", 0, 50257),
+                n_positions=_size(gpt, "wpe.weight", 0, 1024),
+                n_embd=width,
+                n_layer=_blocks(gpt, "h.", 12),
+                n_head=heads,
+                n_inner=_size(gpt, "h.0.mlp.c_fc.weight", 1, 4 * width),
+            ),
         ),
     )
     sizes = config.model_dump(include={"embedding_dim", "prefix_length", "gpt2", "transformer"})
