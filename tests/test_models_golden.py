@@ -154,6 +154,19 @@ def test_order_of_voxels_does_not_matter() -> None:
     torch.testing.assert_close(one[order], other)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_in_inference(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    network = MinkUNet(3, 5, PLANES, (1,) * 8, stem=8).eval()
+    coords = torch.randint(0, 12, (500, 4)).unique(dim=0)
+    with torch.inference_mode():
+        exact = network(coords, torch.ones(len(coords), 3))
+        with torch.autocast("cpu", dtype=dtype):
+            rough = network(coords, torch.ones(len(coords), 3))
+    assert rough.dtype == dtype
+    torch.testing.assert_close(rough.float(), exact, atol=0.05, rtol=0.05)
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_variants_run(name: str) -> None:
     network = MinkUNet.variant(name, 3, 16).eval()
@@ -171,3 +184,4 @@ def test_a_view_without_points_is_zero(padding: str) -> None:
     views = torch.tensor([[True, False], [True, False]])
     out = pooling(coords, torch.randn(2, 4), views)
     assert out.shape == (1, 2, 6) and not out[0, 1].any() and out[0, 0].any()
+    assert pooling(coords[:0], torch.zeros(0, 4), views[:0]).shape == (0, 2, 6)

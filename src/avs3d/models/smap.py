@@ -102,13 +102,13 @@ class SparseMaskedAttentionPooling(nn.Module):
         Returns:
             (B, V, out_channels).
         """
+        if not len(coords):
+            return features.new_zeros(0, view_mask.shape[1], self.c_proj.out_features)
         level, rows = Level.from_coords(coords)
         positioned = self.position(SparseTensor(features[rows], level))
         masks, batch = view_mask[rows].bool(), level.coords[:, 0]
-        samples = int(batch.max()) + 1 if len(batch) else 0
-        return torch.stack(
-            [self.pool(positioned[batch == i], masks[batch == i]) for i in range(samples)]
-        )
+        samples = range(int(batch.max()) + 1)
+        return torch.stack([self.pool(positioned[batch == i], masks[batch == i]) for i in samples])
 
 
 def _attend(asked: Tensor, features: Tensor, padded: int) -> Tensor:

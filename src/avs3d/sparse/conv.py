@@ -77,9 +77,7 @@ def sparse_conv(
             f"features {tuple(features.shape)} and kernel {tuple(kernel.shape)} do not fit a map "
             f"of {kernel_map.n_in} input rows and {kernel_map.volume} kernel weights"
         )
-    if torch.is_autocast_enabled(features.device.type):
-        dtype = torch.get_autocast_dtype(features.device.type)
-        features, kernel = features.to(dtype), kernel.to(dtype)
+    features, kernel = _autocast(features, kernel)
     if finish is not None:
         return _apply(features, kernel, kernel_map, finish)
     return _SparseConv.apply(features, kernel, kernel_map)
@@ -87,6 +85,7 @@ def sparse_conv(
 
 def pointwise_conv(features: Tensor, kernel: Tensor, finish: Finish) -> Tensor:
     """(N, C_out) of (N, C_in) and (C_in, C_out), in the same threads as `sparse_conv`."""
+    features, kernel = _autocast(features, kernel)
     out = finish.memory(len(features), kernel.shape[1], features)
 
     def compute(rows: slice) -> None:
@@ -97,6 +96,15 @@ def pointwise_conv(features: Tensor, kernel: Tensor, finish: Finish) -> Tensor:
 
     for_rows(compute, features)
     return out
+
+
+def _autocast(features: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in the dtype of autocast where that is on."""
+    device = features.device.type
+    if not torch.is_autocast_enabled(device):
+        return features, kernel
+    dtype = torch.get_autocast_dtype(device)
+    return features.to(dtype), kernel.to(dtype)
 
 
 class _SparseConv(torch.autograd.Function):
