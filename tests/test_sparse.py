@@ -88,6 +88,12 @@ def test_strided_coordinates_floor_below_zero() -> None:
     assert level.coarser.stride == 2
 
 
+def test_narrow_integers_are_coordinates_too() -> None:
+    wide = torch.tensor([[0, 0, 0, 0], [0, 0, 131_070, 131_070], [0, 10, 0, 0]])
+    one, other = Level(wide), Level(wide.int())
+    assert torch.equal(one.coarser.coords, other.coarser.coords) and len(one.coarser) == 3
+
+
 @pytest.mark.parametrize("kind", ["neighbours", "down", "up"])
 def test_gradients(kind: str) -> None:
     level, _ = Level.from_coords(random_coords(1, 40, 4))
@@ -224,9 +230,15 @@ def test_the_same_voxel_twice_is_refused() -> None:
         Level.from_coords(torch.tensor([[0, 1, 1, 1], [0, 1, 1, 1]]))
 
 
-def test_coordinates_too_wide_to_index_are_refused() -> None:
+@pytest.mark.parametrize("ends", [(0, 2**30), (-(2**62), 2**62), (-(2**63), 2**63 - 1)])
+def test_coordinates_too_wide_to_index_are_refused(ends: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="too many to index"):
-        Level.from_coords(torch.tensor([[0, 0, 0, 0], [0, 2**30, 2**30, 2**30]]))
+        Level.from_coords(torch.tensor([[0, end, end, end] for end in ends]))
+
+
+def test_a_cloud_as_wide_as_voxels_may_be_has_neighbours() -> None:
+    level = Level(torch.tensor([[0, 0, 0, 0], [0, *[2**20 - 1] * 3]]))
+    assert level.neighbours(5).n_pairs == 2
 
 
 @settings(max_examples=40, deadline=None)
@@ -249,8 +261,9 @@ def test_voxelize_refuses_what_it_cannot_do() -> None:
         voxelize(np.array([[np.nan, 0, 0]], np.float32), 0.1)
     with pytest.raises(ValueError, match="N > 0"):
         voxelize(np.zeros((0, 3), np.float32), 0.1)
-    with pytest.raises(ValueError, match="voxels wide"):
-        voxelize(np.array([[0, 0, 0], [1e7, 0, 0]], np.float32), 0.1)
+    for far in (1e7, -1e20, np.finfo(np.float32).max):
+        with pytest.raises(ValueError, match="voxels wide"):
+            voxelize(np.array([[0, 0, 0], [far, 0, 0], [1, 2, 3]], np.float32), 0.1)
 
 
 def test_pooling() -> None:

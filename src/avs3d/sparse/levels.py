@@ -6,6 +6,7 @@ per level and shared by all layers there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
@@ -61,7 +62,7 @@ class Level:
     """
 
     def __init__(self, coords: Tensor, stride: int = 1) -> None:
-        self._join(_Pyramid([_Resolution(coords, stride)]), 0)
+        self._join(_Pyramid([_Resolution(coords.long(), stride)]), 0)
 
     def _join(self, pyramid: _Pyramid, depth: int) -> None:
         self._pyramid, self._depth = pyramid, depth
@@ -173,20 +174,21 @@ class _Packing:
     """Lexicographic order-preserving packing of [batch, x, y, z] into one int64.
 
     `margin` voxels of room on every side keep a neighbour's key from wrapping into the next row.
+
+    Attributes:
+        low: (4,) int64, the coordinates with the key 0.
+        size: of each axis with its room, voxels.
     """
 
     def __init__(self, coords: Tensor, margin: int) -> None:
-        if len(coords):
-            self.low = coords.amin(0) - margin
-            self.size = coords.amax(0) + margin + 1 - self.low
-        else:
-            self.low = coords.new_zeros(4)
-            self.size = coords.new_ones(4)
-        volume = 1.0
-        for side in self.size.tolist():
-            volume *= side
-        if volume >= 2**62:
-            raise ValueError(f"coordinates span {self.size.tolist()} voxels: too many to index")
+        room = coords.new_tensor([0, margin, margin, margin])  # samples have no neighbours
+        low, high = coords.aminmax(dim=0) if len(coords) else (coords.new_zeros(4),) * 2
+        self.low = low - room
+        # In Python's integers: those of a tensor may wrap around and look small.
+        ends = zip(low.tolist(), high.tolist(), room.tolist(), strict=True)
+        self.size = [last - first + 1 + 2 * more for first, last, more in ends]
+        if math.prod(self.size) >= 2**62:
+            raise ValueError(f"coordinates span {self.size} voxels: too many to index")
 
     def keys(self, coords: Tensor) -> Tensor:
         b, x, y, z = (coords - self.low).unbind(1)
@@ -205,7 +207,7 @@ def _neighbour_pairs(coords: Tensor, radius: int) -> Pairs:
     packing = _Packing(coords, margin=radius)
     keys = packing.keys(coords)
     padded = torch.cat([keys, keys.new_full((size,), torch.iinfo(torch.int64).max)])
-    _, _, y_size, z_size = packing.size.tolist()
+    _, _, y_size, z_size = packing.size
 
     def look(column: tuple[int, int]) -> None:
         dx, dy = column

@@ -32,8 +32,9 @@ class Voxels:
 
         Summed in float64, so that the order of the points does not show in the result.
         """
-        total = torch.zeros(len(self.coords), values.shape[1], dtype=torch.float64)
-        total.index_add_(0, self.inverse, values.double())
+        values = values.double()
+        total = values.new_zeros(len(self.coords), values.shape[1])
+        total.index_add_(0, self.inverse, values)
         count = torch.bincount(self.inverse, minlength=len(self.coords))
         return (total / count[:, None]).float()
 
@@ -52,16 +53,16 @@ def voxelize(points: np.ndarray | Tensor, voxel_size: float) -> Voxels:
         raise ValueError(f"points must be (N, 3) with N > 0, got {tuple(xyz.shape)}")
     if not torch.isfinite(xyz).all():
         raise ValueError("points must be finite")
-    absolute = torch.floor(xyz * (1.0 / voxel_size)).long()
-    origin = absolute.amin(0)
-    cells = absolute - origin
+    # Measured as floats: what a sensor writes for no return may be beyond any integer.
+    absolute = torch.floor(xyz * (1.0 / voxel_size))
+    low, high = absolute.aminmax(dim=0)
+    width = float((high - low).max()) + 1
+    if not width <= 2**20:
+        raise ValueError(f"the cloud is {width:.7g} voxels wide; at most 2**20 are possible")
+    cells = (absolute - low).long()
     extent = cells.amax(0) + 1
-    if int(extent.max()) > 2**20:
-        raise ValueError(
-            f"the cloud is {int(extent.max())} voxels wide; at most 2**20 are possible"
-        )
     keys = (cells[:, 0] * extent[1] + cells[:, 1]) * extent[2] + cells[:, 2]
     _, inverse = torch.unique(keys, return_inverse=True)
-    first = torch.full((int(inverse.max()) + 1,), len(xyz), dtype=torch.long)
-    first.scatter_reduce_(0, inverse, torch.arange(len(xyz)), "amin")
-    return Voxels(cells[first], inverse, first, origin, voxel_size)
+    first = inverse.new_full((int(inverse.max()) + 1,), len(xyz))
+    first.scatter_reduce_(0, inverse, torch.arange(len(xyz), device=xyz.device), "amin")
+    return Voxels(cells[first], inverse, first, low.long(), voxel_size)
