@@ -108,6 +108,29 @@ def test_point_order_does_not_matter(pipeline: Pipeline, scan: Scan) -> None:
     assert (one.label[order] == other.label).mean() > 0.9999
 
 
+def test_the_points_that_stand_for_voxels_do_not_hang_on_their_order(
+    pipeline: Pipeline, scan: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = np.random.default_rng(0).permutation(len(scan))
+    sweep = np.arange(len(scan)) % 3
+    points = scan.points.copy()
+    points[5] = np.nan
+    scan = replace(scan, points=points, sweep=sweep)
+    one, other = pipeline.encode(scan), pipeline.encode(scan.take(order))
+    (rows,) = one.rows
+    first = one.first_points
+    np.testing.assert_array_equal(points[first], other.scan.points[other.first_points])
+    np.testing.assert_array_equal(rows.of_point[first], np.arange(len(one.trunk)))
+    newest = np.full(len(first), 3)
+    np.minimum.at(newest, np.delete(rows.of_point, 5), np.delete(sweep, 5))
+    np.testing.assert_array_equal(sweep[first], newest)
+    for cells in zip(one.cells(np.eye(4), 2.0), other.cells(np.eye(4), 2.0), strict=True):
+        np.testing.assert_array_equal(*cells)
+    monkeypatch.setattr(pipeline, "published", True)
+    of_point, first = np.unique(pipeline.encode(scan).rows[0].of_point, return_index=True)
+    np.testing.assert_array_equal(pipeline.encode(scan).first_points, first[of_point >= 0])
+
+
 def test_the_frame_does_not_matter(pipeline: Pipeline, scan: Scan) -> None:
     """Sensor frame or road frame: the ground's height shifts every z by the same."""
     higher = replace(scan, points=scan.points + np.float32([0, 0, 1.73]))
@@ -142,9 +165,10 @@ def test_captions_come_by_sector_and_only_where_there_are_points(
 def test_errors_name_the_scan_and_the_remedy(pipeline: Pipeline, scan: Scan) -> None:
     with pytest.raises(UserError, match="empty.bin has no point with a position"):
         pipeline.encode(Scan(np.full((3, 3), np.nan), path=Path("empty.bin")))
-    with pytest.raises(UserError, match="wide.bin.*are its units metres"):
-        points = np.array([[0, 0, 0], [1e8, 0, 0]])
-        pipeline.encode(Scan(points, path=Path("wide.bin")))
+    for far in (1e8, np.finfo(np.float32).max):
+        with pytest.raises(UserError, match="wide.bin.*are its units metres"):
+            points = np.array([[0, 0, 0], [far, 0, 0]])
+            pipeline.encode(Scan(points, path=Path("wide.bin")))
     with pytest.raises(UserError, match="no words"):
         pipeline.segment(scan, Vocabulary(()))
 

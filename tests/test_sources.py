@@ -72,7 +72,7 @@ def test_points_are_put_in_sectors_and_squares_that_hold_some() -> None:
     assert point_views(scan, rows, "cameras")[0] == []
 
 
-@pytest.mark.parametrize("text", ["0", "361", "-1", "1.5", "camera", "", "٣", "99999999999999"])
+@pytest.mark.parametrize("text", ["0", "361", "-1", "1.5", "camera", "", "٣", "00010000"])
 def test_views_that_there_are_not(text: str) -> None:
     with pytest.raises(UserError, match="give a number from 1 to 360, cameras or squares"):
         parse_views(text)

@@ -10,7 +10,7 @@ import pytest
 
 from avs3d.inputs import INPUTS, ground_height, point_inputs
 from avs3d.scan import Scan
-from avs3d.views import lidar_sectors, squares, viewpoint
+from avs3d.views import lidar_sectors, point_views, squares, viewpoint
 
 AS_THEY_ARE = ("x", "y", "z", "strength")
 
@@ -47,6 +47,20 @@ def test_every_point_is_in_one_sector_also_at_pi() -> None:
 def test_the_published_sectors_lose_a_point_at_pi() -> None:
     points = np.array([[-1, 0, 0], [-1, -0.0, 0], [1, 0, 0]], np.float32)
     assert lidar_sectors(points, 12, closed=False).sum(1).tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_points_of_earlier_sweeps_are_in_no_view(published: bool) -> None:
+    points, rows = cloud(), np.arange(4000)
+    points[:1000, 0] = np.abs(points[:1000, 0])
+    key = points[:1000]
+    scan = Scan(points, sweep=np.repeat([0, 1, 2, 3], 1000))
+    names, masks = point_views(scan, rows, 4, published=published)
+    assert names == ["sector 01", "sector 02"] and not masks[1000:].any()
+    assert (masks[:1000] == lidar_sectors(key, 4)[:, 1:3]).all()
+    small = Scan(points / 100, sweep=scan.sweep)
+    masks = point_views(small, rows, "squares", published=published)[1]
+    assert masks[:1000].any() and not masks[1000:].any()
 
 
 def test_viewpoint_is_the_sensor_or_the_middle() -> None:

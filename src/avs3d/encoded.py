@@ -69,11 +69,14 @@ class EncodedScan:
         """(M, C) float32 voxel features before the last 1**3 convolution, on the device."""
         return self._network[2]
 
-    @property
+    @cached_property
     def first_points(self) -> np.ndarray:
-        """(M,) int64: which point stands for each voxel, its first one."""
-        first: np.ndarray = self._finite[self._network[0].first.numpy()]
-        return first
+        """(M,) int64: which point stands for each voxel, see `FeatureRows.points`; published: its
+        first one."""
+        if self.pipeline.published:
+            first: np.ndarray = self._finite[self._network[0].first.numpy()]
+            return first
+        return self._distilled().points(self.scan)
 
     @property
     def low_score(self) -> float | None:
@@ -90,8 +93,8 @@ class EncodedScan:
         """
         from avs3d.sequence import cells_of
 
-        size = voxels * self.pipeline.bundle.config.voxel_size
-        return tuple(cells_of(self.scan.points[rows.points], pose, size) for rows in self.rows)
+        scan, size = self.scan, voxels * self.pipeline.bundle.config.voxel_size
+        return tuple(cells_of(scan.points[rows.points(scan)], pose, size) for rows in self.rows)
 
     @cached_property
     @torch.inference_mode()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from avs3d.bundle_config import ScoreConfig
+from avs3d.scan import Scan
 from avs3d.segmentation import UNLABELLED
 
 ALIKE = 0.5  # words this similar may both be right of a point: they are no rivals
@@ -136,11 +137,13 @@ class FeatureRows:
     of_point: np.ndarray
     score: ScoreConfig | None = None
 
-    @property
-    def points(self) -> np.ndarray:
-        """(M,) int64, the first point of each row."""
-        rows, first = np.unique(self.of_point, return_index=True)
-        found: np.ndarray = first[rows >= 0]
+    def points(self, scan: Scan) -> np.ndarray:
+        """(M,) int64, which of its points stands for each row: of its newest sweep, the lowest in
+        (x, y, z). So it is the same one in whatever order the points are."""
+        x, y, z = scan.points.T
+        sweep = () if scan.sweep is None else (scan.sweep,)
+        order = np.lexsort((z, y, x, *sweep, self.of_point))
+        found: np.ndarray = order[np.diff(self.of_point[order], prepend=-1) > 0]
         return found
 
     def best(self, words: Tensor) -> PointWords:

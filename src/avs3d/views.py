@@ -36,6 +36,8 @@ def point_views(
 ) -> tuple[list[str], np.ndarray]:
     """The views of some points of a scan that hold any (paper, 3.3).
 
+    Of several sweeps, points of the key frame alone are in views: they are where things are now.
+
     Args:
         scan: all points.
         rows: (M,) which of them, each finite.
@@ -60,6 +62,8 @@ def point_views(
         points = scan.points[rows] - viewpoint(scan)
         masks = lidar_sectors(points, int(views), closed=not published)
         names = [f"sector {i:02d}" for i in range(masks.shape[1])]
+    if scan.sweep is not None:
+        masks &= (scan.sweep[rows] == 0)[:, None]
     kept = np.flatnonzero(masks.any(0))
     return [names[i] for i in kept], masks[:, kept]
 
@@ -72,7 +76,7 @@ def parse_views(text: str) -> Views:
     """
     if text in ("cameras", "squares"):
         return text
-    if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= MAX_SECTORS:
+    if text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_SECTORS:
         return int(text)
     raise UserError(f"--views {text}: give a number from 1 to {MAX_SECTORS}, cameras or squares")
 
