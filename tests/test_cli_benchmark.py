@@ -201,6 +201,23 @@ def test_the_papers_figures_are_quoted_and_compared_with_nothing_that_differs() 
     assert "Not to be compared" not in same and "not measured here" in same
 
 
+def test_features_by_default_are_those_that_are_asked_for() -> None:
+    told = [{"vocabulary": "names"}, {"feature": "distill"}, {"vocabulary": "random"}]
+    rows = [RowConfig(**row) for row in told]
+    lines = [Line(row, "minilm", report(), "", 2) for row in rows]
+    config = BenchmarkConfig(dataset="x", rows=rows)
+    assert [row[-3:-1] for row in tables(config, "nuscenes-16", lines)[1].rows] == [
+        ("10.0", "10.0")
+    ] * 3
+
+
+def test_a_row_that_failed_has_no_encoder_to_compare() -> None:
+    rows = [RowConfig(), RowConfig(vocabulary="names")]
+    lines = [Line(rows[0], "minilm", report(), "", 2), Line(rows[1], error="no such bundle")]
+    config = BenchmarkConfig(dataset="x", rows=rows)
+    assert "text encoder (minilm;" in tables(config, "nuscenes-16", lines)[1].notes[1]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.text(min_size=1, max_size=30))
 def test_any_name_stays_in_its_cell(name: str) -> None:

@@ -80,10 +80,9 @@ def test_a_run_against_its_own_labels_is_right_throughout(call: Call, run: Path)
 
 
 def test_void_words_are_wrong_or_taken_away(call: Call, run: Path, tmp_path: Path) -> None:
-    made = call(
-        "segment", "a.bin", "b.bin", "--out", "other", "-v", "sky, road, automobile",
-        "-b", json.loads((run / "run.json").read_text())["config"]["bundle"],
-    )  # fmt: skip
+    made_with = ("-b", json.loads((run / "run.json").read_text())["config"]["bundle"])
+    words = ("-v", "sky, road, automobile")
+    made = call("segment", "a.bin", "b.bin", "--out", "other", *words, *made_with)
     assert made.exit_code == 0, made.output
     (tmp_path / "map.json").write_text('{"sky": "void", "automobile": "car"}')
     options = ("--labelset", "semantickitti", "--labels", "labels", "--mapper", "map.json")
@@ -98,6 +97,15 @@ def test_void_words_are_wrong_or_taken_away(call: Call, run: Path, tmp_path: Pat
     assert other["removed_words"] == ["sky"] and "removed words: sky" in gone.stdout
     assert {row["word"] for row in other["words"]} == {"road", "automobile"}
     assert other["points_unlabelled"] == 0 and other["points"] == one["points"]
+    nouns = other["baselines"][-1]
+    assert (nouns["vocabulary"], nouns["words"]) == ("random nouns", 2.0)
+    (tmp_path / "map.json").write_text("{}")
+    assert call("segment", "a.bin", "--out", "third", "-v", "sky", *made_with).exit_code == 0
+    none = call("evaluate", "third", *options, "--out", "none", "--void", "remove")
+    assert none.exit_code == 0, none.output
+    assert [row["vocabulary"] for row in report(tmp_path / "none")["baselines"]] == [
+        "class names", "detailed names", "classes present"
+    ]  # fmt: skip
 
 
 def test_a_result_that_hangs_on_the_mapper_says_so(call: Call, run: Path) -> None:
@@ -134,9 +142,13 @@ def test_a_fault_of_ours_costs_its_scan_only(
         return sources(self)
 
     monkeypatch.setattr(StoredScan, "sources", broken)
-    result = evaluate(call, "--no-baselines")
+    result = evaluate(call)
     assert result.exit_code == 1 and "report" in lines(result)[0] and len(lines(result)) == 1
-    assert report(run)["scans"] == 1 and report(run)["miou"] == 1.0
+    found = report(run)
+    assert found["scans"] == 1 and found["miou"] == 1.0
+    (run / "a.done.json").unlink()
+    assert evaluate(call, "--overwrite").exit_code == 0
+    assert report(run)["baselines"][:3] == found["baselines"][:3]  # without the random nouns
 
 
 @pytest.mark.parametrize(

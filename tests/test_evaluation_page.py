@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from avs3d import Scan, Segmentation, Vocabulary, labelsets
 from avs3d.evaluation.evaluation import Evaluation
-from avs3d.evaluation.flow import flows, svg
+from avs3d.evaluation.flow import Flow, flows, svg
 from avs3d.evaluation.mappers import NameMapper
 from avs3d.evaluation.page import page
 from avs3d.vocabulary import Source
@@ -115,6 +115,17 @@ def test_bands_hold_every_point_once() -> None:
     assert sum(told) == 2 * sum(flow.points for flow in found)
     heights = [float(h) for h in re.findall(r'height="([\d.]+)"', picture)]
     assert all(height > 0 for height in heights) and svg([], KITTI) == ""
+
+
+def test_bars_of_many_classes_fit_below_each_other() -> None:
+    labels = labelsets.load("scannet-200")
+    names = enumerate(labels.classes)
+    found = [Flow((f"word {i % 30}", name, name), 10**i % 997) for i, name in names]
+    picture = svg(found, labels)
+    bars = re.findall(r'<rect x="(\d+)" y="([\d.]+)" width="14" height="([\d.]+)"', picture)
+    assert len(bars) == 30 + 200 + 200 == picture.count("<rect")
+    assert all(float(high) > 0 and float(y) + float(high) < 720.2 for _, y, high in bars)
+    assert len(re.findall(r"v\d+\.\d+C", picture)) == 2 * len(found)
 
 
 @pytest.mark.parametrize("field", ["tpss", "miou"])

@@ -235,4 +235,5 @@ def test_flicker_counts_what_changes() -> None:
     after = Seen(moved, np.array(["car", "bus", "car", "tree"]), rigid(0, (2, 0, 0)))
     assert flicker([before, after]) == (1, 4)
     assert flicker([before]) == (0, 0)
+    assert flicker([Seen(here[:0], before.words[:0], before.pose), after]) == (0, 0)
     assert flicker([before, after._replace(pose=rigid(0, (50, 0, 0)))]) == (0, 0)

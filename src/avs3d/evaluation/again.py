@@ -7,7 +7,7 @@ of its network.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -71,6 +71,14 @@ def without_void(
     return fresh if min_score is None else fresh.unlabel(min_score)
 
 
+class Labelled(NamedTuple):
+    """A scan with the words of the vocabulary `name`."""
+
+    name: str
+    result: Segmentation
+    confusion: Confusion
+
+
 @dataclass
 class _Row:
     confusion: Confusion
@@ -97,26 +105,34 @@ class Baselines:
         self._rng = np.random.default_rng(seed)
         self._rows: dict[str, _Row] = {}
 
-    def add(self, encoded: EncodedScan, truth: np.ndarray, size: int) -> None:
-        """Count a scan.
+    def label(self, encoded: EncodedScan, truth: np.ndarray, size: int) -> list[Labelled]:
+        """A scan with each vocabulary, to be counted by `add`.
 
         Args:
             encoded: its features.
             truth: (N,) class ids, 255 where a point does not count.
-            size: of its own vocabulary.
+            size: of its own vocabulary; where that is 0, there are no random nouns either.
         """
         names = {"class names": self._labels.classes}
         if (detailed := detailed_names(self._labels)) is not None:
             names["detailed names"] = detailed
         names["classes present"] = names_present(self._labels, truth)
-        names["random nouns"] = random_nouns(size, self._rng)
+        if size:
+            names["random nouns"] = random_nouns(size, self._rng)
+        found = []
         for name, words in names.items():
             result = encoded.segment(Vocabulary(words))
-            row = self._rows.setdefault(name, _Row(Confusion.empty(len(self._labels))))
             guess = guesses(result, self._mapping.ids(words))
-            row.confusion += Confusion.of(truth, guess, len(self._labels))
+            found.append(Labelled(name, result, Confusion.of(truth, guess, len(self._labels))))
+        return found
+
+    def add(self, found: list[Labelled]) -> None:
+        """Count a scan."""
+        for name, result, confusion in found:
+            row = self._rows.setdefault(name, _Row(Confusion.empty(len(self._labels))))
+            row.confusion += confusion
             row.tpss.add(result)
-            row.sizes.append(len(words))
+            row.sizes.append(len(result.vocabulary))
 
     def table(self) -> list[dict[str, Any]]:
         """A row a vocabulary: ``words`` (mean number), ``tpss`` (mean over all points), means."""

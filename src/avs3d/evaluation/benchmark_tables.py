@@ -117,8 +117,8 @@ def _run_of(line: Line) -> str:
 def _control(line: Line, lines: Sequence[Line], vocabulary: str) -> str:
     """TPSS of other words, without which a TPSS means nothing."""
     for other in lines:
-        same = (other.row.bundle, other.row.feature, other.row.features) == (
-            line.row.bundle, line.row.feature, line.row.features
+        same = (other.row.bundle, _feature(other), other.row.features) == (
+            line.row.bundle, _feature(line), line.row.features
         )  # fmt: skip
         if same and other.row.vocabulary == vocabulary and other.report is not None:
             return _percent(other.report["tpss"]["points"])
@@ -143,7 +143,8 @@ def _notes(config: BenchmarkConfig, labelset: str, lines: Sequence[Line]) -> tup
     if labelset not in known:
         return (f"† The paper has no figures for {labelset}.",)
     differences = []
-    encoders = sorted({line.encoder for line in lines if _ENCODER not in line.encoder})
+    encoders = sorted({line.encoder for line in lines if line.encoder})  # "": failed before
+    encoders = [encoder for encoder in encoders if _ENCODER not in encoder]
     if encoders:
         differences.append(f"text encoder ({', '.join(encoders)}; the paper: CLIP ViT-L/14@336px)")
     if config.split != _SPLIT:

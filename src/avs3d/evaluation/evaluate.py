@@ -13,7 +13,7 @@ from avs3d import labelsets
 from avs3d.atomic import write_bytes, write_json
 from avs3d.batch import make_folder
 from avs3d.errors import UserError
-from avs3d.evaluation.again import Baselines, encode_again, without_void
+from avs3d.evaluation.again import Baselines, Labelled, encode_again, without_void
 from avs3d.evaluation.asking import ChatMapper
 from avs3d.evaluation.evaluation import Evaluation
 from avs3d.evaluation.mappers import THRESHOLD, load_mapper
@@ -150,18 +150,20 @@ class Evaluator:
                 f"{scan.path}: was made with bundle {result.bundle}, scans before it with"
                 f" {self._bundle}; evaluate them apart"
             )
-        size = len(result.vocabulary)
+        others: list[Labelled] = []
         if self._pipeline is not None:
             encoded = encode_again(self._pipeline, scan, result)
             if self.config.void == "remove":
-                ids = self.evaluation.mappings[0].ids(result.vocabulary.words)
                 words = result.vocabulary.words
-                self._removed.update(words[i] for i in range(size) if ids[i] < 0)
+                ids = self.evaluation.mappings[0].ids(words)
+                self._removed.update(words[i] for i in range(len(words)) if ids[i] < 0)
                 result = without_void(encoded, result, ids, scan.min_score)
             if self._baselines is not None:
-                self._baselines.add(encoded, truth, size)
+                others = self._baselines.label(encoded, truth, len(result.vocabulary))
         conditions = self._origins[scan.folder].conditions(scan)
         self.evaluation.add(scan.name, result, truth, scan.sources(), conditions)
+        if self._baselines is not None:
+            self._baselines.add(others)  # last, so that no table counts a scan that fails
         self._given.add(scan.given)
 
     def report(self) -> dict[str, Any]:

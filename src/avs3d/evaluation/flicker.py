@@ -35,6 +35,8 @@ def flicker(scans: Iterable[Seen], size: float = 0.3) -> tuple[int, int]:
     """
     changed = count = 0
     for before, now in pairwise(scans):
+        if not len(before.points):
+            continue
         places, common = _commonest(cells_of(before.points, before.pose, size), before.words)
         cells = cells_of(now.points, now.pose, size)
         at = np.searchsorted(places, cells).clip(max=len(places) - 1)

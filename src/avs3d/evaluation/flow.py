@@ -106,12 +106,15 @@ def _stack(found: list[Flow], column: int, order: list[str]) -> dict[str, tuple[
         names = sorted(points, key=lambda name: (name == _OTHERS, -points[name], name))
     else:
         names = sorted(points, key=order.index)
-    room = _HEIGHT - _GAP * (len(names) - 1) - _LEAST * len(names)
+    # Of many names the bars are closer and thinner: half of the height is left for the points.
+    shrunk = min(1.0, _HEIGHT / 2 / ((_GAP + _LEAST) * len(names)))
+    gap, least = shrunk * _GAP, shrunk * _LEAST
+    room = _HEIGHT - gap * (len(names) - 1) - least * len(names)
     total, stack, y = sum(points.values()), {}, 0.0
     for name in names:
-        high = _LEAST + room * points[name] / total
+        high = least + room * points[name] / total
         stack[name] = (y, high)
-        y += high + _GAP
+        y += high + gap
     return stack
 
 
