@@ -100,6 +100,11 @@ def test_opencv_s_unused_coefficients_are_dropped(tmp_path: Path) -> None:
     assert "must be 0, 4, 5 or 8 finite numbers" in found.left_out[0]
 
 
+def test_of_rectified_images_coefficients_do_not_count(tmp_path: Path) -> None:
+    camera = read(tmp_path, "rig.yaml", INFO.replace("plumb_bob", "none")).cameras[0]
+    assert camera.lens == "pinhole" and not len(camera.distortion)
+
+
 def test_kitti_odometry(tmp_path: Path) -> None:
     found = read(tmp_path, "calib.txt", KITTI)
     assert found.partial and [camera.name for camera in found.cameras] == ["image_0", "image_2"]

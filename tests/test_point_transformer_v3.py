@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from avs3d.bundle import Bundle, make_network, save_bundle
 from avs3d.bundle_config import BundleConfig, PointTransformerV3Config
 from avs3d.convert.bundle import convert
+from avs3d.convert.checkpoint import Checkpoint, MismatchError
+from avs3d.convert.parts import network_of
 from avs3d.convert.ptv3 import from_pointcept
 from avs3d.errors import UserError
 from avs3d.models.point_transformer_v3 import PointTransformerV3
@@ -251,10 +253,6 @@ def other_stem(state: dict[str, Tensor]) -> None:
     state["embedding.stem.linear.weight"] = state.pop("embedding.stem.conv.weight")
 
 
-def one_stage_more(state: dict[str, Tensor]) -> None:
-    state["enc.enc3.down.proj.weight"] = torch.zeros(16, 16)
-
-
 def wide(state: dict[str, Tensor]) -> None:
     state["embedding.stem.conv.weight"] = torch.empty(10_000, 5, 5, 5, 3, device="meta")
 
@@ -266,7 +264,6 @@ def wide(state: dict[str, Tensor]) -> None:
         (other_stem, "no Point Transformer V3"),
         (conditioned, "PDNorm"),
         (of_an_older_spconv, "spconv before 2.2"),
-        (one_stage_more, "not a whole .*enc3.down.proj.weight"),
         (wide, "unusual sizes: enc_channels.0"),
     ],
 )
@@ -294,8 +291,16 @@ def test_a_checkpoint_with_a_damaged_tensor_is_refused(
         del state[name]
     else:
         state[name] = torch.empty(shape, device="meta")
-    with pytest.raises(UserError):
-        from_pointcept(state, head_width=4, patch_size=16)
+    with pytest.raises(UserError, match="a.pth"):
+        network_of(Checkpoint(Path("a.pth"), state, ()))
+
+
+def test_tensors_that_differ_are_told_as_of_any_network() -> None:
+    state = pointcept_state(TINY)
+    state["enc.enc3.down.proj.weight"] = torch.zeros(16, 16)
+    del state["dec.dec0.block0.mlp.0.fc2.bias"]
+    with pytest.raises(MismatchError, match="a.pth .*Point Trans.*: 1 tensors missing, 1 spare"):
+        network_of(Checkpoint(Path("a.pth"), state, ()))
 
 
 @pytest.fixture(scope="module")

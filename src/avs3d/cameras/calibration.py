@@ -145,6 +145,8 @@ def with_lens(camera: Camera, model: Any, coefficients: Any) -> Camera:
     if not isinstance(model, str) or model.lower() not in _LENSES:
         known = ", ".join(_LENSES)
         raise MalformedError(f"distortion_model {model!r} is not known; known are {known}")
+    if model.lower() == "none":
+        values = []  # of rectified images: what is still told is of those that the camera took
     bent = numbers(values, "distortion", len(values)) if values else np.zeros(0)
     if not bent[8:].any():  # OpenCV writes 12 or 14, of which the last are often not used
         bent = bent[:8]
