@@ -139,8 +139,8 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
         (
             "a.bin",
             bin_bytes()[:192],
-            "192 bytes make rows of 4 columns, but column 4 has negative values, so it is no"
-            " intensity; pass --columns (whole for: 3, 4, 6, 8)",
+            "192 bytes make rows of 4 columns, but column 4 does not look like an intensity; pass"
+            " --columns (whole for: 3, 4, 6, 8)",
         ),
         (
             "a.bin",

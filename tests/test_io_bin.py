@@ -59,8 +59,8 @@ def test_a_file_that_fits_both_is_refused(tmp_path: Path) -> None:
     [
         ("cut.bin", FOUR[:-3], "no whole number of rows of 4 or 5"),
         ("cut.pcd.bin", FIVE[:-8], r"no whole number of rows of 4 or 5 .*\(whole for: "),
-        ("three.bin", bin_bytes()[:240], "--columns 4 .* or --columns 5"),
-        ("three.bin", bin_bytes()[: 16 * 12], r"column 4 has negative .*whole for: 3, 4, 6, 8"),
+        ("three.bin", bin_bytes()[:240], r"rows of 4 and of 5 .*whole for: 3, 4, 5, 6, 10"),
+        ("three.bin", bin_bytes()[: 16 * 12], r"like an intensity.*whole for: 3, 4, 6, 8"),
         ("text.bin", b"1.0 2.0 3.0 0.5\n" * 5, "holds text where float32 values are expected"),
         ("labels.bin", np.tile(np.arange(32, dtype=np.uint8), 5).tobytes(), "no float32"),
         ("ids.bin", np.arange(1, 81, dtype=np.uint32).tobytes(), "no float32"),
@@ -69,6 +69,32 @@ def test_a_file_that_fits_both_is_refused(tmp_path: Path) -> None:
 def test_other_content_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     with pytest.raises(ReadError, match=message):
         read(put(tmp_path, name, content))
+
+
+@pytest.mark.parametrize("points", [1000, 1004])
+@pytest.mark.parametrize("folder", [".", "velodyne"])
+@pytest.mark.parametrize(
+    ("kind", "width"), [("positive", 3), ("cube", 3), ("waymo", 6), ("colours", 6), ("eight", 8)]
+)
+def test_other_widths_are_not_taken_for_four(
+    tmp_path: Path, folder: str, points: int, kind: str, width: int
+) -> None:
+    """Also where negative values are few or none, and in the folder of KITTI's scans."""
+    rng = np.random.default_rng(0)
+    xyz = rng.normal(size=(points, 3)) * (20, 20, 2)
+    rest = rng.random((points, 5))
+    rows = {
+        "positive": np.abs(xyz),
+        "cube": rest[:, :3],
+        "waymo": np.column_stack([xyz, np.tanh(rest[:, :2]), np.full(points, 1.5e15)]),
+        "colours": np.column_stack([xyz, rest[:, :3]]),
+        "eight": np.column_stack([xyz, rest]),
+    }[kind]
+    path = put(tmp_path, f"{folder}/a.bin", rows.astype("<f4").tobytes())
+    with pytest.raises(ReadError, match=rf"pass --columns \(whole for: .*\b{width}\b"):
+        read(path)
+    four = np.column_stack([xyz, rest[:, 0]]).astype("<f4").tobytes()
+    assert len(read(put(tmp_path, "velodyne/four.bin", four))) == points
 
 
 def test_colours_need_to_be_told(tmp_path: Path) -> None:

@@ -18,13 +18,15 @@ from avs3d.io.source import MalformedError, is_text
 FACTS = Facts(
     "bare float32 rows",
     "x y z intensity (KITTI), and ring (nuScenes); what `--columns` names",
-    "refused where both readings fit: pass `--columns`",
+    "refused where the values do not tell how many: pass `--columns`",
 )
 
 _WINDOW = 20 * 65_536
 """Values that are looked at: a whole number of rows for both 4 and 5 columns."""
-_UNLIKELY = 0.2
-"""A larger share of negative intensities speaks against a reading."""
+_UNLIKELY, _WRONG = 0.01, 0.2
+"""Shares of negative intensities that speak against a reading, and for the only other one."""
+_ALIKE = 0.01
+"""Columns that differ less in size are all of one kind."""
 _FEW = 64
 """Of fewer points nothing is concluded."""
 _TEXT_BYTES = 256
@@ -48,8 +50,12 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
     return Table(named(np.frombuffer(data, "<f4").reshape(-1, len(columns)), columns))
 
 
+def _fitting(size: int) -> list[int]:
+    return [width for width in range(3, 11) if size % (4 * width) == 0]
+
+
 def _whole(size: int) -> str:
-    return ", ".join(str(n) for n in range(3, 11) if size % (4 * n) == 0) or "none of 3 to 10"
+    return ", ".join(map(str, _fitting(size))) or "none of 3 to 10"
 
 
 def _width(data: memoryview, path: Path) -> int:
@@ -67,16 +73,20 @@ def _width(data: memoryview, path: Path) -> int:
         )
     if len(data) % 24 == 0 and _has_colours(values):
         raise MalformedError("looks like x y z and colours 0-255 in 6 columns; pass --columns 6")
-    unlikely = [w for w in fits if _negative_intensities(values, w) >= _UNLIKELY]
-    width = _width_by_values(values, fits, unlikely) or _width_by_name(path)
+    unlikely = [
+        width for width in fits
+        if _negative_intensities(values, width) >= _UNLIKELY
+        or _looks_like_another(values, width, _fitting(len(data)))
+    ]  # fmt: skip
+    width = _width_by_values(values, fits) or _width_by_name(path)
     if width in fits and width not in unlikely:
         return width
     if len(fits) == 1 and not unlikely:
         return fits[0]
-    if len(fits) == 1:
+    if unlikely == fits:
         raise MalformedError(
-            f"{len(data)} bytes make rows of {fits[0]} columns, but column 4 has negative values,"
-            f" so it is no intensity; pass --columns (whole for: {_whole(len(data))})"
+            f"{len(data)} bytes make rows of {' and of '.join(map(str, fits))} columns, but column"
+            f" 4 does not look like an intensity; pass --columns (whole for: {_whole(len(data))})"
         )
     raise MalformedError(
         f"{len(data)} bytes make whole rows of 4 and of 5 columns, and the values do not tell"
@@ -84,11 +94,11 @@ def _width(data: memoryview, path: Path) -> int:
     )
 
 
-def _width_by_values(values: np.ndarray, fits: list[int], unlikely: list[int]) -> int:
+def _width_by_values(values: np.ndarray, fits: list[int]) -> int:
     """The one reading that the values speak for, or 0."""
     if 5 in fits and _has_rings(values):
         return 5
-    rest = [width for width in fits if width not in unlikely]
+    rest = [width for width in fits if _negative_intensities(values, width) < _WRONG]
     if len(rest) != 1 or len(values) < _FEW * 5 or _negative_intensities(values, rest[0]):
         return 0
     return rest[0]
@@ -127,6 +137,24 @@ def _has_rings(values: np.ndarray) -> bool:
 def _negative_intensities(values: np.ndarray, width: int) -> float:
     """Share of negative values in column 4, which no intensity has."""
     return float(np.mean(values.reshape(-1, width)[:, 3] < 0))
+
+
+def _looks_like_another(values: np.ndarray, width: int, others: list[int]) -> bool:
+    """Whether another number of columns takes the values apart far better, or all are alike."""
+    if len(values) < 4 * 5 * _FEW:
+        return False
+    sizes = np.log(np.maximum(np.abs(np.nan_to_num(values)), 1e-3))
+    own = _differences(sizes, width)
+    if own < _ALIKE and not (values < 0).any():
+        return True
+    return any(_differences(sizes, other) > 2 * own + 5 * _ALIKE for other in others)
+
+
+def _differences(sizes: np.ndarray, width: int) -> float:
+    """The share of the variance that lies between the columns of a reading, not within them."""
+    columns = sizes[: len(sizes) // width * width].reshape(-1, width).mean(0, dtype=np.float64)
+    whole = sizes.var(dtype=np.float64)
+    return float(columns.var() / whole) if whole else 0.0
 
 
 def _are_bytes(values: np.ndarray) -> bool:
