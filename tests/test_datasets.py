@@ -180,7 +180,12 @@ def test_scannet_that_is_wrong(tmp_path: Path) -> None:
     assert "split val lacks 1 of 1 scenes (scene0568_00, …)" in refused(tmp_path, split="val")
     assert "no split 'all' of ScanNet" in refused(tmp_path, split="all")
     assert "classes=40: ScanNet has 20 or 200" in refused(tmp_path, classes=40)
-    (tmp_path / "scannetv2_test.txt").unlink()
+    splits = tmp_path / "scannetv2_test.txt"
+    splits.write_text("../scene0000_00\n")
+    assert "names the scene ../scene0000_00, which is no plain" in refused(tmp_path, split="test")
+    splits.write_bytes("\ufeffscene0000_00\n".encode())
+    assert len(open_dataset(tmp_path, split="test")) == 1  # as Windows writes text
+    splits.unlink()
     assert "scannetv2_test.txt: no such file" in refused(tmp_path, split="test")
     scenes = [tmp_path / "scans" / name for name in ("scene0000_00", "scene0001_00")]
     first, second = (scene / scene.name for scene in scenes)

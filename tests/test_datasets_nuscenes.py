@@ -143,6 +143,12 @@ DAMAGE: list[tuple[str, Callable[[list[dict[str, Any]]], Any], str]] = [
     ("calibrated_sensor", lambda rows: rows.pop(0), "sample_data.json: names the sensor"),
     ("ego_pose", lambda rows: rows[3].update(rotation=[1, 0]), "is not 4 and 3 numbers"),
     ("scene", lambda rows: rows.append(7), "scene.json: has a row that is no object"),
+    ("sample_data", lambda rows: rows[0].update(token="../a"), "has the token ../a, which is not"),
+    *(
+        (table, lambda rows, name=name: rows[0].update(filename=name), "is outside of the root")
+        for table in ("sample_data", "lidarseg")
+        for name in ("/samples/LIDAR_TOP/a", "../samples/LIDAR_TOP/a", "C:\\samples/LIDAR_TOP/a")
+    ),
 ]
 
 

@@ -21,12 +21,14 @@ from roots.scene import COUNT, WORLD
 
 pytest.importorskip("rosbags", reason="recordings need the extra `ros`")
 
-FORMS: list[tuple[str, dict[str, Any]]] = [
-    ("a.bag", {}),
-    ("a", {"storage": "mcap"}),
-    ("a", {"storage": "sqlite3"}),
-    ("a", {"storage": "sqlite3", "packed": True}),
+PACKED: list[tuple[str, dict[str, Any]]] = [
+    ("a.bag", {"packed": "LZ4"}),
+    ("a.bag", {"packed": "BZ2"}),
+    ("a", {"storage": "mcap", "packed": "STORAGE"}),
+    ("a", {"storage": "sqlite3", "packed": "FILE"}),
+    ("a", {"storage": "sqlite3", "packed": "MESSAGE"}),
 ]
+FORMS = [*PACKED, ("a", {"storage": "mcap"}), ("a", {"storage": "sqlite3"})]
 
 
 def refused(*arguments: Any, **options: Any) -> str:
@@ -51,6 +53,16 @@ def test_recordings(tmp_path: Path, name: str, form: dict[str, Any], kind: str) 
     assert set(scan.fields) == extra
     with pytest.raises(IndexError):
         dataset[3]
+
+
+@pytest.mark.parametrize(("name", "form"), PACKED)
+def test_recordings_are_no_bombs(
+    tmp_path: Path, name: str, form: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = recording.write(tmp_path / name, {"/p": "velodyne"}, **form)
+    monkeypatch.setattr("avs3d.io.source.FREE_EXPANSION_BYTES", 0)
+    monkeypatch.setattr("avs3d.io.source.MAX_EXPANSION", 1)
+    assert "which no point cloud does" in refusal(lambda: open_dataset(path)[0])
 
 
 def test_files_of_folders_alone(tmp_path: Path) -> None:
@@ -131,6 +143,32 @@ def test_mcap_that_was_cut_off(tmp_path: Path) -> None:
     assert "has no end, as a recording that was cut off; run `mcap recover`" in refused(file)
     file.unlink()
     assert "missing" in refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ({"profile": ""}, "was not made by ROS 2"),
+        ({"profile": "ros1"}, "was not made by ROS 2"),
+        ({"index": "CHUNK"}, "has no index of messages; run `mcap recover` on it"),
+        ({"index": "NONE"}, None),
+        ({"index": "NONE", "chunks": False}, None),
+    ],
+)
+def test_mcap_of_other_writers(tmp_path: Path, form: dict[str, Any], message: str | None) -> None:
+    path = tmp_path / "a.mcap"
+    recording.write_mcap(path, **form)
+    if message is None:
+        assert len(open_dataset(path)) == 3
+    else:
+        assert message in refused(path)
+
+
+def test_a_chunk_that_is_in_no_index_is_no_bomb(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    recording.write_mcap(path, index="NONE", other=128 << 20)
+    assert path.stat().st_size < 1 << 20
+    assert "which no point cloud does" in refused(path)
 
 
 def test_a_damaged_chunk_costs_its_own_messages(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def write(path: Path, topics: dict[str, str], count: int = 3, **form: Any) -> Pa
         path: where to.
         topics: name -> one of `KINDS`.
         count: messages of each.
-        form: `storage`, and see `cloud`.
+        form: `storage`; `packed`, how the bag (LZ4) or which part of a folder (none); see `cloud`.
     """
     pytest.importorskip("rosbags", reason="recordings need the extra `ros`")
     from rosbags import rosbag1, rosbag2
@@ -83,12 +83,12 @@ def write(path: Path, topics: dict[str, str], count: int = 3, **form: Any) -> Pa
     store = get_typestore(Stores.ROS1_NOETIC if ros1 else Stores.ROS2_HUMBLE)
     if ros1:
         writer: Any = rosbag1.Writer(path)
-        writer.set_compression(rosbag1.Writer.CompressionFormat.LZ4)
+        writer.set_compression(rosbag1.Writer.CompressionFormat[form.pop("packed", "LZ4")])
     else:
         plugin = {"mcap": rosbag2.StoragePlugin.MCAP, "sqlite3": rosbag2.StoragePlugin.SQLITE3}
         writer = rosbag2.Writer(path, version=8, storage_plugin=plugin[storage])
-        if form.pop("packed", False):
-            writer.set_compression(rosbag2.CompressionMode.MESSAGE, rosbag2.CompressionFormat.ZSTD)
+        if mode := form.pop("packed", ""):
+            writer.set_compression(rosbag2.CompressionMode[mode], rosbag2.CompressionFormat.ZSTD)
     serialize = store.serialize_ros1 if ros1 else store.serialize_cdr
     with writer:
         for topic, kind in topics.items():
@@ -101,3 +101,35 @@ def write(path: Path, topics: dict[str, str], count: int = 3, **form: Any) -> Pa
         words = store.types["std_msgs/msg/String"](data="hello")
         writer.write(text, START, serialize(words, "std_msgs/msg/String"))
     return path
+
+
+def write_mcap(
+    path: Path, profile: str = "ros2", index: str = "ALL", chunks: bool = True, other: int = 0
+) -> None:
+    """Three messages on ``/p`` as a writer that is not ROS may leave them.
+
+    Args:
+        path: where to.
+        profile: what the file says that it is of.
+        index: which there is.
+        chunks: messages are in packed chunks.
+        other: bytes of a message on another topic; 0: none.
+    """
+    writers = pytest.importorskip("mcap.writer", reason="needs the extra `recordings`")
+    pytest.importorskip("rosbags", reason="recordings need the extra `ros`")
+    from rosbags.typesys import Stores, get_typestore
+
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    with open(path, "wb") as file:
+        indexes = writers.IndexType[index]
+        writer = writers.Writer(file, index_types=indexes, use_chunking=chunks)
+        writer.start(profile=profile)
+        schema = writer.register_schema(POINTS, "ros2msg", b"")
+        channel = writer.register_channel("/p", "cdr", schema)
+        for number in range(3):
+            message = cloud(store, rows(KINDS["velodyne"], number))
+            raw = bytes(store.serialize_cdr(message, POINTS))
+            writer.add_message(channel, START + STEP * number, raw, START)
+        if other:
+            writer.add_message(writer.register_channel("/q", "cdr", 0), START, bytes(other), START)
+        writer.finish()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from avs3d.datasets.parts.dataset import Dataset
@@ -18,8 +19,9 @@ from avs3d.datasets.parts.point_cloud2 import columns_of
 from avs3d.environment import require
 from avs3d.errors import ReadError, UserError
 from avs3d.io.columns import Table, to_scan
-from avs3d.io.packed import unpack
-from avs3d.io.source import MalformedError, damaged, naming, show
+from avs3d.io.packed import unpack, unpacking
+from avs3d.io.source import MalformedError, damaged, load_small, naming, show
+from avs3d.plain_yaml import documents
 from avs3d.scan import Scan
 
 POINTS = "sensor_msgs/msg/PointCloud2"
@@ -27,11 +29,15 @@ _ENDINGS = (".bag", ".mcap", ".db3")
 _METADATA = "metadata.yaml"
 _MESSAGE_INDEX = 0x07
 _MAX_CHUNK = 1 << 30
+_MAX_METADATA = 64 << 20
+_RECOVER = "run `mcap recover` on it"
 _REMEDIES = {
     "not indexed": "is a bag without an index, as a recording that was cut off leaves it; run"
     " `rosbag reindex` on it",
-    "end magic": "has no end, as a recording that was cut off; run `mcap recover` on it",
-    "Invalid MCAP footer": "has no end, as a recording that was cut off; run `mcap recover` on it",
+    "end magic": f"has no end, as a recording that was cut off; {_RECOVER}",
+    "Invalid MCAP footer": f"has no end, as a recording that was cut off; {_RECOVER}",
+    "Profile is not ros2": "is an MCAP file that was not made by ROS 2 (its profile); give the .bag"
+    " or the recording of ROS 2 that it was made of",
 }
 
 
@@ -164,15 +170,44 @@ def _opened(path: Path) -> list[_Part]:
     """The open files of a recording; a recording in a folder can have several."""
     from rosbags import rosbag1, rosbag2
 
+    _bound_chunks()
     with naming(path), _reading(path):
         if path.suffix == ".bag":
             bag = rosbag1.Reader(path)
             bag.open()
             return [_Part(bag)]
+        if path.is_dir():
+            _check_files(path)
         reader = rosbag2.Reader(path)
         reader.open()
         storages = getattr(reader.storage, "storages", [reader.storage])
         return [_Part(storage, reader.compression_mode == "message") for storage in storages]
+
+
+def _bound_chunks() -> None:
+    """`rosbags` unpacks a chunk to any size, by tables in which other functions can stand."""
+    from rosbags.rosbag1 import reader
+    from rosbags.rosbag2 import storage_mcap
+
+    reader.decompressors.update({kind: _within_bounds(f".{kind}") for kind in ("bz2", "lz4")})
+    storage_mcap.DECOMPRESSORS.update(zstd=_within_bounds(".zst"), lz4=_within_bounds(".lz4"))
+
+
+def _within_bounds(suffix: str) -> Callable[..., bytes]:
+    return lambda data, _=0: b"".join(unpacking(io.BytesIO(data), len(data), suffix))
+
+
+def _check_files(root: Path) -> None:
+    """Of a recording whose files are packed as wholes: `rosbags` unpacks them into TMPDIR."""
+    metadata = load_small(root / _METADATA, _MAX_METADATA, "give the recording's own")
+    told = documents(bytes(metadata).decode("utf-8", "replace"))[0]["rosbag2_bagfile_information"]
+    if str(told.get("compression_mode")).lower() != "file":
+        return
+    for name in told["relative_file_paths"]:
+        path = root / PurePath(name).name
+        with open(path, "rb") as file:
+            for _ in unpacking(file, path.stat().st_size, ".zst"):
+                pass
 
 
 def _topic(root: Path, topic: str | None, counts: Counter[str]) -> str:
@@ -190,7 +225,10 @@ def _times(part: _Part, connection: Any) -> Iterator[tuple[int, int]]:
     """When each message was recorded, and how many of that time are before it."""
     with naming(part.path), _reading(part.path):
         last, which = None, 0
-        for time in sorted(_moments(part.storage, connection)):
+        moments = sorted(_moments(part.storage, connection))
+        if connection.msgcount and not moments:
+            raise MalformedError(f"has no index of messages; {_RECOVER}")
+        for time in moments:
             which = which + 1 if time == last else 0
             last = time
             yield time, which
@@ -220,7 +258,7 @@ def _indexed(file: Any, offset: int) -> Iterator[int]:
     opcode, _, _, size = struct.unpack("<BQHI", head)
     entries = file.read(size)
     if opcode != _MESSAGE_INDEX or len(entries) != size or size % 16:
-        raise MalformedError("has a damaged index of messages; run `mcap recover` on it")
+        raise MalformedError(f"has a damaged index of messages; {_RECOVER}")
     yield from (time for time, _ in struct.iter_unpack("<QQ", entries))
 
 

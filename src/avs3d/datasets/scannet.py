@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,7 +143,11 @@ def _listed(root: Path, split: str) -> list[str]:
         raise UserError(f"no split {split!r} of ScanNet; there are {', '.join(_SPLITS)}")
     path = root / f"scannetv2_{split}.txt"
     with naming(path):
-        return bytes(load_small(path, _MAX_BYTES, "give ScanNet's own")).decode("ascii").split()
+        content = bytes(load_small(path, _MAX_BYTES, "give ScanNet's own"))
+        names = content.decode("utf-8-sig", "replace").split()
+        if wrong := next((name for name in names if not re.fullmatch(r"\w+", name)), None):
+            raise MalformedError(f"names the scene {show(wrong)}, which is no plain name; {AGAIN}")
+        return names
 
 
 def _ids(root: Path, column: str) -> dict[str, int]:

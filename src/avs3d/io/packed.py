@@ -1,7 +1,9 @@
-"""gzip and zstd streams around any format, unpacked within the bound for all that is packed."""
+"""gzip and zstd streams around any format, and those of recordings, unpacked within the bound for
+all that is packed."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import sys
@@ -21,7 +23,7 @@ def unpack(data: memoryview, path: Path) -> memoryview:
     suffix = path.suffix.lower()
     if suffix == ".zst":
         require(".zst", ZSTD)
-    parts = list(_parts(data, suffix))
+    parts = list(unpacking(io.BytesIO(data), len(data), suffix))
     if not parts:
         raise MalformedError("holds an empty file; get it again")
     if parts[0].startswith(_SIGNATURES):
@@ -29,18 +31,25 @@ def unpack(data: memoryview, path: Path) -> memoryview:
     return memoryview(b"".join(parts))
 
 
-def _parts(data: memoryview, suffix: str) -> Iterator[bytes]:
-    size = 0
-    with damaged(suffix), _opened(io.BytesIO(data), suffix) as stream:
+def unpacking(packed: BinaryIO, size: int, suffix: str) -> Iterator[bytes]:
+    """What a stream of `size` bytes unpacks to, or `MalformedError` once that is too much."""
+    unpacked = 0
+    with damaged(suffix), _opened(packed, suffix) as stream:
         while part := stream.read(_CHUNK):
-            size += len(part)
-            check_expansion(len(data), size)
+            unpacked += len(part)
+            check_expansion(size, unpacked)
             yield part
 
 
 def _opened(stream: BinaryIO, suffix: str) -> Any:
     if suffix == ".gz":
         return gzip.GzipFile(fileobj=stream)
+    if suffix == ".bz2":
+        return bz2.BZ2File(stream)
+    if suffix == ".lz4":
+        from lz4.frame import LZ4FrameFile  # type: ignore[import-untyped]
+
+        return LZ4FrameFile(stream)
     if sys.version_info >= (3, 14):
         from compression import zstd
     else:

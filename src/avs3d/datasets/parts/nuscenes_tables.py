@@ -28,6 +28,8 @@ _DATA: dict[str, type] = {
     "height": int,
 }  # fmt: skip
 _POSE: dict[str, type] = {"token": str, "rotation": list, "translation": list}
+_PLAIN = re.compile(r"[\w-]+")
+_ELSEWHERE = re.compile(r"^/|\.\.|[\\:]")
 
 
 class Data(NamedTuple):
@@ -173,7 +175,7 @@ class Tables:
         if table.exists():
             with naming(table):
                 for row in _rows(table, sample_data_token=str, filename=str):
-                    yield row["sample_data_token"], row["filename"]
+                    yield row["sample_data_token"], _inside(row["filename"])
 
     def _read_data(self, sweeps: bool) -> None:
         """The rows of the LiDAR, and of the cameras at key frames."""
@@ -185,6 +187,11 @@ class Tables:
                     self._take(data)
 
     def _take(self, data: Data) -> None:
+        _inside(data.file)
+        if not _PLAIN.fullmatch(data.token):  # predictions are called after it
+            raise MalformedError(
+                f"has the token {show(data.token)}, which is not letters and digits; {AGAIN}"
+            )
         if data.sensor not in self.sensors:
             raise MalformedError(
                 f"names the sensor {show(data.sensor)}, which is not there; {AGAIN}"
@@ -249,6 +256,13 @@ def _exactly(row: dict[str, Any], fields: dict[str, type]) -> list[Any]:
         wrong = next(name for name, kind in zip(fields, types, strict=True) if fields[name] != kind)
         raise MalformedError(f"has a row without {wrong} ({fields[wrong].__name__}); {AGAIN}")
     return values
+
+
+def _inside(file: str) -> str:
+    """The path of a file, if it is one below the root."""
+    if _ELSEWHERE.search(file):
+        raise MalformedError(f"names the file {show(file)}, which is outside of the root; {AGAIN}")
+    return file
 
 
 def versions(root: Path) -> list[str]:
