@@ -18,6 +18,8 @@ def folder(tmp_path: Path) -> Path:
         "out/b.vocabulary.json", "out/own.ply", "f.bin.gz", "g.ply.zst", "h.txt.gz", "i.doc.gz",
         "av2/annotations.feather", "av2/calibration/egovehicle_SE3_sensor.feather",
         "av2/lidar/1.feather", "table.csv", ".j.bin.gz", "k.PCD.BIN.GZ", "l_lidarseg.bin.gz",
+        "panoptic/TOKEN_panoptic.npz", "scene0000_00/scene0000_00_vh_clean_2.labels.ply",
+        "2d/pose/front.npy", "2d/K/front.npy", "2d/pose/0.txt", "08/voxels/000000.bin",
     ):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -66,6 +68,14 @@ def test_a_named_file_is_taken_as_it_is(folder: Path) -> None:
 def test_each_file_once_in_the_order_given(folder: Path) -> None:
     found = find([folder / "b.bin", folder, f"{folder}/*.bin"])
     assert names(folder, found)[:2] == ["b.bin", "a.PLY"] and len(found) == len(set(found)) == 9
+
+
+def test_an_empty_input_is_not_the_folder_one_is_in(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(UserError, match="an input is empty, as a shell variable that is not set"):
+        find(["b.bin", ""])
 
 
 @pytest.mark.parametrize("given", ["*.pcd", ".cache/../empty", "out/*.npz"])

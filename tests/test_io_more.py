@@ -158,6 +158,19 @@ def test_text_without_names(tmp_path: Path) -> None:
     assert list(read(put(tmp_path, "b.xyz", "1 2 3 4 5 6\n")).fields) == ["red", "green", "blue"]
 
 
+@pytest.mark.parametrize("empty", [0, 1])
+def test_empty_values_of_named_columns_are_nan(tmp_path: Path, empty: int) -> None:
+    """As pandas writes them; a column of words is left out also where the first is missing."""
+    lines = ["1,2,3,9,0.5,car", "4,5,6,9,1.5,car"]
+    lines[empty] = f"{lines[empty][:5]},, ,"
+    scan = read(put(tmp_path, "a.csv", "\n".join(["x,y,z,intensity,t,class", *lines])))
+    assert scan.intensity is not None and list(scan.fields) == ["t"]
+    assert np.isnan(scan.intensity).tolist() == [empty == 0, empty == 1]
+    assert np.isnan(scan.fields["t"]).tolist() == [empty == 0, empty == 1]
+    with pytest.raises(ReadError, match="line 3 has '' where a number is expected"):
+        read(put(tmp_path, "b.csv", "x,y,z,intensity\n1,2,3,\n4,,6,1\n"))
+
+
 def test_text_keeps_map_coordinates_and_missing_points(tmp_path: Path) -> None:
     scan = read(
         put(tmp_path, "a.xyz", "448262.125 5411932.25 3\nnan nan NaN\n448264 5411932 -inf\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,7 @@ def test_columns_under_their_other_names(tmp_path: Path, target: str) -> None:
             "reflectance",
             "remission",
             "i",
+            "Reflectivity",
             "Intensity",
             "scalar_Intensity",
         ],
@@ -128,9 +130,17 @@ def test_columns_under_their_other_names(tmp_path: Path, target: str) -> None:
     }[target]
     values = np.arange(COUNT, dtype=np.uint16)
     for name in names:
-        scan = read(put(tmp_path, "a.npz", npz_bytes(xyz=XYZ, **{name: values})))
-        np.testing.assert_array_equal(getattr(scan, target), values)
-        assert not scan.fields
+        for column in (values, values[:, None]):
+            scan = read(put(tmp_path, "a.npz", npz_bytes(xyz=XYZ, **{name: column})))
+            np.testing.assert_array_equal(getattr(scan, target), values)
+            assert not scan.fields
+
+
+def test_an_intensity_goes_before_a_reflectivity(tmp_path: Path) -> None:
+    columns = {"reflectivity": RING, "intensity": INTENSITY}
+    scan = read(put(tmp_path, "a.npz", npz_bytes(xyz=XYZ, **columns)))
+    np.testing.assert_array_equal(scan.intensity, INTENSITY)
+    np.testing.assert_array_equal(scan.fields["reflectivity"], RING)
 
 
 def test_values_that_a_noun_cannot_hold_stay_fields(tmp_path: Path) -> None:
@@ -195,6 +205,17 @@ def test_pcd_with_padding_and_blanks(tmp_path: Path) -> None:
     scan = read(put(tmp_path, "a.pcd", text.encode()))
     np.testing.assert_array_equal(scan.points, [[1, 2, 3], [np.nan, 5, 6]])
     assert list(scan.fields) == ["rgb"]
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+@pytest.mark.parametrize("line", ["COUNT", "POINTS"])
+def test_pcd_without_lines_that_may_be_left_out(
+    tmp_path: Path, encoding: Encoding, line: str
+) -> None:
+    content = re.sub(rb"(?m)^%s .*\n" % line.encode(), b"", pcd_bytes(encoding), count=1)
+    scan = read(put(tmp_path, "a.pcd", content))
+    np.testing.assert_array_equal(scan.points, XYZ)
+    np.testing.assert_array_equal(scan.ring, RING)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from avs3d.atomic import write_bytes
 from avs3d.errors import UserError
-from avs3d.io.columns import parse_columns, to_scan
+from avs3d.io.columns import Table, parse_columns, to_scan
 from avs3d.io.formats import READERS, WRITERS, ending, module
 from avs3d.io.inputs import find
 from avs3d.io.names import unpacked
@@ -44,7 +44,7 @@ def read(path: str | Path, *, columns: int | str | Sequence[str] | None = None) 
         columns: the columns of bare rows (``.bin``, ``.npy``, 2-D arrays in ``.npz``, text without
             a header): 3 (x y z), 4 (... intensity), 5 (... ring) or 6 (x y z red green blue); or
             their names, as a sequence or as ``"x,y,z,time"``. Files that name their columns ignore
-            it. A ``.bin`` that reads equally well with 4 and with 5 columns is refused without it.
+            it. A ``.bin`` whose values do not tell how many columns it has is refused without it.
 
     Returns:
         The points in the order of the file, (N, 3) float32 metres. Where the coordinates of an
@@ -58,13 +58,19 @@ def read(path: str | Path, *, columns: int | str | Sequence[str] | None = None) 
     path = Path(path)
     names = parse_columns(columns)
     with naming(path):
-        data = load(path, readable=tuple(READERS))
-        with stored_as(len(data)):
-            plain = unpacked(path)
-            if plain != path:
-                data = unpack(data, path)
-            refuse_foreign(data, plain)
-            return to_scan(module(READERS[plain.suffix.lower()]).parse(data, plain, names), path)
+        return to_scan(read_table(path, names), path)
+
+
+def read_table(path: Path, names: tuple[str, ...] | None = None) -> Table:
+    """The columns that a point cloud has in its file, or `MalformedError`; see `read`."""
+    data = load(path, readable=tuple(READERS))
+    with stored_as(len(data)):
+        plain = unpacked(path)
+        if plain != path:
+            data = unpack(data, path)
+        refuse_foreign(data, plain)
+        table: Table = module(READERS[plain.suffix.lower()]).parse(data, plain, names)
+        return table
 
 
 def read_result(path: str | Path) -> Segmentation:

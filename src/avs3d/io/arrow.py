@@ -10,6 +10,7 @@ import numpy as np
 from avs3d.io.apart import call, limit_memory
 from avs3d.io.columns import Table
 from avs3d.io.facts import Facts
+from avs3d.io.result import MARK
 from avs3d.io.source import MalformedError, check_expansion, damaged, require
 
 FACTS = Facts(
@@ -31,11 +32,13 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
     if not head.startswith((_PARQUET, _ARROW)):
         raise MalformedError("is no Feather and no Parquet file; get or export it again")
     worker = "parquet" if head.startswith(_PARQUET) else "feather"
-    return Table(call(f"avs3d.io.arrow:{worker}", data, seconds=30 + len(data) / 1e6))
+    found = call(f"avs3d.io.arrow:{worker}", data, seconds=30 + len(data) / 1e6)
+    return Table(found, result=found.pop(MARK, None) is not None)
 
 
 def parquet(data: bytes) -> dict[str, np.ndarray]:
-    """The columns of a Parquet file; runs in a process of its own."""
+    """The columns of a Parquet file, and one more if it is a result of ours; runs in a process of
+    its own."""
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
@@ -48,7 +51,9 @@ def parquet(data: bytes) -> dict[str, np.ndarray]:
     check_expansion(len(data), max(size, *(group.total_byte_size for group in groups), 0))
     limit_memory(len(data), 2 * size)
     with damaged("Parquet"):
-        return _arrays(file.read(columns=list(widths), use_threads=False))
+        arrays = _arrays(file.read(columns=list(widths), use_threads=False))
+    mark = {MARK: np.ones(1)} if MARK.encode() in (file.schema_arrow.metadata or {}) else {}
+    return arrays | mark
 
 
 def feather(data: bytes) -> dict[str, np.ndarray]:

@@ -27,7 +27,7 @@ DEFAULT_NAMES: dict[int, tuple[str, ...]] = {
     6: ("x", "y", "z", "red", "green", "blue"),
 }
 ALIASES: dict[str, tuple[str, ...]] = {
-    "intensity": ("intensity", "reflectance", "remission", "i"),
+    "intensity": ("intensity", "reflectance", "remission", "i", "reflectivity"),
     "ring": ("ring", "laser", "channel", "laser_number"),
     "labels": ("label", "labels", "semantic"),
 }
@@ -139,11 +139,14 @@ def _plain(name: str) -> str:
 
 
 def _flat(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Numeric columns in native byte order; (N, K) arrays as K columns ``name_0`` … ."""
+    """Numeric columns in native byte order; (N, K) arrays as K columns ``name_0`` …, (N, 1) as one
+    that keeps its name."""
     flat: dict[str, np.ndarray] = {}
     for name, value in columns.items():
         if value.dtype.kind not in "fiub":
             continue
+        if value.ndim == 2 and value.shape[1] == 1:
+            value = value[:, 0]
         dtype = value.dtype.newbyteorder("=") if value.dtype.itemsize <= 8 else np.dtype("f8")
         if value.ndim == 1:
             flat[name] = value.astype(dtype, copy=False)

@@ -15,9 +15,13 @@ from avs3d.io.record import is_result
 from avs3d.io.source import show
 
 _NO_SCANS = (
-    "*lidarseg.bin",  # nuScenes: labels
-    "annotations.feather", "*_se3_*.feather", "intrinsics.feather",  # Argoverse 2
+    "*lidarseg.bin", "*_panoptic.npz",  # nuScenes: labels
+    "*/annotations.feather", "*_se3_*.feather", "*/intrinsics.feather",  # Argoverse 2
+    "*_vh_clean_2.labels.ply",  # ScanNet
+    "*/pose/*.npy", "*/k/*.npy",  # OpenScene: cameras
+    "*/voxels/*.bin",  # SemanticKITTI: scene completion
 )  # fmt: skip
+"""Of a path in lower case, from its folder's name on."""
 _ANY_TEXT = (".txt", ".csv")
 """Extensions of any text: what has them in a folder is seldom a scan."""
 
@@ -32,8 +36,10 @@ def find(inputs: Sequence[str | Path]) -> list[Path]:
     there: reading it tells why it fails, and the other files are still done.
 
     Raises:
-        UserError: a folder or a glob with nothing to read.
+        UserError: a folder or a glob with nothing to read, or an empty text.
     """
+    if "" in inputs:  # which as a path would be the folder that the user is in
+        raise UserError("an input is empty, as a shell variable that is not set; name a file")
     found: dict[Path, None] = {}
     for item in map(Path, inputs):
         if item.is_dir():
@@ -72,7 +78,8 @@ def _is_scan(path: Path, told: str = "") -> bool:
     suffix, name = plain.suffix.lower(), plain.name.lower()
     if name.startswith(".") or suffix not in READERS:
         return False
-    if any(fnmatchcase(name, pattern) for pattern in _NO_SCANS):
+    place = f"/{plain.parent.name.lower()}/{name}"
+    if any(fnmatchcase(place, pattern) for pattern in _NO_SCANS):
         return False
     if suffix in _ANY_TEXT and suffix not in told.lower():
         return False

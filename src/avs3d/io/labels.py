@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from avs3d.errors import ReadError
-from avs3d.io import read
+from avs3d.io import read_table
+from avs3d.io.columns import to_scan
 from avs3d.io.names import unpacked
 from avs3d.io.npy import array_from
 from avs3d.io.npz import arrays_of
@@ -24,23 +25,32 @@ NAMES = ("label", "labels", "semantic", "category")
 ENDINGS = (".label", "lidarseg.bin", ".npy", ".npz")
 """How files end that hold labels."""
 _LOW_BITS = 0xFFFF
+_RESULT = "is a result of avs3d, not ground truth; give the labels themselves"
 
 
 def read_labels(path: Path) -> np.ndarray:
     """(N,) int64 ids of a file of labels, or of a scan that has some.
 
     Raises:
-        ReadError: it is missing, damaged, or has no labels.
+        ReadError: it is missing, damaged, has no labels, or is a result of ours.
     """
     end = next((end for end in ENDINGS if unpacked(path).name.lower().endswith(end)), None)
     if end is None:
-        return labels_of(read(path), path)
+        return _carried(path)
     with naming(path):
         data = load(path, readable=(unpacked(path).suffix.lower(),))
         with stored_as(len(data)):
             plain = data if unpacked(path) == path else unpack(data, path)
             found = _parse(plain, end)
-    return labels_of(read(path), path) if found is None else found
+    return _carried(path) if found is None else found
+
+
+def _carried(path: Path) -> np.ndarray:
+    with naming(path):
+        table = read_table(path)
+        if table.result:
+            raise MalformedError(_RESULT)
+        return labels_of(to_scan(table, path), path)
 
 
 def labels_of(scan: Scan, path: Path) -> np.ndarray:
@@ -71,7 +81,7 @@ def _parse(data: memoryview, end: str) -> np.ndarray | None:
         return _ids(array_from(data))
     arrays, _ = arrays_of(data)
     if {"label", "vocabulary", "bundle"} <= arrays.keys():
-        raise MalformedError("is a result of avs3d, not ground truth; give the labels themselves")
+        raise MalformedError(_RESULT)
     if len(arrays) == 1:
         return _ids(next(iter(arrays.values())))
     return next((_ids(arrays[name]) for name in NAMES if name in arrays), None)

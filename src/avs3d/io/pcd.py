@@ -47,7 +47,8 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
     else:
         _check_compressed(data, offset, header.points, dtype.itemsize)
         with damaged(".pcd"):
-            rows = PointCloud.from_fileobj(io.BytesIO(data)).pc_data
+            content = header.compose_header().encode() + data[offset:]
+            rows = PointCloud.from_fileobj(io.BytesIO(content)).pc_data
     names = [name for name in rows.dtype.names or () if not name.startswith(_PADDING)]
     is_result = bytes(data[:_MAX_HEADER]).startswith(f"# {MARK}\n".encode())
     return Table({name: rows[name] for name in names}, result=is_result)
@@ -68,13 +69,24 @@ def _header(data: bytes) -> tuple[MetaData, int]:
         lines.append(line)
         if line.startswith("DATA"):
             with damaged(".pcd"):
-                header = MetaData.parse_header(lines)
+                header = MetaData.parse_header([*lines, *_left_out(lines)])
                 if not len(header.fields) == len(header.size) == len(header.count):
                     raise ValueError("FIELDS, SIZE and COUNT differ in length")
                 if sum(header.count) > _MAX_COLUMNS:
                     raise ValueError(f"more than {_MAX_COLUMNS} columns")
                 return header, offset
     raise MalformedError("is not a .pcd file (its header has no DATA line); get or export it again")
+
+
+def _left_out(lines: list[str]) -> list[str]:
+    """The lines that a header may do without and pypcd4 wants."""
+    told = {words[0]: words[1:] for words in map(str.split, lines)}
+    added = []
+    if "COUNT" not in told:
+        added.append("COUNT" + " 1" * len(told["FIELDS"]))
+    if "POINTS" not in told:
+        added.append(f"POINTS {int(told['WIDTH'][0]) * int(told['HEIGHT'][0])}")
+    return added
 
 
 def _ascii_rows(text: bytes, dtype: np.dtype, points: int) -> np.ndarray:

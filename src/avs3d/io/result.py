@@ -15,6 +15,8 @@ from avs3d.segmentation import Segmentation
 
 MARK = "avs3d result"
 """In files that have a place for it: their label is a prediction, not ground truth."""
+TABLE = ["x", "y", "z", "label", "score", "word"]
+"""The first columns of a table; in a .csv, which has no such place, they are the mark."""
 _LONGEST = 200  # characters of a word in a header
 _LARGEST_IMAGE = 256 << 20  # bytes
 

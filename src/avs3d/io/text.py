@@ -16,6 +16,7 @@ import numpy as np
 
 from avs3d.io.columns import SHORT, Table, named
 from avs3d.io.facts import Facts
+from avs3d.io.result import TABLE
 from avs3d.io.source import MalformedError
 
 FACTS = Facts(
@@ -67,8 +68,11 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
         raise MalformedError(
             f"line {layout.line} has {layout.width} columns, {told} {len(names)}; correct {told}"
         )
+    gaps = [] if names is None else [i for i, name in enumerate(names) if not _is_axis(name)]
+    if gaps:
+        first = _filled(text, layout, first)
     used = [i for i in range(len(first)) if _is_used(i, first, names)]
-    rows = _rows(text, layout, used)
+    rows = _rows(text, layout, used, [i for i in used if i in gaps])
     if len(rows) and rows.shape[1] != len(used):
         raise MalformedError(
             f"line {layout.line} has {rows.shape[1]} columns before a comment, not {len(used)};"
@@ -81,14 +85,30 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
         )
     if names is None:
         return Table(named(rows, _coloured(rows)))
-    return Table({names[i]: rows[:, place] for place, i in enumerate(used)})
+    found = {names[i]: rows[:, place] for place, i in enumerate(used)}
+    return Table(found, result=names[: len(TABLE)] == TABLE)
 
 
 def _is_used(i: int, values: list[str], names: list[str] | None) -> bool:
     """Whether a column is read: of named ones what holds numbers, else all but an empty last."""
     if names is None:
         return i + 1 < len(values) or values[i] != ""
-    return names[i].lower() in ("x", "y", "z") or bool(_NUMBER.fullmatch(values[i]))
+    return _is_axis(names[i]) or bool(_NUMBER.fullmatch(values[i]))
+
+
+def _is_axis(name: str) -> bool:
+    return name.lower() in ("x", "y", "z")
+
+
+def _filled(data: bytes, layout: _Layout, first: list[str]) -> list[str]:
+    """The values of the first line, and for an empty one the next that its column has."""
+    for _, line in _lines(data[layout.start : layout.start + 2 * _MAX_LINE]):
+        values = _split(line.strip(), layout.separator)
+        if "" not in first:
+            break
+        if len(values) == len(first):
+            first = [old or new for old, new in zip(first, values, strict=True)]
+    return first
 
 
 def _check_text(data: bytes) -> None:
@@ -197,28 +217,37 @@ def _coloured(rows: np.ndarray) -> tuple[str, ...] | None:
     return names if are and colours.any() else None
 
 
-def _rows(data: bytes, layout: _Layout, used: list[int]) -> np.ndarray:
-    """(N, columns used) float64."""
+def _rows(data: bytes, layout: _Layout, used: list[int], gaps: list[int]) -> np.ndarray:
+    """(N, columns used) float64; NaN where a column of `gaps` has an empty value."""
+    try:
+        return _loaded(data, layout, used, [])
+    except ValueError as error:
+        _explain(data, layout, used, gaps)
+        failed = error
+    try:
+        return _loaded(data, layout, used, gaps)  # slowly, since Python looks at each value
+    except ValueError:
+        raise MalformedError("is no table of numbers; save one point a line") from failed
+
+
+def _loaded(data: bytes, layout: _Layout, used: list[int], gaps: list[int]) -> np.ndarray:
     marks = [mark for mark in _COMMENTS if data.find(mark.encode(), layout.start) >= 0]
     stream = io.BytesIO(data)
     stream.seek(layout.start)
-    try:
-        return np.loadtxt(
-            stream,
-            comments=marks or None,
-            delimiter=layout.separator,
-            usecols=used if len(used) < layout.width else None,
-            quotechar=None if "//" in marks else '"',  # numpy cannot do both
-            ndmin=2,
-            encoding="latin-1",
-        )
-    except ValueError as error:
-        _explain(data, layout, used)
-        raise MalformedError("is no table of numbers; save one point a line") from error
+    return np.loadtxt(
+        stream,
+        comments=marks or None,
+        delimiter=layout.separator,
+        converters=dict.fromkeys(gaps, lambda value: float(value.strip() or "nan")),
+        usecols=used if len(used) < layout.width else None,
+        quotechar=None if "//" in marks else '"',  # numpy cannot do both
+        ndmin=2,
+        encoding="latin-1",
+    )
 
 
-def _explain(data: bytes, layout: _Layout, used: list[int]) -> None:
-    """Raise the `MalformedError` that names the first bad line."""
+def _explain(data: bytes, layout: _Layout, used: list[int], gaps: list[int]) -> None:
+    """Raise the `MalformedError` that names the first bad line, if there is one."""
     lines = io.BytesIO(data)
     lines.seek(layout.start)
     for number, line in enumerate(lines, start=layout.line):
@@ -232,5 +261,5 @@ def _explain(data: bytes, layout: _Layout, used: list[int]) -> None:
                 " correct that line"
             )
         for i in used:
-            if not _NUMBER.fullmatch(values[i]):
+            if not _NUMBER.fullmatch(values[i]) and not (i in gaps and values[i] == ""):
                 raise _bad_line(number, values[i])
