@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from plyfile import PlyData
 
 from avs3d import Scan, Segmentation, Vocabulary
-from avs3d.errors import UserError
+from avs3d.errors import ReadError, UserError
 from avs3d.io import READERS, WRITERS, read, write
+from avs3d.io.labels import read_labels
 from avs3d.palette import UNLABELLED_COLOR, palette
 from io_files import COUNT, INTENSITY, LABEL, RING, XYZ
 
@@ -63,6 +64,16 @@ def test_results_are_scans_too(
     np.testing.assert_array_equal(scan.intensity, INTENSITY)
     assert scan.labels is None, "a prediction is not ground truth"
     np.testing.assert_array_equal(scan.fields["label"], given.label)
+
+
+@pytest.mark.parametrize("extension", [*CLOUDS, ".csv", ".parquet"])
+def test_results_are_no_ground_truth(tmp_path: Path, extension: str) -> None:
+    if extension == ".parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs the extra `formats`")
+    path = write(result(), tmp_path / f"a{extension}")
+    assert read(path).labels is None
+    with pytest.raises(ReadError, match="is a result of avs3d, not ground truth; give the labels"):
+        read_labels(path)
 
 
 def test_ply_for_viewers(tmp_path: Path) -> None:
@@ -145,6 +156,17 @@ def test_where_nothing_can_be_written(tmp_path: Path, name: str, message: str) -
     (tmp_path / "folder.npz").mkdir()
     with pytest.raises(UserError, match=message):
         write(result(), tmp_path / name, overwrite=True)
+
+
+def test_the_content_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, there = tmp_path / "a.npz", []
+    monkeypatch.setattr(
+        "os.fsync", lambda file: there.append((path.exists(), os.fstat(file).st_size))
+    )
+    write(result(), path)
+    assert there == [(False, path.stat().st_size)]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is full")

@@ -20,6 +20,8 @@ def write_bytes(path: Path, content: bytes) -> Path:
     temporary = path.with_name(f".{path.name[:_SHOWN]}.{unique}.part")
     try:
         temporary.write_bytes(content)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())  # else a power cut can leave the name without the content
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
