@@ -10,6 +10,7 @@ import threading
 import urllib.error
 import urllib.request
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig
 from avs3d.palette import UNLABELLED_COLOR
 from avs3d.report.scene import start_of
+from avs3d.scan import Camera
 from avs3d.viewer.cloud import BUDGET, Cloud
 from avs3d.viewer.look import (
     Look,
@@ -186,6 +188,36 @@ def test_views_are_the_points_that_were_described(result: Segmentation) -> None:
     angle = np.arctan2(inside[:, 1], inside[:, 0])
     assert len(angle) and start <= angle.min() and angle.max() <= end
     assert subject.view("sector 06") is None and subject.sector("camera front") is None
+
+
+def test_a_view_is_of_the_camera_that_it_names(result: Segmentation) -> None:
+    k, names = np.diag([9.0, 9.0, 1.0]), ("left", "front_left", "0")
+    cameras = tuple(Camera(name, np.zeros((8, 8, 3), np.uint8), k, np.eye(4)) for name in names)
+    seen_by = replace(result, scan=replace(result.scan, cameras=cameras))
+    subject = Subject(seen_by, lambda: pytest.fail("nothing is asked"), 12)  # type: ignore[arg-type]
+    told = ["camera front_left", "left", "sector 10", "camera right"]
+    assert [subject.camera(name) for name in told] == ["front_left", "left", None, None]
+
+
+def test_a_scan_that_cannot_be_asked_what_was_asked_is_not_gone_to(result: Segmentation) -> None:
+    pytest.importorskip("viser")
+    from avs3d.viewer.app import App
+
+    def subject(answer: np.ndarray | None) -> Any:
+        def query(text: str) -> np.ndarray:
+            if answer is None:
+                raise UserError("no bundle 'gone'")
+            return answer
+
+        return SimpleNamespace(query=query, edit=lambda edits: None)
+
+    app, here = object.__new__(App), subject(np.zeros(9))
+    app.subject, app.index, app.view, app.edits, app._opened = here, 0, None, None, {}
+    app.queries, app.asked = {"car": here.query("car")}, "car"
+    app.show = SimpleNamespace(open=lambda index: subject(None))  # type: ignore[assignment]
+    with pytest.raises(UserError, match="gone"):
+        app.go(1)
+    assert app.subject is here and app.index == 0 and app.similarity is app.queries["car"]
 
 
 def test_results_are_shown_as_they_lie_there(call: Call, bundle: Path, tmp_path: Path) -> None:

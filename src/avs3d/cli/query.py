@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from avs3d.pipeline import EncodedScan
+    from avs3d.scan import Scan
 
 HELP = """Find a thing in a scan by words.
 
@@ -40,7 +41,7 @@ Examples:
 
 @dataclass(frozen=True)
 class _Answer:
-    points: np.ndarray
+    scan: Scan
     similarity: np.ndarray
     files: tuple[Path, Path]
 
@@ -71,10 +72,11 @@ def query(
 
     def ask(job: Job, encoded: EncodedScan, timings: dict[str, float]) -> _Answer:
         similarity = encoded.query(vocabulary.words[0])
+        encoded.scan = replace(encoded.scan, name=job.name)  # as its results
         make_folder(out)
         ply, png = (out / f"{job.name}{suffix}" for suffix in outputs)
         _write(encoded, vocabulary, similarity, ply, png)
-        return _Answer(encoded.scan.points, similarity, (ply, png))
+        return _Answer(encoded.scan, similarity, (ply, png))
 
     console = stdout()
     cameras = source_options.camera_config(images, calibration)
@@ -104,7 +106,8 @@ def query(
                     errors.append(answer)
                     continue
                 console.print(f"{job.name}: where “{vocabulary.words[0]}” fits best", style="bold")
-                console.print(place_table(best_places(answer.points, answer.similarity)))
+                places = best_places(answer.scan.points, answer.similarity)
+                console.print(place_table(places, answer.scan.origin))
                 for path in answer.files:
                     console.print(f"  {path}", soft_wrap=True)
     raise typer.Exit(exit_code(errors))

@@ -27,7 +27,12 @@ def show_page(segmentation: Segmentation) -> None:
         display(HTML(frame))
         return
     with tempfile.NamedTemporaryFile(
-        "w", suffix=".html", prefix="avs3d-", delete=False, encoding="utf-8"
+        "w",
+        suffix=".html",
+        prefix="avs3d-",
+        delete=False,
+        encoding="utf-8",
+        errors="replace",
     ) as file:
         file.write(page)
     print(file.name)

@@ -138,8 +138,8 @@ class App:
     def go(self, index: int) -> None:
         """Look at another scan. Raises `UserError` where it cannot be shown; nothing changes."""
         subject = self._open(index)
-        self.subject, self.index, self.view = subject, index, None
-        self.queries = {text: subject.query(text) for text in self.queries}
+        queries = {text: subject.query(text) for text in self.queries}
+        self.subject, self.index, self.view, self.queries = subject, index, None, queries
         self._point.pick(None)
         self.refresh()
 

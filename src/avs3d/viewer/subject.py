@@ -136,11 +136,17 @@ class Subject:
             points = self.scan.points[finite] - viewpoint(self.scan)
             inside[finite] = lidar_sectors(points, self._views)[:, int(sector[1])]
             return inside
-        for index, camera in enumerate(self.scan.cameras):
-            if name in (camera.name, f"camera {camera.name}"):
-                seen: np.ndarray = camera_views(self.scan)[:, index]
-                return seen
-        return None
+        camera = self.camera(name)
+        if camera is None:
+            return None
+        index = [camera.name for camera in self.scan.cameras].index(camera)
+        seen: np.ndarray = camera_views(self.scan)[:, index]
+        return seen
+
+    def camera(self, name: str) -> str | None:
+        """The camera of a view; None where it is of none."""
+        names = [camera.name for camera in self.scan.cameras]
+        return next((one for one in names if name in (one, f"camera {one}")), None)
 
     def sector(self, name: str) -> tuple[float, float] | None:
         """From which to which azimuth a view goes, radians; None where it is no sector."""

@@ -90,9 +90,11 @@ class Ask:
             self._told.content = ""
             return
         above = int((np.nan_to_num(similarity, nan=-2) >= self._app.look.threshold).sum())
-        places = best_places(self._app.subject.scan.points, similarity)
+        scan = self._app.subject.scan
+        places = best_places(scan.points, similarity)
         rows = "".join(
-            f"<tr><td>{place.similarity:.3f}</td><td>{' '.join(f'{v:.1f}' for v in place.position)}"
+            f"<tr><td>{place.similarity:.3f}</td><td>"
+            f"{' '.join(f'{v:.1f}' for v in place.position + scan.origin)}"
             f"</td><td>{place.distance:.0f} m</td></tr>"
             for place in places
         )

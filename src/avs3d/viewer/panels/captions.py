@@ -69,11 +69,11 @@ class Captions:
     def _picture(self, view: str) -> str:
         """The image of a camera, or where the sector lies, seen from above."""
         subject = self._app.subject
-        camera = next((c for c in subject.scan.cameras if view.endswith(c.name)), None)
-        if camera is not None:
-            return _thumbnail(self._app.cameras.picture(camera.name))
         sector = subject.sector(view)
-        return "" if sector is None else _compass(*sector)
+        if sector is not None:
+            return _compass(*sector)
+        camera = subject.camera(view)
+        return "" if camera is None else _thumbnail(self._app.cameras.picture(camera))
 
 
 def _thumbnail(image: np.ndarray) -> str:
