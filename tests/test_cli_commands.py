@@ -53,6 +53,7 @@ def test_table_tells_words_shares_and_that_scores_are_low(
     heading = next(line.split() for line in result.stdout.splitlines() if "word" in line.split())
     assert heading == ["word", "points", "share", "score", "from"]
     assert "given" in result.stdout and "(unlabelled)" in result.stdout
+    assert "of 3 words" in result.stdout
     assert "little alike" not in result.stdout  # nobody expects that of words that are given
     for suffix in SUFFIXES[:-1]:
         assert f"avs3d-results/scan{suffix}" in result.stdout.replace("\\", "/")

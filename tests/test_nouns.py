@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,6 +120,17 @@ def test_summary_counts_every_labelled_point_once() -> None:
         ("car", 1, 0.25),
     ]
     assert rows[0]["score"] == pytest.approx(0.6)
+
+
+def test_results_are_shown_in_one_line() -> None:
+    result = segmentation()
+    assert repr(result) == f"<Segmentation scan: 4 points, 2 of 3 words, {result.bundle}>"
+    read = replace(result, scan=replace(result.scan, path=Path("there/scan.bin")))
+    assert repr(read).startswith("<Segmentation scan.bin: ")
+    vocabulary = Vocabulary.from_words("abcdef")
+    assert repr(vocabulary) == "<Vocabulary of 6 words: a, b, c, d, e, …>"
+    assert repr(vocabulary.sources[0]) == "(<Source given>,)"
+    assert repr(Source("points", "sector 04", "A bus.")) == "<Source points sector 04>"
 
 
 @pytest.mark.parametrize(

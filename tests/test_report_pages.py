@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,8 +19,10 @@ from PIL import Image
 
 from avs3d import Camera, Scan, Segmentation, Source, Vocabulary
 from avs3d.errors import UserError
+from avs3d.palette import palette, steady_palette
 from avs3d.report.html import scan_page, write_page
 from avs3d.report.overview import write_overview
+from avs3d.report.page import Page, hex_colour
 from avs3d.report.scene import MOST_POINTS, scene_html
 from browsers import chromium
 from commands import Call, scan
@@ -103,6 +106,12 @@ def test_the_same_result_gives_the_same_page() -> None:
     assert scan_page(made_up()) == scan_page(made_up())
 
 
+def test_a_page_tells_what_was_given_and_how_many_words_have_points() -> None:
+    said = (Source("user", "sector 00", "A road."),)
+    page = scan_page(replace(made_up(), vocabulary=Vocabulary(("road", *"abcd"), (said,) * 5)))
+    assert "given, sector 00: A road." in page and "4 of 5 words" in page
+
+
 def test_pages_stay_small_and_any_cloud_has_one(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     count = 2 * MOST_POINTS
@@ -149,6 +158,42 @@ def test_a_run_leaves_a_page_for_each_scan_and_one_for_all(
         "segment", "in", "--columns", "4", "--bundle", bundle, "-v", words, "--report", "--out", "o"
     )  # fmt: skip
     assert again.exit_code == 0 and again.output.count("skipped") == 3
+
+
+def test_page_picture_and_overview_have_the_same_colours_and_name(
+    call: Call, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headings: list[str] = []
+    text = Page.text
+    monkeypatch.setattr(
+        Page, "text", lambda *given, **style: headings.append(given[3]) or text(*given, **style)
+    )
+    for i, folder in enumerate(("08", "24")):
+        scan(tmp_path / folder / "lidar.bin", i)
+    words = ("truck", "lane", "pallet", "kerb", "ramp")
+    assert (palette(words) != steady_palette(words)).any()
+    done = call(
+        "segment", "08", "24", "--columns", "4", "--bundle", bundle, "-v", ",".join(words),
+        "--report", "--out", "o",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    swatch = re.compile(r'background:(#\w+)"></span>([^<]+)<')
+    pages = {
+        name: (tmp_path / "o" / f"{name}.html").read_text() for name in ("08_lidar", "24_lidar")
+    }
+    of_run = {
+        word: colour for colour, word in swatch.findall((tmp_path / "o/run.html").read_text())
+    }
+    for name, page in pages.items():
+        assert f"<title>{name}</title>" in page and f"<h1>{name}</h1>" in page
+        assert name in headings
+        image = np.asarray(Image.open(tmp_path / "o" / f"{name}.png").convert("RGB"))
+        legend = {
+            hex_colour(colour) for colour in np.unique(image[:, 1195:].reshape(-1, 3), axis=0)
+        }
+        colours = {word: colour for colour, word in swatch.findall(page)}
+        assert colours and colours.items() <= of_run.items()
+        assert set(colours.values()) <= legend
 
 
 def test_the_overview_of_many_scans_is_a_selection(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ class Result:
         files: what was written.
         timings: seconds per step; none where skipped.
         skipped: an earlier run had done it.
+        used: see `Segmentation`; nothing where skipped.
     """
 
     found: dict[str, Any]
@@ -54,13 +55,20 @@ class Result:
     files: tuple[Path, ...]
     timings: dict[str, float]
     skipped: bool = False
+    used: str = ""
 
 
 @dataclass(frozen=True)
 class _Segment:
-    """The work of a run; can be pickled."""
+    """The work of a run; can be pickled.
+
+    Attributes:
+        results: the files to write.
+        steady: see `Segmentation`.
+    """
 
     results: Results
+    steady: bool
 
     @cached_property
     def _window(self) -> Window | None:
@@ -81,7 +89,7 @@ class _Segment:
         result = encoded.segment(words, config.views, evidence)
         if self._window is not None and job.given.vocabulary is None:
             result = replace(result, captions=encoded.captions(config.views))
-        result = replace(result, steady=config.selection is not None)
+        result = replace(result, scan=replace(result.scan, name=job.name), steady=self.steady)
         timings |= result.timings
         # Few words that are given are little like most points of any scan.
         usual = encoded.low_score if job.given.vocabulary is None else None
@@ -100,7 +108,7 @@ class _Segment:
             found["classes"] = predicted.counts
         found["asked"] = None if encoded.usage is None else asdict(encoded.usage)
         files = self.results.write(job, result, found, timings, predicted)
-        return Result(found, rows, files, timings)
+        return Result(found, rows, files, timings, used=result.used)
 
 
 @dataclass
@@ -132,10 +140,11 @@ class Run:
         if self.config.report:
             _check_report(jobs)
         self._results = Results(self.config, jobs.paths)
+        steady = self.config.selection is not None or len(jobs) > 1
         self._batch = Batch(
             self.config,
             jobs,
-            _Segment(self._results),
+            _Segment(self._results, steady),
             self._earlier,
             lambda text: self.status(text),
         )

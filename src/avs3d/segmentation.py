@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 UNLABELLED = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Segmentation:
     """A word for every input point, in input order.
 
@@ -64,6 +64,16 @@ class Segmentation:
             UNLABELLED <= self.label.min() and self.label.max() < len(self.vocabulary)
         ):
             raise ValueError("label must be -1 or an index into the vocabulary")
+
+    def __repr__(self) -> str:
+        name = self.scan.name if self.scan.path is None else self.scan.path.name
+        return f"<Segmentation {name}: {len(self.scan):,} points, {self.used}, {self.bundle}>"
+
+    @property
+    def used(self) -> str:
+        """How many of the words have points: ``42 of 49 words``."""
+        used = len(np.unique(self.label[self.label >= 0]))
+        return f"{used} of {len(self.vocabulary)} words"
 
     @property
     def colors(self) -> np.ndarray:

@@ -8,8 +8,15 @@ from typing import Any
 
 import numpy as np
 
+_SHOWN = 5  # words
 
-@dataclass(frozen=True)
+
+def said_by(captioner: str) -> str:
+    """A `Source.captioner` as people read it."""
+    return "given" if captioner == "user" else captioner
+
+
+@dataclass(frozen=True, repr=False)
 class Source:
     """Where a word came from: a caption of a view, or the user.
 
@@ -23,8 +30,11 @@ class Source:
     view: str | None = None
     caption: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<Source {' '.join(filter(None, (said_by(self.captioner), self.view)))}>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Vocabulary:
     """Ordered unique words; `sources[i]` tells where `words[i]` came from (may be empty)."""
 
@@ -42,6 +52,10 @@ class Vocabulary:
             raise ValueError(f"{len(sources)} sources for {len(words)} words")
         object.__setattr__(self, "words", words)
         object.__setattr__(self, "sources", sources)
+
+    def __repr__(self) -> str:
+        more = ", …" if len(self) > _SHOWN else ""
+        return f"<Vocabulary of {len(self)} words: {', '.join(self.words[:_SHOWN])}{more}>"
 
     @classmethod
     def from_words(cls, words: Iterable[str], captioner: str = "user") -> Vocabulary:

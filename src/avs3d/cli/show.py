@@ -148,7 +148,7 @@ class Tables:
             say(f"{job.name}   skipped: an earlier run has done it", style="dim", soft_wrap=True)
             return
         heading = (
-            f"{job.name}   {result.found['points']:,} points   {len(result.rows)} words   "
+            f"{job.name}   {result.found['points']:,} points   {result.used}   "
             f"{sum(result.timings.values()):.1f} s"
         )
         say(heading, style="bold", soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +13,10 @@ from avs3d.io.source import show
 from avs3d.jobs import Job
 from avs3d.report.places import Place
 from avs3d.run import Result
-from avs3d.vocabulary import Source
+from avs3d.vocabulary import Source, said_by
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _NARROWEST = 100  # characters, where the output is no terminal and so has no width
 
@@ -84,7 +87,7 @@ def frequency_table(words: list[dict[str, Any]]) -> Table:
     table.add_column("from", style="dim")
     for row in words:
         numbers = f"{row['scans']:,}", f"{row['points']:,}"
-        table.add_row(Text(row["word"]), *numbers, Text(", ".join(row["from"])))
+        table.add_row(Text(row["word"]), *numbers, Text(", ".join(map(said_by, row["from"]))))
     return table
 
 
@@ -119,15 +122,15 @@ def caption_table(captions: dict[str, str]) -> Table:
     return table
 
 
-def place_table(places: list[Place]) -> Table:
-    """Similarity, position and distance of the places that fit a query."""
+def place_table(places: list[Place], origin: np.ndarray) -> Table:
+    """Similarity, position in the file's coordinates and distance of places that fit a query."""
     table = plain_table()
     for name in ("similarity", "x [m]", "y [m]", "z [m]", "distance [m]", "points within 2 m"):
         table.add_column(name, justify="right", no_wrap=True)
     for place in places:
         table.add_row(
             f"{place.similarity:.3f}",
-            *(f"{value:.1f}" for value in place.position),
+            *(f"{value:.1f}" for value in place.position + origin),
             f"{place.distance:.1f}",
             f"{place.points:,}",
         )
@@ -144,10 +147,10 @@ def _origin(sources: tuple[Source, ...]) -> str:
         return ""
     first = sources[0]
     if first.caption is None:
-        return "given" if first.captioner == "user" else first.captioner
+        return said_by(first.captioner)
     views: dict[str, list[str]] = {}
     for source in sources:
-        views.setdefault(source.captioner, []).append(str(source.view))
+        views.setdefault(said_by(source.captioner), []).append(str(source.view))
     places = (
         f"{captioner} {some[0]}" + (f" (+{len(some) - 1})" if len(some) > 1 else "")
         for captioner, some in views.items()

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from avs3d.palette import steady_palette
-from avs3d.report.page import hex_colour
+from avs3d.report.page import hex_colour, on_dark
 
 _FEWEST = 3  # scans
 _LINES, _COLUMNS = 12, 90  # words, moments
@@ -28,7 +28,7 @@ def words_over_time(scans: Mapping[str, Mapping[str, Any]]) -> Markup:
     titles = [_span(names, part) for part in parts]
     rows = [
         f"<span>{escape(word)}</span>{_row(word, hex_colour(colour), part, share.max(), titles)}"
-        for word, colour, part in zip(words, steady_palette(words), share, strict=True)
+        for word, colour, part in zip(words, on_dark(steady_palette(words)), share, strict=True)
     ]
     ends = f"<span>{escape(names[0])}</span><span>{escape(names[-1])}</span>"
     return Markup(f'<div class="chart">{"".join(rows)}<span></span><div>{ends}</div></div>')

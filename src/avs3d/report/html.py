@@ -19,9 +19,10 @@ from PIL import Image
 from avs3d.atomic import write_bytes
 from avs3d.environment import require, versions
 from avs3d.report.overlay import paint_overlay
-from avs3d.report.page import hex_colour
+from avs3d.report.page import hex_colour, on_dark
 from avs3d.report.scene import MOST_POINTS, scene_html
 from avs3d.segmentation import Segmentation
+from avs3d.vocabulary import said_by
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -66,7 +67,7 @@ def scan_page(
 ) -> str:
     """The page as text, see `write_page`."""
     scan, words = segmentation.scan, segmentation.vocabulary.words
-    colours = dict(zip(words, segmentation.colors, strict=True))
+    colours = dict(zip(words, on_dark(segmentation.colors), strict=True))
     rows = [
         {**row, "colour": hex_colour(colours[row["word"]])}
         for row in segmentation.summary()[:_WORDS]
@@ -76,6 +77,7 @@ def scan_page(
     return templates().get_template("scan.html").render(
         title=scan.name,
         points=len(scan),
+        used=segmentation.used,
         bundle=segmentation.bundle,
         mean_score=float(segmentation.score[labelled].mean()) if labelled.any() else None,
         warnings=[*filter(None, warnings), *scan.left_out],
@@ -83,6 +85,7 @@ def scan_page(
         sampled=MOST_POINTS if finite > MOST_POINTS else 0,
         picture=None if picture is None else data_uri(picture.read_bytes(), "png"),
         rows=rows,
+        said_by=said_by,
         unlabelled=int((~labelled).sum()),
         captions=segmentation.captions,
         cameras=_cameras(segmentation),

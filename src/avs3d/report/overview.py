@@ -16,7 +16,7 @@ from avs3d.atomic import write_bytes
 from avs3d.palette import steady_palette
 from avs3d.report.chart import words_over_time
 from avs3d.report.html import jpeg, templates
-from avs3d.report.page import hex_colour
+from avs3d.report.page import hex_colour, on_dark
 
 _SHOWN, _EXTREMES = 240, 6  # scans that are pictured; scans with the lowest scores, and the highest
 _THUMBNAIL = (260, 180)  # pixels
@@ -44,9 +44,8 @@ def write_overview(record: Mapping[str, Any], folder: Path, path: Path) -> Path:
     for scan in {scan["name"]: scan for scan in (*shown, *worst, *best)}.values():
         scan["image"] = _thumbnail(folder / f"{scan['name']}.png")
     words = record["words"]
-    colours = [
-        hex_colour(colour) for colour in steady_palette([row["word"] for row in words[:200]])
-    ]
+    steady = steady_palette([row["word"] for row in words[:200]])
+    colours = map(hex_colour, on_dark(steady))
     environment = templates()
     card = environment.get_template("card.html")
     page = environment.get_template("run.html").render(

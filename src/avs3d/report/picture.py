@@ -57,7 +57,7 @@ def picture(segmentation: Segmentation, *, note: str = "") -> Page:
     scan, vocabulary = segmentation.scan, segmentation.vocabulary
     rows = segmentation.summary()
     colours = np.concatenate([on_dark(segmentation.colors), PAPER[None]])
-    subtitle = f"{len(scan):,} points  ·  {len(rows)} words  ·  {segmentation.bundle}"
+    subtitle = f"{len(scan):,} points  ·  {segmentation.used}  ·  {segmentation.bundle}"
     page = _page(scan, colours[segmentation.label], scan.name, subtitle, note=note)
     by_word = dict(zip(vocabulary.words, colours, strict=False))
     entries = [
