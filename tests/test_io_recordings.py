@@ -110,6 +110,16 @@ def test_rerun_has_classes_scalars_cameras_and_times(tmp_path: Path) -> None:
     assert bytes(np.array(the(camera, ":blob")).ravel().tolist())[:4] == b"\x89PNG"
 
 
+def test_rerun_says_nothing_of_clouds_at_the_origin_or_without_points(tmp_path: Path) -> None:
+    at_origin = replace(made_up(), scan=replace(made_up().scan, origin=np.zeros(3)))
+    _, found = recorded(encode(at_origin, ".rrd"), tmp_path)
+    np.testing.assert_array_equal(the(found["/scan"], "origin"), np.zeros(3))
+    # In a process of its own: it is the first recording that Rerun has something to say of.
+    code = "from avs3d.cli.options import parse_formats\nparse_formats(['rrd'], None)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
 def messages(content: bytes) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
     """Topic -> message of a `.mcap`, and its metadata."""
     from mcap.reader import make_reader

@@ -17,6 +17,8 @@ from avs3d.features import PointFeatures
 from avs3d.published.features import write_features
 from avs3d.published.scenes import write_scene
 from avs3d.scan import Scan
+from avs3d.simulation.dataset import save
+from avs3d.simulation.world import SimulatedScan
 from avs3d.training.augmentation import Augmentation, kept, move
 from avs3d.training.batches import Batch, SceneBatches
 from avs3d.training.captions import read_corpus
@@ -62,6 +64,19 @@ def test_a_scene_of_a_folder_and_of_openscene_are_the_same(
     assert np.array_equal(one.key, other.key) and int((~one.key).sum()) == 50
     assert np.array_equal(one.segment[one.key], other.segment[other.key])
     assert one.intensity is not None and one.intensity.shape == (900,)
+
+
+@pytest.mark.parametrize("name", ["street_000007", "scan_000007"])  # of the command, of the recipe
+def test_simulated_scans_are_scenes(tmp_path: Path, name: str) -> None:
+    cloud, _ = points(1)
+    kinds = np.arange(len(cloud)) % 256
+    scan = SimulatedScan(cloud, np.ones(len(cloud)), kinds, kinds, kinds, "vlp-16", 1.8, 7)
+    save(scan, tmp_path / f"{name}.npz")
+    (tmp_path / "categories.json").write_text("[]")
+    scenes = SceneSet.of(tmp_path)
+    scene = scenes.load(0)
+    assert len(scenes) == 1 and scenes.name(0) == scene.name == name and scene.key.all()
+    np.testing.assert_array_equal(scene.segment, np.where(kinds == 255, NONE, kinds))
 
 
 def test_damaged_scenes_are_named(scenes: SceneSet, tmp_path: Path) -> None:

@@ -74,8 +74,9 @@ def _log(rr: Any, stream: Any, segmentation: Segmentation) -> None:
         if value is None:
             continue
         shown = rr.Points3D(points, colors=scalar_colours(value[finite]))
-        values = rr.AnyValues(value=value[finite].astype(np.float32))
-        stream.log(f"scan/{name}", shown, values)
+        told = value[finite].astype(np.float32)
+        values = [rr.AnyValues(value=told)] if len(told) else []  # of none Rerun would warn
+        stream.log(f"scan/{name}", shown, *values)
     for camera in scan.cameras:
         _log_camera(rr, stream, camera)
 

@@ -4,7 +4,7 @@
   class ids, ``strength.npy`` (N,) intensities, ``instance.npy`` (N,) objects and ``sweep.npy``
   (N,), 0 for the key frame. They are mapped into memory.
 - OpenScene's ``SCENE.pth``, in which points off the key frame have the label 255.
-- Simulated scans, ``scan_SEED.npz`` (`avs3d.simulation`).
+- Simulated scans, ``street_SEED.npz`` (`avs3d simulate`) or ``scan_SEED.npz`` (of the recipe).
 """
 
 from __future__ import annotations
@@ -69,12 +69,13 @@ class SceneSet:
         found = [
             *(coord.parent for coord in path.rglob(_COORD)),
             *path.rglob("*.pth"),
+            *path.rglob("street_*.npz"),
             *path.rglob("scan_*.npz"),
         ]
         if not found:
             raise UserError(
-                f"{show(path)}: holds no scenes (SCENE/{_COORD}, SCENE.pth or scan_SEED.npz); make"
-                " them with `avs3d prepare` or `avs3d simulate`"
+                f"{show(path)}: holds no scenes (SCENE/{_COORD}, SCENE.pth or street_SEED.npz);"
+                " make them with `avs3d prepare` or `avs3d simulate`"
             )
         return cls(path, tuple(sorted(found)))
 
