@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avs3d import Scan, Segmentation, UserError, Vocabulary
+from avs3d import Scan, Segmentation, Source, UserError, Vocabulary
 from avs3d.atomic import write_bytes, write_json
 from avs3d.batch import exit_code
 from avs3d.cli.options import parse_vocabulary
+from avs3d.cli.tables import frequency_table, place_table, stdout, word_table
 from avs3d.environment import OPTIONAL_PARTS, require, versions
 from avs3d.jobs import unique_names
-from avs3d.run import low_score_note, mean_score, units_note
+from avs3d.report.places import Place
+from avs3d.run import Result, low_score_note, mean_score, units_note
+from commands import Call
 
 PART = st.text(alphabet="aAb_.", min_size=1, max_size=3).filter(lambda part: part.strip("."))
 PATHS = st.lists(
@@ -54,6 +57,46 @@ def test_vocabulary_of_an_option() -> None:
     found = parse_vocabulary("car,  traffic   light ,,car")
     assert found is not None and found.words == ("car", "traffic light")
     assert found.sources[0][0].captioner == "user"
+
+
+@pytest.mark.parametrize("name", ["semantickiti", "Nuscenes-16", "nuscenes", "scannet", "street-9"])
+def test_one_word_that_is_all_but_a_label_set_is_asked_about(name: str) -> None:
+    with pytest.raises(UserError, match=f"{name}: did you mean the label set .*comma behind"):
+        parse_vocabulary(name)
+    for text in (f"{name},", f"car, {name}", "street", "kitty"):
+        found = parse_vocabulary(text)
+        assert isinstance(found, Vocabulary) and len(found)
+
+
+def test_summaries_of_commands_are_whole(call: Call) -> None:
+    for command in ((), ("prepare",), ("train",)):
+        _, listed = call(*command, "--help").stdout.split("Commands:")
+        assert "..." not in listed
+
+
+def test_places_are_told_in_the_coordinates_of_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    near = Place(0.5, np.array([1.0, 2.0, 3.0], np.float32), 3.7, 9)
+    stdout().print(place_table([near], np.array([691000.0, 5.0e6, 0.0])))
+    assert capsys.readouterr().out.split()[-6:] == [
+        "0.500",
+        "691001.0",
+        "5000002.0",
+        "3.0",
+        "3.7",
+        "9",
+    ]
+
+
+def test_tables_tell_of_what_was_given(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source = Source("user", "sector 00", "A car.")
+    row = {"word": "car", "points": 4, "share": 1.0, "score": 0.5, "sources": (source,)}
+    stdout().print(word_table(Result({"points": 4, "labelled": 4}, [row], (), {})))
+    rows = [{"word": "car", "scans": 1, "points": 4, "from": ["user"]}]
+    stdout().print(frequency_table(rows))
+    said = capsys.readouterr().out
+    assert "given sector 00: A car." in said and said.split()[-1] == "given"
 
 
 @pytest.mark.parametrize(

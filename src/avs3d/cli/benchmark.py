@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from avs3d.published.texts import ByScene
     from avs3d.vocabulary import Vocabulary
 
-HELP = """Compare bundles, vocabularies, features and mappers on one dataset.
+HELP = """Compare bundles, vocabularies, features and mappers.
 
 Takes a config, labels the scans of its dataset once for each row, evaluates that against the
 dataset's own labels, and writes benchmark.md, .tex and .csv into OUT: mIoU, and TPSS beside its

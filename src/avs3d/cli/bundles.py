@@ -10,10 +10,10 @@ import typer
 
 from avs3d.io.source import show
 
-HELP = """List the bundles on this machine, and the published weights that can become one.
+HELP = """List the bundles on this machine, and published weights.
 
-A bundle is weights, and what belongs to them. With names, all about these: their parts, where they
-come from, their licence and what they were measured at.
+A bundle is weights, and what belongs to them; published weights can become one. With names, all
+about these: their parts, where they come from, their licence and what they were measured at.
 
 Any command takes one with --bundle: a name from this list, a folder, or a hub id (owner/name or
 owner/name@revision).

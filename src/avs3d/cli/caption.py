@@ -23,8 +23,8 @@ HELP = """Describe scans in sentences.
 
 One for each sector around the sensor, and with --image-captioner one for each camera.
 
-They are what `avs3d segment` takes its words from. Printed; with --out also written, as
-STEM.captions.json: {STEM: {view: caption}}.
+`avs3d segment` takes its words from them, and from looser drafts that are not shown. Printed; with
+--out also written, as STEM.captions.json: {STEM: {view: caption}}.
 
 Examples:
 

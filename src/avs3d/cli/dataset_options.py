@@ -9,10 +9,14 @@ import typer
 
 from avs3d.errors import UserError
 
+_KINDS = (
+    "What it is: nuscenes, semantickitti, kitti, scannet, pandaset, argoverse2, openscene, rosbag"
+    " or folder."
+)
 Root = Annotated[Path, typer.Argument(help="A dataset, a recording, a folder.", show_default=False)]
 Dataset = Annotated[
     str | None,
-    typer.Option("--dataset", metavar="KIND", help="What it is.", show_default="seen"),
+    typer.Option("--dataset", metavar="KIND", help=_KINDS, show_default="seen"),
 ]
 Sweeps = Annotated[
     int | None,
@@ -25,7 +29,8 @@ Option = Annotated[
     typer.Option(
         "--option",
         metavar="NAME=VALUE",
-        help="Another option of the dataset; may be given again.",
+        help="Another option of the dataset, as topic=/points, images=20 or classes=200 "
+        "(docs/datasets.md); may be given again.",
         show_default=False,
     ),
 ]

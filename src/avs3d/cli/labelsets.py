@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from avs3d.labelsets import LabelSet
 
-HELP = """List the label sets of public benchmarks; with names, all about these.
+HELP = """List the label sets of benchmarks; with names, their classes.
 
 A label set has the names, ids and colours of classes, and says which raw ids in a dataset's files
 mean which class. --vocabulary, --labelset and results in the datasets' own formats take its name.

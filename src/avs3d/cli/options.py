@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import unicodedata
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ RESULTS = Path("avs3d-results")
 _MAX_VOCABULARY_BYTES = 1 << 20
 _MAX_WORDS = 10_000
 _MAX_WORD = 200  # characters
+_ALIKE = 0.82  # nuscenes is meant for nuscenes-16, but street is a word
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Scans: files, folders or globs.", show_default=False)
@@ -184,7 +186,8 @@ def parse_vocabulary(text: str | None) -> Vocabulary | ByScene[Vocabulary] | Non
     ``STEM.vocabulary.json``, or the published ``{scene: [words]}``.
 
     Raises:
-        UserError: a file that is not there or not like that, or no words.
+        UserError: a file that is not there or not like that, no words, or a single one that is
+            all but the name of a label set.
     """
     if text is None:
         return None
@@ -198,6 +201,12 @@ def parse_vocabulary(text: str | None) -> Vocabulary | ByScene[Vocabulary] | Non
         words = list(labelsets.load(text).classes)
     else:
         words = text.split(",")
+        near = difflib.get_close_matches(text.lower(), labelsets.names(), 3, _ALIKE)
+        if near and len(words) == 1:
+            raise UserError(
+                f"--vocabulary {text}: did you mean the label set {' or '.join(near)}? If it is a"
+                " word, put a comma behind it"
+            )
     return _vocabulary(words, text)
 
 

@@ -19,7 +19,7 @@ from avs3d.cli.dataset_options import (
 )
 from avs3d.cli.preparing import Asked, prepare
 
-HELP = """Prepare a dataset for training and evaluation, from its official download.
+HELP = """Prepare an official download for training and evaluation.
 
 \b
   openscene   OpenScene's folders: points with classes, images with poses
@@ -45,11 +45,12 @@ _GOES_ON = """
 
 --split takes several, with commas; without it, all splits are prepared that are there as a whole.
 Data without splits, and parts of one, get --name."""
-OPENSCENE = f"""Make OpenScene's folders: DATASET_3d/SPLIT/SCENE.pth and DATASET_2d/SPLIT/SCENE.
+OPENSCENE = f"""Make OpenScene's folders, DATASET_3d and DATASET_2d.
 
-Points with their classes, 255 where there is none; images with K and pose. Of nuScenes all sweeps
-of half a second are taken, in the frame of the key frame, whose points come first, and images are
-halved to 800 x 450; images of ScanNet become 320 x 240, one of 20 (--option images=N).
+The first has SPLIT/SCENE.pth, points with their classes, 255 where there is none; the second
+SPLIT/SCENE, images with K and pose. Of nuScenes all sweeps of half a second are taken, in the
+frame of the key frame, whose points come first, and images are halved to 800 x 450; images of
+ScanNet become 320 x 240, one of 20 (--option images=N).
 
 Examples:
 
@@ -59,10 +60,11 @@ Examples:
   avs3d prepare openscene /data/kitti --match '00/*' --name train --out openscene
   avs3d prepare openscene /data/nuscenes --split val --out openscene --check
   avs3d run openscene --split val{_GOES_ON}"""
-SMAP = f"""Make SMAP's caches: cached_img_clip_feature_SPLIT.pt, nuscenes_camera_id_mask_SPLIT.pkl.
+SMAP = f"""Make SMAP's caches: embeddings of images, masks of cameras.
 
-The first holds CLIP's embedding of every camera image, the second for every point of the key frame
-which cameras see it (bit i: camera i). A scan of which an image is missing is in neither.
+cached_img_clip_feature_SPLIT.pt holds CLIP's embedding of every camera image,
+nuscenes_camera_id_mask_SPLIT.pkl for every point of the key frame which cameras see it (bit i:
+camera i). A scan of which an image is missing is in neither.
 
 Examples:
 
@@ -72,7 +74,7 @@ Examples:
   avs3d prepare smap /data/nuscenes --split train --clip models/clip --out smap
 
 Shards make parts; the command without --shard puts them together.{_GOES_ON}"""
-FEATURES = f"""Make fused features: SCENE.pt, with a feature for each point that a camera sees.
+FEATURES = f"""Make fused features: SCENE.pt, what images say of each point.
 
 --features is the CLIP model whose text encoder will be used, or a folder with a file of features
 for each image (.npy, .safetensors; OpenSeg's or LSeg's, for example), with --width. The points are
@@ -95,11 +97,11 @@ Examples:
   avs3d prepare captions /data/nuscenes --image-captioner models/blip --out captions
   avs3d prepare captions /data/nuscenes --split val --out captions \\
       --image-captioner http://localhost:8000/v1#qwen{_GOES_ON}"""
-SCENES = f"""Make a folder a scene, SPLIT/SCENE/, with coord.npy and an array for all that is known.
+SCENES = f"""Make a folder a scene, with an array for all that is known.
 
-As Pointcept has them: coord (N, 3), color (N, 3) from 0 to 255, normal (N, 3), strength (N, 1) in
-the file's own scale, segment (N,) classes with -1 for none, instance (N,); and sweep (N,), 0 for
-the key frame. Of any dataset, folder or recording that avs3d reads.
+SPLIT/SCENE/ has .npy as Pointcept's: coord (N, 3), color (N, 3) from 0 to 255, normal (N, 3),
+strength (N, 1) in the file's own scale, segment (N,) classes with -1 for none, instance (N,); and
+sweep (N,), 0 for the key frame. Of any dataset, folder or recording that avs3d reads.
 
 Examples:
 

@@ -19,7 +19,7 @@ from avs3d.run_folder import run_folder
 from avs3d.selection import Selection, Shard
 from avs3d.views import parse_views
 
-HELP = """Segment a dataset or a recording from its first scan to its last.
+HELP = """Segment a dataset or a recording to its end.
 
 Reads nuScenes, SemanticKITTI, KITTI, ScanNet, PandaSet, Argoverse 2, OpenScene's folders, ROS bags
 and MCAP, and plain folders as they were downloaded; which one it is, is seen (or --dataset). The

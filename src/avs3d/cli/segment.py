@@ -26,22 +26,24 @@ Examples:
 
 \b
   avs3d segment scan.bin
-  avs3d segment recording/ --out results --jobs 4
+  avs3d segment recording/ --out drive --jobs 4
   avs3d segment "day1/*.pcd" last.ply --overwrite
-  avs3d segment scan.bin --vocabulary "car, road, sidewalk, tree, person"
-  avs3d segment scan.bin --vocabulary words.txt
-  avs3d segment scan.bin --vocabulary semantickitti --write label
-  avs3d segment 3d/val/*.pth --captions captions.json
-  avs3d segment 3d/val/*.pth --vocabulary vocabulary.json --features fused/
+  avs3d segment scan.bin --vocabulary "car, road, sidewalk, tree, person" -o five
+  avs3d segment scan.bin --vocabulary words.txt -o words
+  avs3d segment scan.bin --vocabulary semantickitti --write label -o kitti
+  avs3d segment 3d/val/*.pth --captions captions.json -o said
+  avs3d segment 3d/val/*.pth --vocabulary vocabulary.json --features fused/ -o fused-words
   avs3d segment tile.laz --write laz,parquet
-  avs3d segment scan.bin --min-score 0.5
-  avs3d segment scan.bin --images images/ --calibration calib.json --overlay
-  avs3d segment scan.bin --images images/ --calibration calib.json --image-captioner models/blip
-  avs3d segment scan.bin --images images/ --calibration calib.json -b clip-bundle --feature ensemble
+  avs3d segment scan.bin --min-score 0.5 -o sure
+  avs3d segment scan.bin --images images/ --calibration calib.json --overlay -o drawn
+  avs3d segment scan.bin --images images/ --calibration c.json --image-captioner models/blip -o both
+  avs3d segment scan.bin --images images/ --calibration c.json -b clip --feature ensemble -o clip
   avs3d segment points.bin --columns x,y,z,intensity,time
-  avs3d segment scan.bin --report
-  avs3d segment recording/ --write rrd --query "a parked car"
+  avs3d segment scan.bin --report -o pages
+  avs3d segment recording/ --write rrd --query "a parked car" -o rerun
   avs3d segment - --stdin bin --write ply --out - < scan.bin > result.ply
+
+What is there already is kept: other options need another --out, or --overwrite.
 
 The score of a point is the chance that its word is right, as it was measured on simulated worlds
 kept apart; with bundles that do not know their chances it is the cosine similarity of the point
@@ -101,7 +103,8 @@ def segment(
     published: Annotated[
         bool,
         typer.Option(
-            "--published", help="Do as the published code does where it is at fault; see the docs."
+            "--published",
+            help="Do as the published code does where it is at fault: docs/published-weights.md.",
         ),
     ] = False,
     quiet: options.Quietly = False,

@@ -42,7 +42,7 @@ ImageCaptioner = Annotated[
     typer.Option(
         "--image-captioner",
         metavar="MODEL",
-        help="Describes the --images: a folder or hub id, http://HOST/v1#MODEL of a server, or a "
+        help="Describes camera images: a folder or hub id, http://HOST/v1#MODEL of a server, or a "
         ".yaml file with more about it.",
         show_default="none",
     ),

@@ -14,11 +14,13 @@ Stopped at any time, the same command goes on where it was. Settings are a YAML 
 and --set changes single ones. `--dry-run` says what it will take; `--overfit 2` tries whether two
 scenes can be learned by heart. On several GPUs: torchrun --nproc-per-node 4 -m avs3d train ...
 
-Needs pip install "avs3d[training]" for TensorBoard (--set loggers=[tensorboard]), wandb for W&B."""
-DISTILL = f"""Distil fused 2D features, or the words of labels, into a 3D network.
+Needs pip install "avs3d[simulation]"; for curves "avs3d[training]" (--set loggers=[tensorboard]),
+or wandb for W&B."""
+DISTILL = f"""Distil features of images or words of labels into a network.
 
-From prepared scenes (scene folders, OpenScene's .pth, simulated scans) and fused features
-(SCENE.pt), or from the class of every point, to a bundle that `avs3d segment` takes.
+From prepared scenes (scene folders, OpenScene's .pth, scans of `avs3d simulate`) and fused 2D
+features (SCENE.pt), or from the class of every point, to a bundle with a 3D network that
+`avs3d segment` takes.
 {_GOES_ON}
 
 Examples:
@@ -28,7 +30,7 @@ Examples:
   avs3d train distill openscene --scenes data/nuscenes_3d/train --features data/fused --dry-run
   avs3d train distill mine.yaml --set schedule.steps=2000 --set loss=l1 --out runs/l1
   avs3d segment scan.bin --bundle runs/distill/bundle --vocabulary "car, road, tree\""""
-SMAP = f"""Train the pooling that makes one embedding of the points of a view.
+SMAP = f"""Train the pooling: one embedding of the points of a view.
 
 From the bundle of a distilled network, prepared scenes, the embeddings of camera images
 (cached_img_clip_feature_SPLIT.pt) and which camera sees which points
@@ -40,7 +42,7 @@ Examples:
 \b
   avs3d train smap published --bundle runs/distill/bundle --dry-run
   avs3d train smap mine.yaml --set loss=infonce --set tune=true"""
-CAPTIONER = f"""Train the captioner that makes a sentence of a view's embedding.
+CAPTIONER = f"""Train the captioner: a sentence of a view's embedding.
 
 From captions ({{scene: {{view: caption}}}}) and the embeddings of the same views, or from the text
 alone, whose own embeddings, with noise, take the place of views.
