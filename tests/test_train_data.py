@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -247,3 +249,12 @@ def test_long_features_do_not_drown_the_position_of_points(tmp_path: Path) -> No
     assert spread() > 5, "else the features are not long"
     training.even_out()
     assert spread() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_trainings_do_without_the_extra_of_the_simulation() -> None:
+    script = (
+        "import sys; sys.modules['embreex'] = None; import avs3d.training.distill,"
+        " avs3d.training.smap, avs3d.training.captioner"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -14,8 +14,7 @@ Stopped at any time, the same command goes on where it was. Settings are a YAML 
 and --set changes single ones. `--dry-run` says what it will take; `--overfit 2` tries whether two
 scenes can be learned by heart. On several GPUs: torchrun --nproc-per-node 4 -m avs3d train ...
 
-Needs pip install "avs3d[simulation]"; for curves "avs3d[training]" (--set loggers=[tensorboard]),
-or wandb for W&B."""
+For curves: pip install "avs3d[training]" and --set loggers=[tensorboard], or wandb for W&B."""
 DISTILL = f"""Distil features of images or words of labels into a network.
 
 From prepared scenes (scene folders, OpenScene's .pth, scans of `avs3d simulate`) and fused 2D

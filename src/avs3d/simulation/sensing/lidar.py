@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from embreex import rtcore_scene
-from embreex.mesh_construction import TriangleMesh
 
 from avs3d.simulation.materials import MATERIAL_ID, Palette
 from avs3d.simulation.places.ground import SURFACE_CATEGORY, SURFACE_MATERIAL, Ground
@@ -12,6 +12,9 @@ from avs3d.simulation.places.scene import Solid
 from avs3d.simulation.sensing.returns import Returns
 from avs3d.simulation.sensing.sensors import Sensor
 from avs3d.simulation.shapes.mesh import rotation
+
+if TYPE_CHECKING:
+    from embreex import rtcore_scene
 
 _GLASS = MATERIAL_ID["glass"]
 _APART = 0.3  # metres between two things of which the nearer one is measured
@@ -34,6 +37,9 @@ class Target:
         self._parts: dict[float, list[tuple[rtcore_scene.EmbreeScene, np.ndarray]]] = {}
 
     def _part(self, rows: np.ndarray, time: float) -> tuple[rtcore_scene.EmbreeScene, np.ndarray]:
+        from embreex import rtcore_scene  # an extra: trainings without simulation do without
+        from embreex.mesh_construction import TriangleMesh
+
         scene = rtcore_scene.EmbreeScene()
         used, faces = np.unique(self.solid.faces[rows], return_inverse=True)
         vertices = self.solid.vertices[used]
