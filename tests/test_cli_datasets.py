@@ -301,7 +301,7 @@ def test_evaluate_takes_a_run(tmp_path: Path, run: Callable[..., Result], call: 
         (["--sweeps", "3"], "semantickitti has no option 'sweeps'"),
         (["--dataset", "kiti"], "no dataset 'kiti'; there are kitti"),
         (["--option", "split"], "--option split: give a name and a value"),
-        (["--option", "root=x"], "semantickitti has no option 'root'"),
+        (["--option", "root=x"], "--option root=x: give ROOT and --dataset for these"),
         (["--shard", "1/8"], "--shard 1/8: is empty, for there are 3 scans in all"),
         (["--shard", "3/2"], "--shard 3/2: give the number of this one and of all, such as 2/8"),
         (["--window", "3", "--jobs", "2"], "give --shard, not --jobs"),

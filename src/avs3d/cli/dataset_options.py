@@ -66,5 +66,7 @@ def options_of(given: list[str] | None, **more: Any) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
             raise UserError(f"--option {text}: give a name and a value, such as topic=/points")
+        if name in ("root", "kind"):
+            raise UserError(f"--option {text}: give ROOT and --dataset for these")
         found[name] = int(value) if value.isascii() and value.isdigit() else value
     return found

@@ -27,7 +27,7 @@ _GROUP = "avs3d.datasets"
 _FOLDER = "folder"
 
 
-def open_dataset(root: str | Path, kind: str | None = None, /, **options: Any) -> Dataset:
+def open_dataset(root: str | Path, kind: str | None = None, **options: Any) -> Dataset:
     """The scans below `root`.
 
     Args:
