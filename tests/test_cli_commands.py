@@ -79,6 +79,16 @@ def test_doubtful_points_stay_unlabelled(call: Call, bundle: Path, tmp_path: Pat
     assert record["scans"]["a"]["labelled"] == 0
 
 
+def test_the_demo_labels_the_shipped_scan_each_time(call: Call, tmp_path: Path) -> None:
+    for _ in range(2):
+        done = call("demo")
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / "demo-output" / "street.png").exists()
+        with np.load(tmp_path / "demo-output" / "street.npz") as result:
+            assert (result["label"] >= 0).all() and len(result["vocabulary"]) > 20
+    assert "now your own" in done.stdout
+
+
 def test_results_are_the_same_bytes_again(call: Call, bundle: Path, tmp_path: Path) -> None:
     scan(tmp_path / "scan.bin")
     for out in ("a", "b"):
@@ -330,7 +340,7 @@ def test_wrong_usage_is_exit_code_2(call: Call) -> None:
 
 
 def test_help_is_quick_and_imports_nothing_heavy() -> None:
-    heavy = "torch transformers sentence_transformers spacy matplotlib laspy plyfile trimesh rich"
+    heavy = "torch transformers sentence_transformers spacy matplotlib laspy plyfile embreex rich"
     code = (
         "import sys\nsys.argv = ['avs3d', '--help']\nfrom avs3d.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from avs3d import pipeline
 from avs3d.atomic import remove_leftovers
+from avs3d.bundle import Bundle, save_bundle
 from avs3d.cli import streams
 from avs3d.errors import UserError
 from avs3d.io import read
@@ -78,6 +81,18 @@ def test_killed_at_random_moments_the_files_are_the_same(bundle: Path, tmp_path:
     assert len(contents(tmp_path / "out")) == 8 * 6
     records = [json.loads((tmp_path / f / "run.json").read_text()) for f in ("out", "out-whole")]
     assert [list(record["scans"]) for record in records] == [list("abcdefgh")] * 2
+
+
+def test_other_weights_are_another_configuration(call: Call, bundle: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(bundle, tmp_path / "own")
+    scan(tmp_path / "a.bin")
+    assert segment(call, own, "a.bin").exit_code == 0
+    made = Bundle.load(own)
+    with torch.no_grad():
+        made.network.final.kernel.mul_(-1)
+    save_bundle(own, made.config, {"network": made.network})
+    again = segment(call, own, "a.bin")
+    assert again.exit_code == 2 and "made with another weights" in lines(again)[0]
 
 
 @pytest.mark.parametrize(

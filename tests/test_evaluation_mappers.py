@@ -144,7 +144,10 @@ def test_a_word_that_holds_a_class_is_not_its_answer() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(max_size=300), st.text(max_size=20))
+@given(
+    st.lists(st.sampled_from(NUSCENES.classes) | st.text(max_size=20), max_size=6).map(" ".join),
+    st.text(max_size=20),
+)
 def test_any_reply_is_a_class_or_void_with_a_reason(reply: str, word: str) -> None:
     for read in (read_reply, read_as_published):
         answer = read(reply, NUSCENES.classes, word)

@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,8 +127,7 @@ def test_bars_of_many_classes_fit_below_each_other() -> None:
     assert len(re.findall(r"v\d+\.\d+C", picture)) == 2 * len(found)
 
 
-@pytest.mark.parametrize("field", ["tpss", "miou"])
-def test_a_page_of_nothing(field: str) -> None:
+def test_a_page_of_nothing() -> None:
     found = Evaluation(KITTI, [NameMapper()])
     made, truth = result(("sky",))
     found.add("a", Segmentation(made.scan, np.full(50, -1), made.score, made.vocabulary, "t"),

@@ -57,10 +57,12 @@ def check_network(slim: dict[str, Any], case: str) -> None:
     data = slim["cases"][case]
     coords = data["coords"].long()
     features = torch.ones(len(coords), 3) if isinstance(data["feats"], str) else data["feats"]
-    with torch.no_grad():
-        found = slim_network(slim)(coords, features)
-    found = found[data["rows"]] if "rows" in data else found
-    torch.testing.assert_close(found, data["output_clip"], atol=1e-5, rtol=1e-5)
+    for learning in (False, True):  # layers are computed in another way where they learn
+        with torch.set_grad_enabled(learning):
+            found = slim_network(slim)(coords, features)
+        assert found.requires_grad == learning
+        found = found[data["rows"]] if "rows" in data else found
+        torch.testing.assert_close(found.detach(), data["output_clip"], atol=1e-5, rtol=1e-5)
 
 
 OUTPUTS = {"additive": "output_smap", "masked": "output_smap_if_padding_masked"}

@@ -50,7 +50,7 @@ def test_version_is_written_once() -> None:
      *(f"avs3d.datasets.{kind}" for kind in avs3d.datasets.kinds())],
 )  # fmt: skip
 def test_light_rooms_import_nothing_heavy(module: str) -> None:
-    heavy = "torch transformers sentence_transformers spacy matplotlib laspy plyfile trimesh"
+    heavy = "torch transformers sentence_transformers spacy matplotlib laspy plyfile embreex"
     heavy += " pyarrow pye57 DracoPy PIL yaml openai httpx2 rosbags viser rerun"
     code = f"import sys, {module}; print([n for n in {heavy.split()} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -223,13 +223,16 @@ def scan() -> Scan:
     return Scan(np.random.default_rng(0).uniform(-10, 10, (COUNT, 3)))
 
 
-def test_scans_find_their_own_words_beside_given_features(pipeline: Pipeline, scan: Scan) -> None:
+def test_scans_find_their_own_words_beside_given_features(
+    pipeline: Pipeline, scan: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(pipeline.bundle), "low_score", 0.9)
     features = PointFeatures(np.ones((COUNT, 384), np.float16), np.ones(COUNT, bool))
     given, own = pipeline.encode(scan, features), pipeline.encode(scan)
     assert "network" not in given.timings
     assert given.captions() == own.captions() and "network" in given.timings
     torch.testing.assert_close(given.trunk, own.trunk)
-    assert given.low_score is None
+    assert own.low_score == 0.9 and given.low_score is None, "it was measured of the network"
 
 
 def test_points_without_a_feature_or_a_position(pipeline: Pipeline, scan: Scan) -> None:

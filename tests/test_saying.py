@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 import avs3d
 from avs3d.bundle_config import PACKAGED, KindConfig, SayingConfig, read_config
+from avs3d.captioning.points import Said
 from avs3d.captioning.saying import Gate, Seen, bits, kind_chances, of_bits, see
 from avs3d.describing import _pool, see_kinds
 from avs3d.errors import UserError
@@ -188,6 +189,29 @@ def test_a_kind_of_an_anchor_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bundle.json").write_text(json.dumps(data))
     with pytest.raises(UserError, match="saying.kinds"):
         read_config(tmp_path)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_that_sentence_stands_which_names_most_that_is_sure(
+    turned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = avs3d.load("street-mini", "cpu")
+    several: list[int] = []
+
+    def sure(embeddings: np.ndarray, may: list[tuple[int, ...]]) -> list[list[Said]]:
+        said = []
+        for allowed, *_ in may:
+            first = allowed & -allowed
+            both = [Said("A car.", first), Said("A car and a tree.", allowed)]
+            several.append(first != allowed)
+            said.append((both[::-1] if turned else both) if allowed else [])
+        return said
+
+    monkeypatch.setattr(model.captioner, "sure", sure)
+    scan = simulate(5, "vlp-16")
+    captions = model.encode(Scan(scan.points, scan.intensity)).captions()
+    assert sum(several) > 3
+    assert list(captions.values()).count("A car and a tree.") == sum(several)
 
 
 def test_the_packaged_bundle_names_what_its_voxels_bear_out() -> None:

@@ -29,7 +29,7 @@ LATEST = Path("results/latest")
 @pytest.fixture(scope="module")
 def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four scans of a simulated street, and one of another, as SemanticKITTI has them."""
-    pytest.importorskip("trimesh", reason="simulated streets need the extra `simulation`")
+    pytest.importorskip("embreex", reason="simulated streets need the extra `simulation`")
     from avs3d.simulation.world import simulate_drive
 
     root = tmp_path_factory.mktemp("drive")

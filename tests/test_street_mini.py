@@ -65,7 +65,7 @@ def test_from_a_seed_to_a_bundle_and_again(tmp_path: Path) -> None:
         train(tmp_path, RECIPE, seed=4)
 
 
-def test_two_processes_average_their_gradients(tmp_path: Path) -> None:
+def test_two_processes_make_a_network(tmp_path: Path) -> None:
     from avs3d.simulation.dataset import generate
 
     generate(tmp_path / "scans", 2, start_seed=3)

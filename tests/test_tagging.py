@@ -70,7 +70,11 @@ def test_no_captions_need_no_model() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(max_size=200))
+@given(
+    st.lists(
+        st.sampled_from(("car", "red", "two", "street lamps", "a", "tree's")) | st.text(max_size=20)
+    ).map(" ".join)
+)
 def test_any_text_gives_words_or_nothing(caption: str) -> None:
     for word in words(caption):
         assert word == word.lower().strip() and len(word) > 2
@@ -97,8 +101,7 @@ def test_what_our_captions_name_is_found() -> None:
 
 def test_a_missing_model_is_the_users_error() -> None:
     with pytest.raises(UserError, match="no/such/model"):
-        words_of = nouns({"a": "A car."}, "points", model="no/such/model")
-        assert not words_of
+        nouns({"a": "A car."}, "points", model="no/such/model")
 
 
 def test_a_model_without_a_dictionary_is_refused(tmp_path: Path) -> None:

@@ -138,6 +138,21 @@ def test_the_best_is_kept_and_a_run_ends_early(tmp_path: Path) -> None:
     assert torch.equal(again[0].weight, seen[1]) and next(scores) == 0.9
 
 
+def test_averaged_weights_are_examined(tmp_path: Path) -> None:
+    seen: list[Tensor] = []
+
+    def exam(module: nn.Module) -> dict[str, float]:
+        seen.append(module[0].weight.clone())
+        return {"score": 1.0}
+
+    schedule = Schedule(steps=8, lr=0.05, warmup=1, evaluate_every=8, average=0.9)
+    module = model().train()
+    fit(module, step, schedule, tmp_path, exam=exam, habits=OFTEN)
+    state = checkpoints.torch_load(tmp_path / CHECKPOINT)
+    assert torch.equal(seen[0], module[0].weight)
+    assert not torch.equal(seen[0], state["module"]["0.weight"])
+
+
 def test_half_precision_learns_the_same(tmp_path: Path) -> None:
     losses = []
     for precision in ("fp32", "bf16"):
@@ -153,6 +168,11 @@ def test_rates_fall_as_published() -> None:
     poly = Schedule(steps=100, lr=1.0, warmup=0, decay="poly", power=0.9)
     assert poly.lr_at(0) == 1 and poly.lr_at(50) == pytest.approx(0.5**0.9)
     assert Schedule(steps=100, lr=1.0, warmup=0, decay="none").lr_at(99) == 1
+
+
+def test_rates_rise_at_first_and_fall_as_a_cosine() -> None:
+    rates = [Schedule(steps=110, lr=1.0, warmup=10).lr_at(step) for step in (0, 9, 10, 60, 110)]
+    assert rates == pytest.approx([0.1, 1, 1, 0.5, 0])
 
 
 def test_tensorboard_has_the_curves(tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avs3d.bundle_config import ScoreConfig
@@ -29,6 +31,7 @@ from avs3d.training.samples import STRANGE, SampleMaker
 from avs3d.training.scores import auc
 from avs3d.training.simulated_views import pooled_views
 from avs3d.training.simulated_words import category_weights
+from avs3d.training.smap import average_precision, view_losses
 from avs3d.training.strange import make_strange
 from avs3d.training.words import WordLoss
 
@@ -103,6 +106,31 @@ def test_words_of_the_category_are_not_pushed_away() -> None:
     features = own.clone().requires_grad_()
     WordLoss(lexicon(), fake_embed)(features, category, np.random.default_rng(1)).backward()
     assert features.grad is not None and torch.isfinite(features.grad).all()
+
+
+def test_other_words_of_the_category_are_no_rivals() -> None:
+    tree = CATEGORY_ID["tree"]
+
+    def alike(words: list[str]) -> np.ndarray:
+        """All words that name trees in one place."""
+        rows = fake_embed(words)
+        rows[[tree in lexicon().names(word) for word in words]] = fake_embed(["tree"])
+        return rows
+
+    def loss(embed: Callable[[list[str]], np.ndarray], general_weight: float) -> float:
+        found = WordLoss(lexicon(), embed, pull=0.0, general_weight=general_weight)
+        category = torch.full((1,), tree)
+        return float(found(torch.from_numpy(embed(["tree"])), category, np.random.default_rng(0)))
+
+    assert loss(alike, 1.0) - loss(alike, 0.0) < 0.01, "a general word need not beat the nouns"
+    nouns = set(lexicon().nouns["tree"])
+
+    def nouns_alike(words: list[str]) -> np.ndarray:
+        rows = fake_embed(words)
+        rows[[word in nouns for word in words]] = fake_embed(["tree"])
+        return rows
+
+    assert loss(nouns_alike, 0.0) < 0.01, "nor a noun itself"
 
 
 @pytest.fixture(scope="module")
@@ -183,8 +211,23 @@ def test_chances_are_what_happened() -> None:
     assert found.lead == pytest.approx(10, rel=0.15) and found.bias == pytest.approx(-3, rel=0.15)
     assert calibration_error(chance(found, cosine, lead), right) < 0.02
     assert calibration_error(np.full(20_000, 0.99), right) > 0.2
+    halves = np.repeat([0.2, 0.8], 5), np.array([1, 1, 0, 0, 0, 1, 1, 1, 0, 0]) > 0
+    assert calibration_error(*halves) == pytest.approx(0.2), "gaps of two signs do not cancel"
     never = fit_chances(cosine, lead, np.zeros(20_000, bool))
     assert chance(never, cosine, lead).max() < 0.2
+
+
+def test_embeddings_of_views_are_compared_both_ways() -> None:
+    rng = torch.Generator().manual_seed(0)
+    found, target = torch.randn(3, 8, generator=rng), torch.randn(3, 8, generator=rng)
+    logits = F.normalize(found, dim=1) @ F.normalize(target, dim=1).T / 0.1
+    ways = [F.cross_entropy(one, torch.arange(3), reduction="none") for one in (logits, logits.T)]
+    torch.testing.assert_close(view_losses(found, target, "infonce", 0.1), (ways[0] + ways[1]) / 2)
+
+
+def test_average_precision_of_a_ranking() -> None:
+    there = np.array([True, False, True])
+    assert average_precision(np.array([0.9, 0.5, 0.1]), there) == pytest.approx(5 / 6)
 
 
 def test_auc_counts_pairs() -> None:

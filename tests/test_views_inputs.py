@@ -37,6 +37,18 @@ def test_squares_are_the_published_ones(golden: Path) -> None:
         assert found.sum(0).tolist() == facts[key]["sums"]
 
 
+def test_sectors_begin_at_minus_pi_and_hold_their_first_border() -> None:
+    axes = np.array([[-1, -1, 0], [0, -1, 0], [1, 0, 0], [0, 1, 0]], np.float32)
+    assert lidar_sectors(axes, 4).argmax(1).tolist() == [0, 1, 2, 3]
+
+
+def test_sectors_of_a_map_lie_around_its_middle() -> None:
+    far = Scan(cloud() + np.array([500, 300, 0], np.float32))
+    names, masks = point_views(far, np.arange(len(far)), 4)
+    assert names == [f"sector {i:02d}" for i in range(4)]
+    assert (masks == lidar_sectors(far.points - np.median(far.points, 0), 4)).all()
+
+
 def test_every_point_is_in_one_sector_also_at_pi() -> None:
     points = np.array([[-1, 0, 0], [-1, -0.0, 0], [0, 0, 0], [1, 0, 0], [0, -1, 0]], np.float32)
     masks = lidar_sectors(points, 12)
