@@ -73,11 +73,7 @@ def _width(data: memoryview, path: Path) -> int:
         )
     if len(data) % 24 == 0 and _has_colours(values):
         raise MalformedError("looks like x y z and colours 0-255 in 6 columns; pass --columns 6")
-    unlikely = [
-        width for width in fits
-        if _negative_intensities(values, width) >= _UNLIKELY
-        or _looks_like_another(values, width, _fitting(len(data)))
-    ]  # fmt: skip
+    unlikely = _unlikely(values, fits, _fitting(len(data)))
     width = _width_by_values(values, fits) or _width_by_name(path)
     if width in fits and width not in unlikely:
         return width
@@ -139,22 +135,30 @@ def _negative_intensities(values: np.ndarray, width: int) -> float:
     return float(np.mean(values.reshape(-1, width)[:, 3] < 0))
 
 
-def _looks_like_another(values: np.ndarray, width: int, others: list[int]) -> bool:
-    """Whether another number of columns takes the values apart far better, or all are alike."""
+def _unlikely(values: np.ndarray, fits: list[int], others: list[int]) -> list[int]:
+    """The readings that intensities speak against, or that another number of columns takes the
+    values apart far better, or that all columns are alike."""
+    wrong = [width for width in fits if _negative_intensities(values, width) >= _UNLIKELY]
     if len(values) < 4 * 5 * _FEW:
-        return False
-    sizes = np.log(np.maximum(np.abs(np.nan_to_num(values)), 1e-3))
-    own = _differences(sizes, width)
-    if own < _ALIKE and not (values < 0).any():
-        return True
-    return any(_differences(sizes, other) > 2 * own + 5 * _ALIKE for other in others)
+        return wrong
+    shares = _differences(values, others)
+    clearest, positive = max(shares.values()), not (values < 0).any()
+    alike = [width for width in fits if positive and shares[width] < _ALIKE]
+    unclear = [width for width in fits if clearest > 2 * shares[width] + 5 * _ALIKE]
+    return [width for width in fits if width in (*wrong, *alike, *unclear)]
 
 
-def _differences(sizes: np.ndarray, width: int) -> float:
-    """The share of the variance that lies between the columns of a reading, not within them."""
-    columns = sizes[: len(sizes) // width * width].reshape(-1, width).mean(0, dtype=np.float64)
-    whole = sizes.var(dtype=np.float64)
-    return float(columns.var() / whole) if whole else 0.0
+def _differences(values: np.ndarray, widths: list[int]) -> dict[int, float]:
+    """For each number of columns the share of the variance of sizes that lies between them."""
+    sizes = np.log(np.maximum(np.abs(np.nan_to_num(values)), 1e-3)).astype(np.float64)
+    whole = sizes.var()
+    if not whole:
+        return dict.fromkeys(widths, 0.0)
+    found = {}
+    for width in widths:
+        rows = sizes[: len(sizes) // width * width]
+        found[width] = float(np.var([rows[i::width].mean() for i in range(width)]) / whole)
+    return found
 
 
 def _are_bytes(values: np.ndarray) -> bool:
