@@ -17,6 +17,7 @@ from avs3d.cli.options import RESULTS, Bundle, Columns, Device, Out, Overwrite, 
 from avs3d.errors import UserError
 from avs3d.io.record import QUERY
 from avs3d.jobs import BatchConfig, Job, find_jobs, keep
+from avs3d.results import cannot_write
 from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _write(
     try:
         draw_heat(encoded.scan, similarity, vocabulary.words[0], png)
     except OSError as error:
-        raise UserError(f"{png}: cannot be written ({error.strerror or error})") from error
+        raise cannot_write(png, error) from error
 
 
 def _slug(words: str) -> str:
