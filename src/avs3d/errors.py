@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class UserError(Exception):
     """Something the user can put right; its text says what was wrong and what to do.
@@ -12,3 +14,10 @@ class UserError(Exception):
 
 class ReadError(UserError):
     """A file that cannot be read as what it should be; the text names the file and the remedy."""
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """What to say of a result that the system did not take."""
+    return UserError(
+        f"{path}: cannot be written ({error.strerror or error}); make room, or choose another --out"
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from avs3d.batch import make_folder
-from avs3d.errors import UserError
+from avs3d.errors import UserError, cannot_write
 
 LOCK = ".avs3d.lock"
 
@@ -33,9 +33,7 @@ def locked(folder: Path) -> Iterator[None]:
             f"{folder}: another avs3d writes there; wait for its end, or choose another --out"
         ) from None
     except OSError as error:
-        raise UserError(
-            f"{folder}: cannot write there ({error.strerror or error}); choose another --out"
-        ) from error
+        raise cannot_write(folder, error) from error
     try:
         yield
     finally:

@@ -20,7 +20,7 @@ from avs3d import __version__
 from avs3d.atomic import write_json
 from avs3d.batch import timed
 from avs3d.bundle_config import fingerprint
-from avs3d.errors import UserError
+from avs3d.errors import cannot_write
 from avs3d.io import WRITERS, write
 from avs3d.io.record import DONE, WORDS, read_record
 from avs3d.jobs import BatchConfig, Job, keep_inputs, keep_results, place
@@ -42,13 +42,6 @@ def _is_of(job: Job, name: str) -> bool:
     end = name.removeprefix(job.name)
     known = end in (WORDS, CAPTIONS, PICTURE, PAGE, *WRITERS) or _OVERLAY.fullmatch(end) is not None
     return end != name and known
-
-
-def cannot_write(path: Path, error: OSError) -> UserError:
-    """What to say of a result that the system did not take."""
-    return UserError(
-        f"{path}: cannot be written ({error.strerror or error}); make room, or choose another --out"
-    )
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ import numpy as np
 from avs3d.atomic import remove_leftovers, write_json
 from avs3d.batch import Batch, exit_code
 from avs3d.environment import require, versions
-from avs3d.errors import UserError
+from avs3d.errors import UserError, cannot_write
 from avs3d.jobs import BatchConfig, Job, Jobs, find_jobs
 from avs3d.lock import locked
 from avs3d.predictions import Predictor, class_table
-from avs3d.results import PAGE, Results, cannot_write
+from avs3d.results import PAGE, Results
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 from avs3d.views import camera_views, viewpoint

@@ -14,8 +14,8 @@ from avs3d import __version__
 from avs3d.atomic import write_json
 from avs3d.batch import make_folder
 from avs3d.bundle_config import fingerprint
+from avs3d.errors import cannot_write
 from avs3d.jobs import BatchConfig
-from avs3d.results import cannot_write
 
 CONFIG = "config.json"
 LATEST = "latest"

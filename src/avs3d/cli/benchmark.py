@@ -12,7 +12,7 @@ from avs3d.cli import options
 from avs3d.cli.options import parse_vocabulary
 from avs3d.cli.show import Quiet, show_run
 from avs3d.cli.source_options import source_config
-from avs3d.errors import UserError
+from avs3d.errors import UserError, cannot_write
 from avs3d.jobs import BatchConfig
 from avs3d.selection import Selection
 
@@ -227,9 +227,7 @@ def _write(folder: Path, found: Sequence[Table]) -> list[Path]:
             for name, make in FORMATS.items()
         ]
     except OSError as error:
-        raise UserError(
-            f"{folder}: cannot be written ({error.strerror or error}); choose another --out"
-        ) from error
+        raise cannot_write(folder, error) from error
 
 
 def _show(found: Sequence[Table]) -> None:

@@ -12,8 +12,8 @@ from avs3d.batch import Batch, exit_code, make_folder
 from avs3d.cli import source_options
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import Bundle, Columns, Device, Inputs, Overwrite, Views
+from avs3d.errors import cannot_write
 from avs3d.jobs import BatchConfig, Job, find_jobs, keep
-from avs3d.results import cannot_write
 from avs3d.views import parse_views
 
 if TYPE_CHECKING:

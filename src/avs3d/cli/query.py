@@ -14,10 +14,9 @@ from avs3d.batch import Batch, exit_code, make_folder
 from avs3d.cli import source_options
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import RESULTS, Bundle, Columns, Device, Out, Overwrite, check_query
-from avs3d.errors import UserError
+from avs3d.errors import UserError, cannot_write
 from avs3d.io.record import QUERY
 from avs3d.jobs import BatchConfig, Job, find_jobs, keep
-from avs3d.results import cannot_write
 from avs3d.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

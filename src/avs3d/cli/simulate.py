@@ -10,8 +10,7 @@ import typer
 from avs3d.batch import make_folder
 from avs3d.cli.console import Progress
 from avs3d.cli.options import Overwrite
-from avs3d.errors import UserError
-from avs3d.results import cannot_write
+from avs3d.errors import UserError, cannot_write
 
 HELP = """Make LiDAR scans of made-up streets.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from avs3d import __version__
 from avs3d.atomic import write_json
-from avs3d.errors import UserError
+from avs3d.errors import cannot_write
 from avs3d.evaluation.benchmark_config import BenchmarkConfig, RowConfig
 from avs3d.evaluation.evaluate import FILES, write_report
 from avs3d.io.record import DONE
@@ -82,10 +82,7 @@ class Reports:
         try:
             write_json(self.folder(row) / _MADE, made)
         except OSError as error:
-            raise UserError(
-                f"{self.folder(row)}: cannot be written ({error.strerror or error}); choose another"
-                " --out"
-            ) from error
+            raise cannot_write(self.folder(row), error) from error
 
     def _made(self, row: RowConfig) -> dict[str, Any]:
         """What a report is made from: as long as this stays, it stays."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from avs3d import labelsets
 from avs3d.atomic import write_bytes, write_json
 from avs3d.batch import make_folder
-from avs3d.errors import UserError
+from avs3d.errors import UserError, cannot_write
 from avs3d.evaluation.again import Baselines, Labelled, encode_again, without_void
 from avs3d.evaluation.asking import ChatMapper
 from avs3d.evaluation.evaluation import Evaluation
@@ -212,9 +212,7 @@ def write_report(report: dict[str, Any], out: Path) -> list[Path]:
         write_bytes(paths[2], _csv(report["words"]))
         write_bytes(paths[3], page(report).encode("utf-8", "replace"))
     except OSError as error:
-        raise UserError(
-            f"{out}: cannot be written ({error.strerror or error}); choose another --out"
-        ) from error
+        raise cannot_write(out, error) from error
     return paths
 
 

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from avs3d.datasets import Dataset
-from avs3d.errors import ReadError, UserError
+from avs3d.errors import ReadError, UserError, cannot_write
 from avs3d.io.source import show
 from avs3d.prepare.manifest import Files, Made, described, described_file
 from avs3d.prepare.product import Part, Product
-from avs3d.results import cannot_write
 from avs3d.scan import Scan
 from avs3d.selection import Selection
 

@@ -15,13 +15,12 @@ from avs3d import __version__
 from avs3d.atomic import remove_leftovers
 from avs3d.batch import exit_code
 from avs3d.environment import versions
-from avs3d.errors import UserError
+from avs3d.errors import UserError, cannot_write
 from avs3d.io.source import show
 from avs3d.lock import locked
 from avs3d.prepare.making import Maker, Task, checked, placed
 from avs3d.prepare.manifest import ENDING, Files, Made, Manifest, are_there, described
 from avs3d.prepare.product import Part, Product
-from avs3d.results import cannot_write
 from avs3d.selection import Selection, names_of
 
 _JOURNAL, _SCANS, _JOINED = "journal.jsonl", "scans", "joined"
