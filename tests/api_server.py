@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,11 @@ def as_json(content: object, status: int = 200, **headers: str) -> Said:
 Script = Callable[[int, dict[str, Any], Any], Said | None]
 """The number of the request, its body, the handler (for those that write by themselves and return
 None) -> what is answered."""
+
+
+def hang_up(number: int, body: object, handler: Any) -> None:
+    """A script that ends the connection instead of answering."""
+    handler.connection.shutdown(socket.SHUT_RDWR)
 
 
 class ApiServer(ThreadingHTTPServer):

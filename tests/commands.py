@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from typer.testing import Result
+
+OUT = Path("avs3d-results")
+"""Where results go that were told nowhere else."""
 
 SUFFIXES = (".vocabulary.json", ".captions.json", ".npz", ".ply", ".png", ".done.json")
 Call = Callable[..., Result]
@@ -21,6 +26,11 @@ def scan(path: Path, seed: int = 0, count: int = 401) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows.tofile(path)
     return path
+
+
+def record(folder: Path = OUT) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "run.json").read_text())
+    return content
 
 
 def lines(result: Result) -> list[str]:

@@ -24,6 +24,14 @@ RING = np.arange(COUNT, dtype=np.int32) % 32
 LABEL = _rng.integers(0, 20, COUNT).astype(np.int32)
 
 
+def put(folder: Path, name: str, content: bytes | str) -> Path:
+    """A file with that content."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
 def rows(dtype: str = "f4") -> np.ndarray:
     """The cloud as structured rows, the coordinates of type `dtype`."""
     kinds = [("x", dtype), ("y", dtype), ("z", dtype), ("intensity", "f4"), ("ring", "u2")]

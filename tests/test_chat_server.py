@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api_server import Said, Script, always, as_json, said, serving
+from api_server import Said, Script, always, as_json, hang_up, said, serving
 from avs3d.chat import ChatServer, Question, Reply, Usage, server, transport
 from avs3d.chat.answers import Answers
 
@@ -114,10 +114,6 @@ def flood(number: int, body: object, handler: Any) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
     for _ in range(1 << 16):
         handler.wfile.write(b"x" * (1 << 16))
-
-
-def hang_up(number: int, body: object, handler: Any) -> None:
-    handler.connection.shutdown(socket.SHUT_RDWR)
 
 
 def sleep(number: int, body: object, handler: Any) -> Said:

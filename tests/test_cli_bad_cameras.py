@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,23 +13,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from api_server import Said, always, as_json, said, serving
+from api_server import Said, always, as_json, hang_up, said, serving
 from avs3d import load
 from avs3d.captioning.image_config import ImageCaptionerConfig
 from avs3d.io import read, read_result
 from avs3d.sources import Sources
 from camera_files import SIZE, describe, make_rig, write_image, write_rig
-from commands import Call, lines, scan
+from commands import OUT, Call, lines, record, scan
 from test_cameras import JPEG, header_of
 from tiny import make_clip, make_clip_bundle
 
-OUT = Path("avs3d-results")
 RIG = ("--images", "images", "--calibration", "rig.json", "--no-picture")
 DIM = 12
-
-
-def record(folder: Path = OUT) -> dict:
-    return json.loads((folder / "run.json").read_text())
 
 
 @pytest.fixture(autouse=True)
@@ -120,10 +114,6 @@ def test_every_fault_of_a_camera_is_said_and_the_scan_goes_on(
 def late(*args: object) -> Said:
     time.sleep(2)
     return said("A lamp.")
-
-
-def hang_up(number: int, body: object, handler: object) -> None:
-    handler.connection.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
 
 
 FAULTS = {  # in the order of cameras, by name

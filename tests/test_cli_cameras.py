@@ -16,18 +16,13 @@ from avs3d.palette import palette
 from avs3d.report.overlay import draw_overlay
 from avs3d.report.page import on_dark
 from camera_files import SIZE, K, describe, make_rig, pose, write_image, write_rig
-from commands import Call, lines, scan, segment
+from commands import OUT, Call, lines, record, scan, segment
 
-OUT = Path("avs3d-results")
 RIG = ("--images", "images", "--calibration", "rig.json", "--no-picture")
 
 
 def overlays(folder: Path = OUT) -> list[str]:
     return sorted(path.name for path in folder.glob("*.png"))
-
-
-def record(folder: Path = OUT) -> dict:
-    return json.loads((folder / "run.json").read_text())
 
 
 @pytest.fixture

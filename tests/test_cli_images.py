@@ -12,18 +12,13 @@ from api_server import always, as_json, said, serving
 from avs3d import read
 from avs3d.io import read_result
 from camera_files import make_rig, write_image
-from commands import Call, lines, scan
+from commands import OUT, Call, lines, record, scan
 from tiny import make_clip, make_clip_bundle
 from tiny_captioners import WORDS, make_vit_gpt2
 
-OUT = Path("avs3d-results")
 RIG = ("--images", "images", "--calibration", "rig.json")
 DIM = 12
 CAMERAS = ["front", "left", "rear"]
-
-
-def record(folder: Path = OUT) -> dict:
-    return json.loads((folder / "run.json").read_text())
 
 
 def vocabulary(folder: Path = OUT) -> dict:

@@ -13,18 +13,11 @@ from avs3d.errors import ReadError, UserError
 from avs3d.io import read
 from avs3d.io.bin import parse
 from avs3d.io.source import MalformedError
-from io_files import COUNT, INTENSITY, RING, XYZ, bin_bytes
+from io_files import COUNT, INTENSITY, RING, XYZ, bin_bytes, put
 
 FOUR, FIVE = bin_bytes(INTENSITY), bin_bytes(INTENSITY, RING)
 POSITIVE = (np.arange(1, 201) / 8).astype("<f4").tobytes()
 """Fits 4 and 5 columns; nothing in its values tells which."""
-
-
-def put(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
 
 
 def test_byte_count_and_values_decide(tmp_path: Path) -> None:

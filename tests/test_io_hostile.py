@@ -19,17 +19,11 @@ from hypothesis import strategies as st
 from avs3d.errors import ReadError
 from avs3d.io import READERS, read
 from avs3d.scan import Scan
-from io_files import COUNT, EXTRA, XYZ, all_files, las_bytes, npy_bytes, npz_bytes
+from io_files import COUNT, EXTRA, XYZ, all_files, las_bytes, npy_bytes, npz_bytes, put
 
 FILES = all_files()
 TEXT = [extension for extension, name in READERS.items() if name == "text"]
 CHEAP = [name for name in FILES if not name.endswith(".laz")]
-
-
-def put(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
 
 
 def refused(path: Path, columns: int | None = None) -> str:

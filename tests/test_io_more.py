@@ -37,17 +37,12 @@ from io_files import (
     e57_of,
     las_bytes,
     npy_bytes,
+    put,
     zstd_bytes,
 )
 
 TURN = [np.sqrt(0.5), 0, 0, np.sqrt(0.5)]
 """A quarter turn to the left about z."""
-
-
-def put(folder: Path, name: str, content: bytes | str) -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 @pytest.mark.parametrize("name", [name for name in EXTRA if name != "cloud.drc"])

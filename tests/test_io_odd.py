@@ -28,6 +28,7 @@ from io_files import (
     npz_bytes,
     pcd_bytes,
     ply_bytes,
+    put,
     text_bytes,
     zstd_bytes,
 )
@@ -82,12 +83,6 @@ WHOLE = {
     "a.laz": lambda points: las(points, True),
 }
 """Those, and those which know no NaN."""
-
-
-def put(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -25,17 +25,12 @@ from io_files import (
     npz_bytes,
     pcd_bytes,
     ply_bytes,
+    put,
     rows,
 )
 
 FILES = all_files()
 UTM = np.array([448_262.0, 5_411_932.0, 0.0])
-
-
-def put(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
 
 
 @pytest.mark.parametrize("name", FILES)
