@@ -79,6 +79,9 @@ def test_both_orders_of_axes(tmp_path: Path, ending: str, data: st.DataObject) -
         ("samples/CAM_FRONT/x__CAM_FRONT__1.jpg", "front/x__CAM_FRONT__1.npy"),
         ("val/TOKEN/color/front.jpg", "TOKEN/front.npy"),
         ("i/../j/front/a.jpg", "a/front.npy"),
+        ("sequences/00/image_2/000001.png", "00/image_2/000001.npy"),
+        ("DRIVE/image_02/data/0000000001.png", "DRIVE/image_02/data/0000000001.npy"),
+        ("001/camera/front_camera/00.jpg", "001/camera/front_camera/00.safetensors"),
     ],
 )
 def test_names(tmp_path: Path, image: str, file: str) -> None:
@@ -96,9 +99,54 @@ def test_a_file_is_for_one_image(tmp_path: Path) -> None:
     with pytest.raises(ReadError) as caught:
         found.of(camera("/i/b/front.jpg"))
     assert str(caught.value) == (
-        f"{tmp_path}/front.npy: is for /i/a/front.jpg, and /i/b/front.jpg would have the same;"
-        " call it by scan and camera"
+        f"{tmp_path}/front.npy: may be for /i/b/front.jpg or for /i/a/front.jpg; call it b/front"
     )
+
+
+def image(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(path))
+    return path
+
+
+@pytest.mark.parametrize("below", ["image_2", "image_02/data", "camera/image_2"])
+@pytest.mark.parametrize("first", ["00", "01"])
+def test_a_file_must_tell_the_sequence_where_images_are_called_alike(
+    tmp_path: Path, below: str, first: str
+) -> None:
+    features, data = tmp_path / "features", tmp_path / "data"
+    images = {name: image(data / name / below / "7.png") for name in ("00", "01")}
+    others = {"00": images["01"], "01": images["00"]}
+    name = "image_02" if "02" in below else "image_2"
+    short = save(features / name / "7.npy", HERE)
+    found = StoredFeatures(features, WIDTH)
+    for number in (first, "00", "01"):  # whatever was asked before
+        with pytest.raises(ReadError) as caught:
+            found.of(camera(images[number], name))
+        assert str(caught.value) == (
+            f"{short}: may be for {images[number]} or for {others[number]};"
+            f" call it {number}/{below}/7"
+        )
+    for number in ("00", "01"):
+        save(features / number / below / "7.npy", HERE + int(number))
+    for number in (first, "00", "01"):
+        grid = found.of(camera(images[number], name)).grid
+        np.testing.assert_array_equal(grid, HERE + int(number))
+    own = StoredFeatures(image(features / "00" / name / "7.npy").parents[1], WIDTH)
+    save(features / "00" / name / "7.npy", HERE)  # the folder that is given tells the sequence
+    np.testing.assert_array_equal(own.of(camera(images["00"], name)).grid, HERE)
+    with pytest.raises(ReadError, match="may be for"):
+        own.of(camera(images["01"], name))
+
+
+def test_copies_and_other_cameras_are_called_alike_without_harm(tmp_path: Path) -> None:
+    save(tmp_path / "features" / "front" / "7.npy", HERE)
+    for place in ("a/samples/front", "a/samples/back", "b/samples/front", "b/samples/back"):
+        path = image(tmp_path / place / "7.png")
+        path.write_text(Path(place).name)  # the same data set twice
+    found = StoredFeatures(tmp_path / "features", WIDTH)
+    grid = found.of(camera(tmp_path / "a/samples/front/7.png")).grid
+    np.testing.assert_array_equal(grid, HERE)
 
 
 def test_none_or_several_are_refused(tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def parse_vocabulary(text: str | None) -> Vocabulary | ByScene[Vocabulary] | Non
         return None
     path = Path(os.path.expanduser(text))
     is_path = "," not in text and (os.sep in text or path.suffix in (".txt", ".json", ".csv"))
-    if is_path or (len(text) < 255 and path.is_file()):
+    if is_path or os.path.isfile(path):  # which no name is too long for
         if path.suffix.lower() == ".json":
             return _vocabulary_of_json(path)
         words = _words_of_file(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import filecmp
 import mmap
 import os
 from pathlib import Path
@@ -15,6 +17,7 @@ from avs3d.scan import Camera
 from avs3d.vision.pixels import FeatureMap
 
 EXTENSIONS = (".npy", ".safetensors")
+_LONGEST = 4  # parts of a name: KITTI's are DRIVE/image_02/data/0000000000
 _COLOURS = "color"  # OpenScene's name for the folder of a scene's images
 
 
@@ -22,9 +25,9 @@ class StoredFeatures:
     """A folder with the features of images: ``.npy``, or ``.safetensors`` with one tensor.
 
     Each is (h, w, D) or (D, h, w) float16 or float32, of as many cells as there are. For camera C
-    of scan S the file is ``C/S``, ``S/C`` or ``S.C``, or it is called as the image is, with or
-    without the folder that it lies in. A file is for one image only: one that is called by the
-    camera alone does for one scan.
+    of scan S the file is ``C/S``, ``S/C`` or ``S.C``, or it is called as the image is, with up to
+    three of the folders that it lies in. A file is for one image only: where an image of another
+    sequence is called alike, the name must tell the sequence.
 
     Files are mapped, not read: what of them is sampled is all that is looked at. They are taken as
     they are, without scaling to length 1, as published for features that were stored.
@@ -60,27 +63,58 @@ class StoredFeatures:
         image = Path(os.path.abspath(camera.image))
         path = self._find(image, camera.name)
         with naming(path):
-            if self._served.setdefault(path, image) != image:
+            other = _called_alike(image, camera.name, path)
+            other = other or self._served.setdefault(path, image)
+            if other != image:
                 raise MalformedError(
-                    f"is for {show(self._served[path])}, and {show(image)} would have the same;"
-                    " call it by scan and camera"
+                    f"may be for {show(image)} or for {show(other)}; call it {_apart(image, other)}"
                 )
             return FeatureMap(_grid(_array(path), self.dim), camera.size)
 
     def _find(self, image: Path, camera: str) -> Path:
         folder = image.parent.parent if image.parent.name == _COLOURS else image.parent
-        own = image.stem
+        own, parts = image.stem, image.with_suffix("").parts[1:]
         scan = folder.name if own == camera else own.removesuffix(f".{camera}")
         names = [f"{camera}/{scan}", f"{scan}/{camera}", f"{scan}.{camera}", f"{folder.name}/{own}"]
         names = list(dict.fromkeys([*names, own]))
-        paths = [self._folder / (name + extension) for name in names for extension in EXTENSIONS]
-        found = [path for path in paths if path.is_file()]
+        long = ["/".join(parts[-count:]) for count in range(_LONGEST, 2, -1)]
+        for alike in ([long[0]], [long[1]], names):
+            paths = [self._folder / (name + end) for name in alike for end in EXTENSIONS]
+            found = [path for path in paths if path.is_file()]
+            if found:
+                break
         if len(found) == 1:
             return found[0]
         raise ReadError(
             f"{show(self._folder)}: has {len(found) or 'no'} files called"
-            f" {show(' or '.join(names))} ({', '.join(EXTENSIONS)}); there must be one"
+            f" {show(' or '.join(alike))} ({', '.join(EXTENSIONS)}); there must be one"
         )
+
+
+def _called_alike(image: Path, camera: str, path: Path) -> Path | None:
+    """An image of another scan or sequence that a file of features may be meant for as well.
+
+    That is one at the same place below a folder whose name the file's path does not have. It need
+    not be of this run: which scans came before must not decide what a file is taken for.
+    """
+    parts = Path(os.path.abspath(path)).with_suffix("").parts
+    told = {part.removesuffix(f".{camera}") for part in parts}
+    first = 0 if image.stem == camera else 1  # beside the folder of a camera are other cameras
+    for folder in image.parents[first : _LONGEST - 1]:
+        if folder.name in (*told, _COLOURS, ""):
+            continue
+        with contextlib.suppress(OSError):
+            for beside in sorted(folder.parent.iterdir()):
+                other = beside / image.relative_to(folder)
+                if other.is_file() and not filecmp.cmp(image, other, shallow=False):  # no copy
+                    return other
+    return None
+
+
+def _apart(image: Path, other: Path) -> str:
+    """What sets the name of an image apart from another's."""
+    shared = os.path.commonpath([image, other])
+    return show("/".join(image.relative_to(shared).with_suffix("").parts[-_LONGEST:]))
 
 
 def _array(path: Path) -> np.ndarray:
