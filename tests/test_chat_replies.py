@@ -32,7 +32,7 @@ json_values = st.recursive(
 @given(data=st.binary(max_size=50) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_an_answer_or_none(data: bytes) -> None:
     try:
-        answer = read_answer(data)
+        answer = read_answer(data.decode("utf-8-sig", "replace"))
     except NoAnswerError as error:
         assert str(error)
     else:
@@ -96,3 +96,9 @@ def test_one_line_keeps_the_words() -> None:
         one_line(" a\tred \x00\u202e car\r\n\u2028by a  tree\x1b[0m ", 99)
         == "a red car by a tree[0m"
     )
+
+
+def test_a_message_may_be_a_list_of_parts() -> None:
+    parts = [{"type": "text", "text": "A car"}, {"type": "refusal"}, {"text": "by a tree."}, 7]
+    sent = json.dumps({"choices": [{"message": {"content": parts}}]})
+    assert read_answer(sent).text == "A car\nby a tree."

@@ -122,6 +122,16 @@ def test_without_any_image_words_come_from_points(call: Call, complete: Path, ri
         assert "images: there are none" in lines(result)[0] and not server.bodies
 
 
+def test_a_server_that_is_down_leaves_no_captions(call: Call, complete: Path, rig: Path) -> None:
+    with serving(always(as_json({"error": "no"}, 400))) as server:
+        args = ("a.bin", *RIG, "-b", complete, "--image-captioner", f"{server.address}#eye")
+        args = ("caption", *args, "--captioner", "images", "--out", "told")
+        for _ in range(2):  # and the same command tries again
+            result = call(*args)
+            assert result.exit_code == 2 and not Path("told", "a.captions.json").exists()
+            assert lines(result)[0].startswith("error: a.bin: nothing describes it (camera front: ")
+
+
 def test_captions_of_cameras_and_of_what_they_show(call: Call, complete: Path, rig: Path) -> None:
     with serving(always(said("A bus."))) as server:
         args = ("a.bin", *RIG, "-b", complete, "--image-captioner", f"{server.address}#eye")

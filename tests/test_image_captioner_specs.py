@@ -209,7 +209,8 @@ def test_any_file_is_a_config_or_wrong(
     [
         ("http://localhost:8000/v1", "names no model: give it as ADDRESS/v1#MODEL"),
         ("https://localhost#", "names no model"),
-        ("http://me:secret@localhost/v1#m", "must not hold a password"),
+        ("http://me:secret@localhost/v1#m", "must hold neither a password nor a query"),
+        ("http://me:secret@localhost/v1", "must hold neither a password nor a query"),
         ("http://#m", "no address of a server"),
         ("", "model: String should have at least 1 character"),
         ("x" * 2000, "at most 1000 characters"),

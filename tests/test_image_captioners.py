@@ -267,5 +267,8 @@ def test_a_processor_that_wants_videos_is_refused_by_name(
 
 def test_captions_are_cleaned() -> None:
     assert caption_reply(" A car\n\n by\ta\x00 tree.\x1b ") == Reply("A car by a tree.")
+    thought = "<think>The user wants\na list of things.</think>\n\nA car."
+    assert caption_reply(thought) == caption_reply(thought[7:]) == Reply("A car.")
+    assert caption_reply("<think>The user wants a list").error == "said nothing"
     assert caption_reply("car " * 1000).text == ("car " * 500).strip()
     assert caption_reply("\x00 \n\u200b").error == "said nothing"

@@ -11,6 +11,7 @@ import torch
 
 import avs3d
 from avs3d.bundle_config import ScoreConfig
+from avs3d.environment import torch_device
 from avs3d.errors import UserError
 from avs3d.pipeline import Pipeline
 from avs3d.published.quirks import SCALES, transform
@@ -171,6 +172,14 @@ def test_errors_name_the_scan_and_the_remedy(pipeline: Pipeline, scan: Scan) -> 
             pipeline.encode(Scan(points, path=Path("wide.bin")))
     with pytest.raises(UserError, match="no words"):
         pipeline.segment(scan, Vocabulary(()))
+
+
+def test_a_graphics_card_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert torch_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(UserError, match="no device 'cuda:2': the last is cuda:1"):
+        torch_device("cuda:2")
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda", "meta"])

@@ -47,6 +47,17 @@ def words(*captions: str) -> tuple[str, ...]:
         # The dictionary: misspelt and invented words are dropped, closed compounds are not.
         ("A blorb and a florgle near a footway.", ["footway"]),
         ("A white SUV near a streetlamp.", ["suv", "streetlamp"]),
+        # Lists, as models make them of "list the things", here in a line; beginnings are no names.
+        (
+            "- Cars - Trees - Traffic lights - Pedestrian",
+            ["car", "tree", "traffic light", "pedestrian"],
+        ),
+        ("1. Car 2. Tree 3. Bench 4. Traffic light", ["car", "tree", "bench", "traffic light"]),
+        ("Road, Sidewalk, Trees, Cars.", ["road", "sidewalk", "tree", "car"]),
+        ("The image shows: Cars, Trees, Road.", ["car", "tree", "road"]),
+        ("A bus. Houses behind a Ford and an Apple store.", ["bus", "house", "store"]),
+        # Hyphens that are no minus signs.
+        ("A two\u2011wheeler and a fire\u2010hydrant.", ["two-wheeler", "fire-hydrant"]),
         ("", []),
         (".", []),
     ],

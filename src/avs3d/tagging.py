@@ -6,6 +6,7 @@ light" is one word of the vocabulary; the published filter splits it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import groupby
@@ -46,6 +47,9 @@ _NOT_ALONE = _set_of("""
     surface top unit width
 """)
 _DROPPED = _COLOURS | _PICTURE | _RELATION
+_HYPHENS = {0x2010: "-", 0x2011: "-"}
+_LIST_MARK = re.compile(r"(?:^|\s)(?:[-*•]+|\d{1,2}[.)])\s+")
+_BEGINNING = re.compile(r"(?:^|[.,:;!?]\s)\W*[A-Z](?=[a-z]|\s)")
 # Adjectives that make another thing of the noun behind them.
 _WITH_ADJECTIVE = frozenset(
     ["tall grass", "high grass", "long grass", "wild grass", "heavy machinery", "double decker",
@@ -78,8 +82,7 @@ def nouns(
         return Vocabulary(())
     nlp, lemmatizer, dictionary = _load(model)
     found: dict[str, dict[Source, None]] = {}
-    # The first word is not a name because it is in upper case.
-    texts = [text[:1].lower() + text[1:_MAX_CAPTION] for text in captions.values()]
+    texts = [_plain(text[:_MAX_CAPTION]) for text in captions.values()]
     for (view, caption), doc in zip(captions.items(), nlp.pipe(texts), strict=True):
         for token in doc:
             if token.tag_ == "NNS":
@@ -88,6 +91,13 @@ def nouns(
         for word in _things(doc, dictionary, compounds):
             found.setdefault(word, {})[Source(captioner, view, caption)] = None
     return Vocabulary(tuple(found), tuple(tuple(sources) for sources in found.values()))
+
+
+def _plain(caption: str) -> str:
+    """A caption as the tagger knows sentences: lists in a line, and what begins a sentence or a
+    part of it is no name because it is in upper case."""
+    text = _LIST_MARK.sub(", ", caption.translate(_HYPHENS))
+    return _BEGINNING.sub(lambda found: found[0].lower(), text)
 
 
 def dictionary(model: str = MODEL) -> frozenset[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from avs3d.captioning.image_config import ImageCaptionerConfig, read_spec
 from avs3d.chat import Reply, Usage
-from avs3d.chat.reply import one_line
+from avs3d.chat.reply import one_line, without_thoughts
 
 PROMPT = "List the things that can be seen in this picture, in one plain sentence."
 """What models that take instructions are asked unless a config says otherwise."""
@@ -46,8 +46,8 @@ def fault_of(image: np.ndarray) -> str:
 
 
 def caption_reply(text: str) -> Reply:
-    """What a model said as a caption: one line of at most 2,000 characters."""
-    caption = one_line(text, _LONGEST)
+    """What a model said as a caption: one line of at most 2,000 characters, without thoughts."""
+    caption = one_line(without_thoughts(text), _LONGEST)
     return Reply(caption) if caption else Reply.failed("said nothing")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, Field
 from avs3d.chat.generating import Precision
 from avs3d.chat.local import LocalChat
 from avs3d.chat.reply import Chat
-from avs3d.chat.server import ChatServer
+from avs3d.chat.server import ChatServer, keep_secrets
 from avs3d.config_file import FILES, STRICT, read_config_file, validated
 from avs3d.errors import UserError
 from avs3d.io.source import MalformedError, brief
@@ -59,10 +60,11 @@ def read_spec(spec: str, kind: type[C], what: str) -> C:
     """
     if spec.startswith(SERVERS):
         address, _, model = spec.partition("#")
+        keep_secrets(address)
         if not model:
             raise UserError(f"{what} {brief(spec)!r} names no model: give it as ADDRESS/v1#MODEL")
         return _of_spec(spec, {"server": address, "model": model}, kind, what)
-    path = Path(spec).expanduser()
+    path = Path(os.path.expanduser(spec))
     if path.suffix.lower() in FILES and not path.is_dir():
         return read_config_file(path, kind, f"the {what}")
     return _of_spec(spec, {"model": spec}, kind, what)

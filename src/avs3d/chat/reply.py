@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Protocol
 
 _LONGEST_ERROR = 300
+_THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)|\A.*</think>", re.DOTALL | re.IGNORECASE)
 _KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 
@@ -14,6 +16,12 @@ def one_line(text: str, longest: int) -> str:
     """The text with white space collapsed, control characters removed, and cut at `longest`."""
     kept = "".join(c for c in text if c.isprintable() or c.isspace())
     return " ".join(kept.split())[:longest].rstrip()
+
+
+def without_thoughts(text: str) -> str:
+    """What a model answers, without what it thinks aloud before, from ``<think>`` to ``</think>``;
+    one of both may be missing."""
+    return _THOUGHT.sub(" ", text)
 
 
 def image_kind(image: bytes) -> str:

@@ -15,7 +15,7 @@ from avs3d.environment import require
 from avs3d.errors import UserError
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncOpenAI
+    from openai import AsyncOpenAI
 
 _KEY = "OPENAI_API_KEY"
 _SECRET = 8  # characters; local servers are given stand-ins such as EMPTY
@@ -28,6 +28,7 @@ _HINTS = {
     401: f"; set {_KEY}",
     403: f"; check {_KEY}",
     404: "; check the address, which mostly ends in /v1, and the model",
+    **dict.fromkeys((301, 302, 307, 308), "; it has moved, give the address that it has now"),
 }
 
 
@@ -159,9 +160,9 @@ class ChatServer:
             return self._failed(self._refusal)
         started = time.monotonic()
         try:
-            answer = read_answer(await self._sent(client, question))
+            answer = read_answer(self._hidden(await self._sent(client, question)))
         except Exception as error:  # whatever a server brings about costs this question alone
-            reason, connected = _reason(error, self._timeout)
+            reason, connected = self._reason(error)
             self._refusals = 0 if connected else self._refusals + 1
             if not connected:
                 self._refusal = reason
@@ -172,7 +173,7 @@ class ChatServer:
         self._answers.put(key, answer.text)
         return Reply(answer.text)
 
-    async def _sent(self, client: AsyncOpenAI, question: Question) -> bytes:
+    async def _sent(self, client: AsyncOpenAI, question: Question) -> str:
         """What the server sent back, whatever it is."""
         from openai import BadRequestError
 
@@ -186,7 +187,7 @@ class ChatServer:
                 parameters["max_completion_tokens"] = self._max_tokens
             try:
                 response = await create(model=self._model, messages=told, **parameters)
-                return bytes(response.http_response.content)
+                return bytes(response.http_response.content).decode("utf-8-sig", "replace")
             except BadRequestError as error:
                 if not self._drop(error.param, parameters):
                     raise
@@ -207,26 +208,54 @@ class ChatServer:
         self.usage.seconds += seconds
 
     def _failed(self, reason: str) -> Reply:
-        """With the server's name, and without the key, should it have been sent back."""
-        shown = reason.replace(self._key, f"${_KEY}") if len(self._key) >= _SECRET else reason
-        return Reply.failed(f"{self.address}: {shown}")
+        """With the server's name."""
+        return Reply.failed(f"{self.address}: {self._hidden(reason)}")
+
+    def _hidden(self, said: str) -> str:
+        """Without the key, should it have been sent back; before a part of it is cut away."""
+        return said.replace(self._key, f"${_KEY}") if len(self._key) >= _SECRET else said
+
+    def _reason(self, error: Exception) -> tuple[str, bool]:
+        """What went wrong with a question, and whether there was a connection at all."""
+        import httpx2
+        from openai import APIConnectionError, APIStatusError, APITimeoutError
+
+        cause = error.__cause__
+        if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
+            return f"no connection ({str(cause) or 'too slow'}); is the server running?", False
+        if isinstance(error, APITimeoutError):
+            return f"no answer in {self._timeout:g} s", True
+        if isinstance(error, APIConnectionError):
+            return f"the connection broke off ({str(cause or error) or 'no reason told'})", True
+        if isinstance(error, APIStatusError):
+            said = one_line(self._hidden(said_of_error(error.body)), 150)
+            hint = _HINTS.get(error.status_code, "")
+            return f"HTTP {error.status_code}{f' ({said})' if said else ''}{hint}", True
+        return (str(error) or type(error).__name__), True
+
+
+def keep_secrets(address: str) -> None:
+    """Raise `UserError`, which does not say them, where there may be secrets in an address."""
+    if "@" in address or "?" in address:
+        raise UserError(
+            "the address of a server must hold neither a password nor a query: put the key into"
+            f" {_KEY}"
+        )
 
 
 def _checked(address: str) -> str:
     """The address without a slash at its end, or `UserError`."""
-    remedy = "give one like http://localhost:8000/v1"
-    shown = one_line(address, 200)
+    keep_secrets(address)
     try:
         parts = urlsplit(address)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or not address.isprintable() or " " in address:
-        raise UserError(f"{shown!r} is no address of a server: {remedy}")
-    if parts.username is not None:
-        raise UserError(f"an address must not hold a password: put the key into {_KEY}")
-    if parts.query or parts.fragment:
-        raise UserError(f"{shown!r} has a query or a fragment, no address of a server: {remedy}")
+    if not usable or not address.isprintable() or " " in address or parts.fragment:
+        raise UserError(
+            f"{one_line(address, 200)!r} is no address of a server: give one like"
+            " http://localhost:8000/v1"
+        )
     return address.rstrip("/")
 
 
@@ -235,26 +264,3 @@ def _key_of_the_environment() -> str:
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise UserError(f"{_KEY} holds characters that no key has: set it again")
     return key
-
-
-def _reason(error: Exception, timeout: float) -> tuple[str, bool]:
-    """What went wrong with a question, and whether there was a connection at all."""
-    import httpx2
-    from openai import APIConnectionError, APIStatusError, APITimeoutError
-
-    cause = error.__cause__
-    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return f"no connection ({str(cause) or 'too slow'}); is the server running?", False
-    if isinstance(error, APITimeoutError):
-        return f"no answer in {timeout:g} s", True
-    if isinstance(error, APIConnectionError):
-        return f"the connection broke off ({str(cause or error) or 'no reason told'})", True
-    if isinstance(error, APIStatusError):
-        return _status_reason(error), True
-    return (str(error) or type(error).__name__), True
-
-
-def _status_reason(error: APIStatusError) -> str:
-    said = one_line(said_of_error(error.body), 150)
-    code = error.status_code
-    return f"HTTP {code}{f' ({said})' if said else ''}{_HINTS.get(code, '')}"

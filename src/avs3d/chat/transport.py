@@ -68,6 +68,7 @@ def _proxy(address: httpx2.URL) -> str | None:
     """The proxy of the environment, which httpx minds only with a transport of its own."""
     proxies = getproxies()
     found = proxies.get(address.scheme) or proxies.get("all")
-    if not found or proxy_bypass(address.host):
+    port = address.port or {"http": 80, "https": 443}.get(address.scheme)
+    if not found or proxy_bypass(address.host) or proxy_bypass(f"{address.host}:{port}"):
         return None
     return found if "://" in found else f"http://{found}"

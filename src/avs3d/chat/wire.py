@@ -40,12 +40,12 @@ def messages(question: Question) -> list[dict[str, Any]]:
     return [{"role": "user", "content": [image, {"type": "text", "text": question.text}]}]
 
 
-def read_answer(data: bytes) -> Answer:
+def read_answer(sent: str) -> Answer:
     """The reply in what a server sent, or `NoAnswerError`."""
     try:
-        told = json.loads(data)
+        told = json.loads(sent)
     except (ValueError, RecursionError):
-        raise NoAnswerError(_what_else(data)) from None
+        raise NoAnswerError(_what_else(sent.strip())) from None
     told = told if isinstance(told, dict) else {}
     choices = told.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
@@ -53,7 +53,7 @@ def read_answer(data: bytes) -> Answer:
         raise NoAnswerError(said_of_error(told) or "answered without choices; is it a chat server?")
     message = choice.get("message")
     message = message if isinstance(message, dict) else {}
-    text = _text(message.get("content"))
+    text = _content(message.get("content"))
     if not text:
         if refusal := _text(message.get("refusal")):
             raise NoAnswerError(f"refused: {refusal}")
@@ -74,6 +74,13 @@ def said_of_error(body: object) -> str:
     return "" if text.startswith("<") else text
 
 
+def _content(value: object) -> str:
+    """The text of a message, which may be a list of parts."""
+    parts = value if isinstance(value, list) else [{"text": value}]
+    texts = [_text(part.get("text")) for part in parts if isinstance(part, dict)]
+    return "\n".join(filter(None, texts))
+
+
 def _text(value: object) -> str:
     """A string without lone surrogates, which have no UTF-8, and "" of anything else."""
     return value.encode("utf-8", "replace").decode().strip() if isinstance(value, str) else ""
@@ -83,10 +90,9 @@ def _count(value: object) -> int:
     return value if type(value) is int and 0 <= value < 1 << 32 else 0
 
 
-def _what_else(data: bytes) -> str:
-    start = data[: 4 * _QUOTED].decode("utf-8", "replace").strip()
-    if not start:
+def _what_else(sent: str) -> str:
+    if not sent:
         return "answered nothing at all"
-    if start.startswith("<"):
+    if sent.startswith("<"):
         return "answered with a web page; check the address, which mostly ends in /v1"
-    return f"answered no JSON: {start[:_QUOTED]}"
+    return f"answered no JSON: {sent[:_QUOTED]}"

@@ -12,7 +12,7 @@ from avs3d.batch import Batch, exit_code, make_folder
 from avs3d.cli import source_options
 from avs3d.cli.console import Progress, complain_about
 from avs3d.cli.options import Bundle, Columns, Device, Inputs, Overwrite, Views
-from avs3d.errors import cannot_write
+from avs3d.errors import UserError, cannot_write
 from avs3d.jobs import BatchConfig, Job, find_jobs, keep
 from avs3d.views import parse_views
 
@@ -59,6 +59,9 @@ def caption(
 
     def describe(job: Job, encoded: EncodedScan, timings: dict[str, float]) -> dict[str, str]:
         captions = encoded.captions(config.views)
+        if not captions and encoded.scan.left_out:
+            why = "; ".join(encoded.scan.left_out)
+            raise UserError(f"{job.path}: nothing describes it ({why}); try again")
         if out is not None:
             path = out / f"{job.name}.captions.json"
             try:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from avs3d.chat.reply import without_thoughts
 from avs3d.labelsets import plain
 
 VOID_NAME = "void"
@@ -22,8 +23,6 @@ _EDGES = " \t\r\n.,:;!?()[]{}<>/\\|"
 _CLAUSES = re.compile(r"[.,;:!?\n]|\bbut\b")
 _DENIED = re.compile(r"\b(?:not|no|nor|neither|never|cannot|unsure|unclear)\b|n't\b")
 _LONGEST = 20_000  # characters of a reply that are read
-_THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)|\A.*</think>", re.DOTALL | re.IGNORECASE)
-"""What models say before they answer."""
 
 
 class Answer(NamedTuple):
@@ -64,7 +63,7 @@ def read_reply(reply: str, names: Sequence[str], word: str, most: int = MOST_NAM
     known = {plain(name): name for name in names}
     known |= {name: VOID_NAME for name in _NOTHING if name not in known}
     text = plain(
-        unicodedata.normalize("NFKC", _THOUGHT.sub(" ", reply)[:_LONGEST]).replace("\n", " . ")
+        unicodedata.normalize("NFKC", without_thoughts(reply)[:_LONGEST]).replace("\n", " . ")
     )
     asked = plain(word)
     quoted = [part.strip(_EDGES) for part in _QUOTES.split(text)]
