@@ -96,6 +96,8 @@ def test_opencv_s_unused_coefficients_are_dropped(tmp_path: Path) -> None:
     bent = [0.1] * 8 + [0.0] * 6
     found = read_json(tmp_path, {"a": {**GOOD, "distortion": bent}, "b": {**GOOD, "distortion": 1}})
     assert len(found.cameras[0].distortion) == 8
+    found = read_json(tmp_path, {"a": {**GOOD, "distortion": [[-0.3, 0.1, 0, 0, 0.2]]}})  # OpenCV's
+    assert found.cameras[0].distortion.tolist() == [-0.3, 0.1, 0, 0, 0.2]
     found = read_json(tmp_path, {"a": {**GOOD, "distortion": [0.1] * 14}})
     assert "must be 0, 4, 5 or 8 finite numbers" in found.left_out[0]
 

@@ -17,6 +17,7 @@ from PIL import Image
 from avs3d import ReadError, Scan, UserError
 from avs3d.cameras import find_rigs, images, pixels, read_cameras
 from avs3d.cameras.calibration import read_calibration
+from avs3d.cli.source_options import source_config
 from avs3d.io import read
 from avs3d.projection import project
 from avs3d.views import camera_views
@@ -166,6 +167,32 @@ def test_images_of_many_scans_by_their_stems(tmp_path: Path, place: str) -> None
     assert names(tmp_path, rig, "x/000.pcd.bin", "y/001.ply.gz") == expected
 
 
+def test_scans_that_are_called_alike_do_not_share_images(tmp_path: Path) -> None:
+    write_image(tmp_path / "front" / "0.png")
+    write_image(tmp_path / "front" / "1.png")
+    rig = write_rig(tmp_path / "rig.json", {"front": describe()})
+    scans = ["a/0.bin", "b/0.bin", "b/1.bin", "b/1.ply"]
+    one = {"front": "front/1.png"}
+    assert names(tmp_path, rig, *scans) == [{}, {}, one, one]
+    for found in find_rigs(tmp_path, rig, [Path(name) for name in scans])[:2]:
+        assert found.left_out == (
+            f"camera front: {tmp_path}/front/0.png: is the image of several scans; make a run for"
+            " each of their folders",
+        )
+
+
+@pytest.mark.parametrize("scale", [0.55, 2.0])
+def test_images_of_another_size_than_an_untold_one_are_refused(
+    tmp_path: Path, scale: float
+) -> None:
+    told = describe(file="front.png")
+    del told["width"], told["height"]
+    rig = write_rig(tmp_path / "rig.json", {"front": told})
+    for size, cameras in ((SIZE, 1), (tuple(int(scale * side) for side in SIZE), 0)):
+        write_image(tmp_path / "front.png", size)
+        assert len(read_cameras(Scan(AROUND), tmp_path, rig).cameras) == cameras
+
+
 def test_images_of_one_scan_by_their_cameras(tmp_path: Path) -> None:
     cameras = {"front": describe(), "left": describe(file="deep/1.jpg")}
     rig = write_rig(tmp_path / "rig.json", cameras)
@@ -272,9 +299,9 @@ def test_bad_cameras_are_left_out_and_the_others_stay(tmp_path: Path) -> None:
         "sideways": "is 48 x 64, its calibration is for 64 x 48; give the image as it was"
         " calibrated",
         "small": "is 10 x 10, its calibration is for 64 x 48; give the image as it was calibrated",
-        "sky": "shows no point of the scan; correct camera_from_lidar",
-        "untold": "is 10 x 10, and the middle of its calibration (32, 24) lies outside; give the"
-        " image as it was calibrated, or state width and height there",
+        "sky": "shows no point of the scan; correct where its calibration puts it",
+        "untold": "is 10 x 10, and the middle of its calibration (32, 24) is far from the image's;"
+        " give it as it was calibrated, or a .json with width and height",
     }
     cameras = {name: describe(file=f"{name}.png") for name in [*bad, "good"]}
     up = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -50], [0, 0, 0, 1]]
@@ -300,6 +327,19 @@ def test_cameras_of_a_scan_without_any_point(tmp_path: Path) -> None:
     folder, rig = make_rig(tmp_path)
     found = read_cameras(Scan(np.full((3, 3), np.nan)), folder, rig)
     assert found.cameras == () and len(found.left_out) == 3
+
+
+def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, rig = make_rig(tmp_path)
+
+    def denied(path: object) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.listdir", denied)
+    with pytest.raises(UserError, match=r"--images .*: cannot be listed \(Permission denied\)"):
+        find_rigs(folder, rig, [Path("a.bin")])
+    with pytest.raises(UserError, match=r"--features .*: cannot be listed \(Permission denied\)"):
+        source_config(True, features=str(folder))
 
 
 def test_no_folder_of_images_and_no_calibration(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_every_fault_of_a_camera_is_said_and_the_scan_goes_on(
     expected = {name: (f"images/{name}.png", why) for name, (_, why) in BAD_IMAGES.items()}
     expected |= {name: ("rig.json", why) for name, (_, why) in BAD_MATRICES.items()}
     expected["small"] = ("images/small.png", "is 10 x 10, its calibration is for 64 x 48; give")
-    expected["sky"] = ("images/sky.png", "shows no point of the scan; correct camera_from_lidar")
+    expected["sky"] = ("images/sky.png", "shows no point of the scan; correct where its")
     with serving(always(said("A bus."))) as server:
         model = f"{server.address}#eye"
         args = ("a.bin", *RIG, "-b", complete, "--image-captioner", model, "--overlay")

@@ -188,6 +188,7 @@ def test_results_below_a_folder_are_no_input(call: Call, bundle: Path, tmp_path:
         (["--bundle", "BUNDLE", "--vocabulary", " , "], "--vocabulary"),
         (["--bundle", "BUNDLE", "--vocabulary", "absent.txt"], "absent.txt"),
         (["--bundle", "BUNDLE", "--columns", "9"], "--columns"),
+        (["--bundle", "BUNDLE", "-v", "car, tree", "--z-buffer", "8"], "give the --images"),
         (["--bundle", "BUNDLE"], "give it a vocabulary"),
     ],
 )
@@ -214,6 +215,9 @@ def test_vocabulary_from_files(call: Call, bundle: Path, tmp_path: Path) -> None
     scan(tmp_path / "scan.bin")
     (tmp_path / "words.txt").write_text("car\ntraffic light\n\ncar\n")
     (tmp_path / "words.json").write_text('{"words": ["car", "traffic light"], "sources": {}}')
+    many = ",".join(f"легковой автомобиль {letter}" for letter in "абвгдежз")
+    assert len(many) < 255 < len(many.encode())  # characters are bytes of a file's name
+    assert call("segment", "scan.bin", "-b", bundle, "-v", many, "--out", "many").exit_code == 0
     for name in ("words.txt", "words.json"):
         result = call("segment", "scan.bin", "-b", bundle, "-v", name, "--out", name[6:])
         assert result.exit_code == 0, result.output

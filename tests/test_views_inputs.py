@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,22 @@ def test_points_of_earlier_sweeps_are_in_no_view(published: bool) -> None:
     small = Scan(points / 100, sweep=scan.sweep)
     masks = point_views(small, rows, "squares", published=published)[1]
     assert masks[:1000].any() and not masks[1000:].any()
+
+
+@pytest.mark.parametrize(("published", "minimum"), [(False, 150), (True, 200)])
+def test_squares_of_some_points_cost_no_more_than_these(published: bool, minimum: int) -> None:
+    rng = np.random.default_rng(0)
+    points = rng.uniform(0, 10, (140_000, 3))
+    points[::7] = np.nan
+    scan, rows = Scan(points), np.flatnonzero(np.isfinite(points[:, 0]))[::100]
+    tracemalloc.start()
+    names, masks = point_views(scan, rows, "squares", published=published)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    place = np.cumsum(scan.finite) - 1
+    expected = squares(scan.points[scan.finite], minimum=minimum)[place[rows]]
+    np.testing.assert_array_equal(masks, expected[:, expected.any(0)])
+    assert len(names) > 100 and peak < 30 << 20  # of all points it would be 100 bytes a point
 
 
 def test_viewpoint_is_the_sensor_or_the_middle() -> None:

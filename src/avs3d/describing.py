@@ -13,6 +13,7 @@ from torch import Tensor
 from avs3d.captioning.grounding import Evidence, ground
 from avs3d.captioning.saying import Seen, bits, kind_chances, of_bits, see
 from avs3d.errors import ReadError, UserError
+from avs3d.io.source import show
 from avs3d.published.quirks import EMPTY_CAPTION
 from avs3d.segmenter import best, chances
 from avs3d.sparse import SparseTensor
@@ -94,12 +95,14 @@ def describe_images(encoded: EncodedScan) -> Told:
                 try:
                     opened.append((camera, pixels(camera.image)))
                 except ReadError as error:  # it was whole when the scan was read
-                    left_out.append(f"camera {camera.name}: {error}")
+                    left_out.append(f"camera {show(camera.name)}: {error}")
             replies = captioner.describe([image for _, image in opened])
             for (camera, _), reply in zip(opened, replies, strict=True):
                 if reply.error:
                     where = "image" if isinstance(camera.image, np.ndarray) else camera.image
-                    left_out.append(f"camera {camera.name}: {where}: no caption: {reply.error}")
+                    left_out.append(
+                        f"camera {show(camera.name)}: {where}: no caption: {reply.error}"
+                    )
                 else:
                     captions[camera.name] = reply.text
     usage = captioner.usage - before

@@ -44,6 +44,14 @@ def _is_of(job: Job, name: str) -> bool:
     return end != name and known
 
 
+def _newest(folder: str | None) -> tuple[str, int, int] | None:
+    """Where the features of images lie, how many files, and when the newest was changed (ns)."""
+    if folder is None or not os.path.isdir(folder):
+        return None
+    times = [path.stat().st_mtime_ns for path in Path(folder).rglob("*")]
+    return os.path.abspath(folder), len(times), max(times, default=0)
+
+
 @dataclass(frozen=True)
 class Results:
     """The results of every scan of a run.
@@ -242,6 +250,7 @@ class Results:
         return {
             "avs3d": __version__,
             "sources": self.config.sources.told(),
+            "pixels": _newest(self.config.sources.pixels),
             "predictions": None if wanted is None else vars(wanted),
             "weights": fingerprint(self.config.bundle),
             **{name: getattr(self.config, name) for name in _OPTIONS},

@@ -53,10 +53,9 @@ def point_views(
         masks = camera_views(scan, cell)[rows]
     elif views == "squares":
         minimum = _PUBLISHED_MINIMUM if published else MIN_SQUARE_POINTS
-        inside = squares(scan.points[scan.finite], minimum=minimum)
-        masks = np.zeros((len(scan), inside.shape[1]), bool)
-        masks[scan.finite] = inside
-        masks = masks[rows]
+        square = np.full(len(scan), -1)
+        square[scan.finite], full = _squares(scan.points[scan.finite], 0.5, minimum)
+        masks = square[rows][:, None] == full
         names = [f"square {i:02d}" for i in range(masks.shape[1])]
     else:
         points = scan.points[rows] - viewpoint(scan)
@@ -138,7 +137,12 @@ def squares(points: np.ndarray, size: float = 0.5, minimum: int = MIN_SQUARE_POI
     Returns:
         (N, V) bool, x-major order; points of dropped squares are in no view.
     """
+    square, full = _squares(points, size, minimum)
+    return square[:, None] == full
+
+
+def _squares(points: np.ndarray, size: float, minimum: int) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) the square of each point, and the numbers of those that hold enough of them."""
     cells = np.floor((points[:, :2] - points[:, :2].min(0)) / size).astype(np.int64)
     _, inverse, count = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
-    kept = np.flatnonzero(count >= minimum)
-    return inverse.reshape(-1, 1) == kept
+    return inverse.reshape(-1), np.flatnonzero(count >= minimum)

@@ -52,9 +52,9 @@ class Calibration:
 def read_calibration(path: Path) -> Calibration:
     """Read a file of one of `FORMATS`, or `ReadError`."""
     with naming(path):
+        data = load_small(path, _MAX_BYTES, "give a calibration")
         if path.suffix.lower() not in FORMATS:
             raise MalformedError(f"no calibration by its extension; readable are {_known()}")
-        data = load_small(path, _MAX_BYTES, "give a calibration")
         try:
             text = bytes(data).decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -140,7 +140,8 @@ def with_size(camera: Camera, width: Any, height: Any) -> Camera:
 def with_lens(camera: Camera, model: Any, coefficients: Any) -> Camera:
     """The camera with its distortion, named and ordered as ROS has it."""
     values = coefficients.get("data") if isinstance(coefficients, dict) else coefficients
-    values = values if isinstance(values, list) else [] if values is None else [values]
+    rows = values if isinstance(values, list) else [] if values is None else [values]
+    values = [item for row in rows for item in (row if isinstance(row, list) else [row])]
     model = model or ("plumb_bob" if values else "none")
     if not isinstance(model, str) or model.lower() not in _LENSES:
         known = ", ".join(_LENSES)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avs3d.errors import ReadError
-from avs3d.io.source import MalformedError, damaged, load_small, naming, show
+from avs3d.io.source import MalformedError, damaged, load_small, naming
 from avs3d.scan import Camera
 
 if TYPE_CHECKING:
@@ -48,15 +47,20 @@ def pixels_of(camera: Camera) -> np.ndarray:
         ReadError: also where the image has another size than the calibration is for.
     """
     image = pixels(camera.image)
-    size = (image.shape[1], image.shape[0])
+    path = Path("its image") if isinstance(camera.image, np.ndarray) else camera.image
+    with naming(path):
+        check_size(camera, (image.shape[1], image.shape[0]))
+    return image
+
+
+def check_size(camera: Camera, size: tuple[int, int]) -> None:
+    """Raise `MalformedError` where the calibration of a camera is for another size."""
     if camera.size not in (None, size):
         told = "{} x {}".format(*(camera.size or ()))
-        what = "its image" if isinstance(camera.image, np.ndarray) else show(camera.image)
-        raise ReadError(
-            f"{what}: is {size[0]} x {size[1]}, its calibration is for {told}; give the image"
-            " as it was calibrated"
+        raise MalformedError(
+            f"is {size[0]} x {size[1]}, its calibration is for {told}; give the image as it was"
+            " calibrated"
         )
-    return image
 
 
 def depths(path: Path) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from avs3d.cameras.calibration import (
     left_out_line,
     read_calibration,
 )
-from avs3d.cameras.images import EXTENSIONS, opened
+from avs3d.cameras.images import EXTENSIONS, check_size, opened
 from avs3d.errors import ReadError, UserError
 from avs3d.io.names import stem
 from avs3d.io.source import MalformedError, show
@@ -52,25 +52,33 @@ class Rig:
                 left_out.append(left_out_line(camera.name, camera.image, str(error)))
         return replace(scan, cameras=tuple(cameras), left_out=tuple(left_out))
 
+    def without(self, images: Collection[str]) -> Rig:
+        """Without the cameras that have one of the images."""
+        why = "is the image of several scans; make a run for each of their folders"
+        shared = [camera for camera in self.cameras if str(camera.image) in images]
+        lines = [left_out_line(camera.name, Path(str(camera.image)), why) for camera in shared]
+        kept = tuple(camera for camera in self.cameras if camera not in shared)
+        return replace(self, cameras=kept, left_out=(*self.left_out, *lines))
+
+
+_MIDDLE = (0.25, 0.9)
+"""Where the middle of a calibration may lie, as a share of the width or the height; that for twice
+or half the image's size lies outside."""
+
 
 def _checked(camera: Camera, size: tuple[int, int], scan: Scan) -> Camera:
     """The camera with the size of its image, or `MalformedError`."""
-    width, height = size
-    if camera.size not in (None, size):
-        told = "{} x {}".format(*(camera.size or ()))
+    check_size(camera, size)
+    share = camera.intrinsics[:2, 2] / size
+    if camera.size is None and not (_MIDDLE[0] < share.min() and share.max() < _MIDDLE[1]):
+        x, y = camera.intrinsics[:2, 2]
         raise MalformedError(
-            f"is {width} x {height}, its calibration is for {told}; give the image as it was"
-            " calibrated"
-        )
-    x, y = camera.intrinsics[:2, 2]
-    if camera.size is None and not (0 <= x < width and 0 <= y < height):
-        raise MalformedError(
-            f"is {width} x {height}, and the middle of its calibration ({x:.0f}, {y:.0f}) lies"
-            " outside; give the image as it was calibrated, or state width and height there"
+            f"is {size[0]} x {size[1]}, and the middle of its calibration ({x:.0f}, {y:.0f}) is far"
+            " from the image's; give it as it was calibrated, or a .json with width and height"
         )
     camera = replace(camera, size=size)
     if not camera_views(replace(scan, cameras=(camera,))).any():
-        raise MalformedError("shows no point of the scan; correct camera_from_lidar")
+        raise MalformedError("shows no point of the scan; correct where its calibration puts it")
     return camera
 
 
@@ -94,10 +102,24 @@ def find_rigs(images: Path, calibration: Path, scans: Sequence[Path]) -> list[Ri
     if not images.is_dir():
         raise UserError(f"--images {show(images)}: there is no such folder; check the path")
     folder = _Folder(images)
-    if not calibration.is_dir():
+    alone = len(scans) == 1
+    if calibration.is_dir():
+        rigs = [_own_rig(folder, calibration, scan, alone) for scan in scans]
+    else:
         told = read_calibration(calibration)
-        return [folder.rig(told, calibration, scan, len(scans) == 1) for scan in scans]
-    return [_own_rig(folder, calibration, scan, len(scans) == 1) for scan in scans]
+        rigs = [folder.rig(told, calibration, scan, alone) for scan in scans]
+    return _apart(rigs, scans)
+
+
+def _apart(rigs: Sequence[Rig], scans: Sequence[Path]) -> list[Rig]:
+    """The rigs without images that scans of several folders, which are called alike, would share;
+    one folder may hold a scan in several formats."""
+    owners: dict[str, set[str]] = {}
+    for rig, scan in zip(rigs, scans, strict=True):
+        for camera in rig.cameras:
+            owners.setdefault(str(camera.image), set()).add(os.path.abspath(scan.parent))
+    shared = {image for image, folders in owners.items() if len(folders) > 1}
+    return [rig.without(shared) for rig in rigs]
 
 
 def _own_rig(folder: _Folder, calibrations: Path, scan: Path, alone: bool) -> Rig:
@@ -158,7 +180,16 @@ class _Folder:
         found: dict[str, list[Path]] = {}
         path = self._path / folder
         if path.is_dir():
-            for name in sorted(os.listdir(path)):
+            for name in _names(path):
                 if Path(name).suffix.lower() in EXTENSIONS:
                     found.setdefault(Path(name).stem, []).append(path / name)
         return found
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise UserError(
+            f"--images {show(folder)}: cannot be listed ({error.strerror}); check its permissions"
+        ) from None

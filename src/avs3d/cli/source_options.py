@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from avs3d.errors import UserError
+from avs3d.io.source import show
 from avs3d.published.features import FeatureSet
 from avs3d.sources import CAPTIONERS, FEATURES, Sources
 
@@ -121,6 +123,8 @@ def source_config(
         raise UserError(f"--captioner {captioner}: give the --image-captioner that describes them")
     if image_captioner is not None and not has_images:
         raise UserError("--image-captioner: give the --images to describe, and their --calibration")
+    if z_buffer is not None and not has_images:
+        raise UserError("--z-buffer: is for what cameras see; give the --images")
     if feature == "distill" and features is not None:
         raise UserError("--features: are for --feature fusion or ensemble, not distill")
     fused, pixels = None, None
@@ -150,4 +154,10 @@ def _captioner(spec: str | None) -> ImageCaptionerConfig | None:
 
 def _is_of_images(path: Path) -> bool:
     """Whether a folder holds features, but no fused ones."""
-    return path.is_dir() and not any(path.glob("*.pt")) and any(path.iterdir())
+    try:
+        names = os.listdir(path) if path.is_dir() else []
+    except OSError as error:
+        raise UserError(
+            f"--features {show(path)}: cannot be listed ({error.strerror}); check its permissions"
+        ) from None
+    return bool(names) and not any(name.endswith(".pt") for name in names)
