@@ -57,19 +57,21 @@ def write_root(root: Path, count: int, sensor: str = SENSOR) -> None:
         (folder / "calib.txt").write_text("\n".join(told) + "\n")
 
 
-def one_after_another(root: Path, out: Path) -> None:
-    """What a loop in Python does; runs in a process of its own. Prints the seconds after loading,
-    and those of the main thread at work."""
+def one_after_another(root: Path, out: Path, told: str) -> None:
+    """What a loop in Python does with words that are told, or its own; runs in a process of its own.
+    Prints the seconds after loading, and those of the main thread at work."""
     import avs3d
+    from avs3d import Vocabulary
     from avs3d.atomic import write_json
     from avs3d.datasets import open_dataset
 
     model, dataset = avs3d.load(), open_dataset(root)
     out.mkdir()
-    model.encode(dataset[0]).segment()  # what is loaded when it is first needed
+    words = Vocabulary.from_words(told.split(",")) if told else None
+    model.encode(dataset[0]).segment(words)  # what is loaded when it is first needed
     began, busy = time.perf_counter(), time.thread_time()
     for index in range(len(dataset)):
-        result = model.encode(dataset[index]).segment()
+        result = model.encode(dataset[index]).segment(words)
         stem = out / dataset.key(index).replace("/", "_")
         result.save(stem.with_suffix(".npz"))
         result.save(stem.with_suffix(".ply"))
@@ -146,11 +148,11 @@ def plot(seen: Memory, path: Path) -> None:
     image.save(path, format="PNG")
 
 
-def loop(root: Path, folder: Path) -> tuple[float, float]:
+def loop(root: Path, folder: Path, *more: str) -> tuple[float, float]:
     """Seconds of one after another, and those of its main thread at work."""
     idle, began = idle_seconds(), time.perf_counter()
     told = subprocess.check_output(
-        [sys.executable, __file__, "--loop", str(root), str(folder / "loop")],
+        [sys.executable, __file__, "--loop", str(root), str(folder / "loop"), *more],
         text=True,
         env=os.environ | PASSIVE,
     )
@@ -205,7 +207,7 @@ def main() -> int:
     parser.add_argument("--loop", type=Path, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.loop:
-        one_after_another(*options.loop)
+        one_after_another(*options.loop, options.vocabulary)
         return 0
     count, jobs = options.scans, options.jobs
     with tempfile.TemporaryDirectory(prefix="avs3d-dataset-") as name:
@@ -217,8 +219,9 @@ def main() -> int:
         if options.out is not None:
             plot(seen, options.out)
         if not options.only_run:
-            _, _, few = run(root, folder / "few", jobs, "--match", f"00/00000[0-{jobs - 1}]")
-            clock, main_thread = loop(root, folder)
+            few_scans = ["--match", f"00/00000[0-{jobs - 1}]"]
+            _, _, few = run(root, folder / "few", jobs, *few_scans, *words)
+            clock, main_thread = loop(root, folder, *words)
             by_work = (main_thread / count) / ((busy - few) / (count - jobs) / jobs)
             print(f"{count} scans: ratio {clock / seconds:.2f} by the clock, {by_work:.2f} by work")
         if not options.kills:

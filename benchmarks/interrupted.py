@@ -2,9 +2,9 @@
 
     python benchmarks/interrupted.py --kills 100 --files 50 --jobs 2
 
-The scans are the shipped one, turned and thinned. After each kill the same command runs again; in
-the end its folder is compared with that of a run that nobody disturbed. Exit code 1 where a file
-differs, lacks or is too many.
+The scans are the shipped one, turned and thinned. After each kill the same command runs again;
+whenever it comes to its end, its folder is compared with that of a run that nobody disturbed. Exit
+code 1 where a file differs, lacks or is too many.
 """
 
 from __future__ import annotations
@@ -53,10 +53,11 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def killed(command: list[str], seconds: float) -> bool:
-    """Whether the command was killed after so many seconds rather than at its end."""
+    """Whether the command was killed after so many seconds rather than well at its end."""
     run = start(command)
     try:
-        run.wait(seconds)
+        if run.wait(seconds):
+            raise SystemExit("the run failed")
     except subprocess.TimeoutExpired:
         os.kill(run.pid, signal.SIGKILL)  # its workers are to notice it themselves
         run.wait()
@@ -72,17 +73,28 @@ def kill_until_done(command: list[str], kills: int, seconds: Callable[[], float]
         raise SystemExit("the run failed")
 
 
-def kill_often(command: list[str], kills: int, seconds: Callable[[], float], out: Path) -> None:
-    """Kill the command so many times after some seconds each; where it came to its end before, it
-    begins anew without its folder."""
-    done = rounds = 0
+def kill_often(
+    command: list[str],
+    kills: int,
+    seconds: Callable[[], float],
+    out: Path,
+    compare: Callable[[], int],
+) -> int:
+    """Kill the command so many times after some seconds each, then let it come to its end; where
+    it came there before, it begins anew without its folder. 1 where `compare`, which is asked at
+    every end, says so."""
+    done = ends = failed = 0
     while done < kills:
         if killed(command, seconds()):
             done += 1
             continue
+        failed |= compare()
+        ends += 1
         shutil.rmtree(out)
-        rounds += 1
-    print(f"{done} kills; {rounds} times the run came to its end before the next")
+    if start(command).wait():
+        raise SystemExit("the run failed")
+    print(f"{done} kills; the run came to its end {ends + 1} times")
+    return failed | compare()
 
 
 def contents(folder: Path) -> dict[str, bytes | str]:
@@ -129,9 +141,8 @@ def main() -> int:
         seconds = time.perf_counter() - began
         print(f"{options.files} files, {options.jobs} jobs, {seconds:.0f} s undisturbed")
         again = command(scans, out, options.jobs)
-        kill_often(again, options.kills, lambda: chance.uniform(0, seconds), out)
-        failed = start(again).wait() != 0
-        return int(failed or compare(whole, out))
+        moments = lambda: chance.uniform(0, seconds)  # noqa: E731
+        return kill_often(again, options.kills, moments, out, lambda: compare(whole, out))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python benchmarks/interrupted_training.py --kills 20
 
 Small made scenes, a small network, exams, a worker that makes the batches. After each kill
-(SIGKILL) the same command runs again; in the end its weights, byte by byte, and its log, but for
-the clock, are compared with those of a run that nobody disturbed. Exit code 1 where they differ.
+(SIGKILL) the same command runs again; whenever it comes to its end, its weights, byte by byte, and
+its log, but for the clock, are compared with those of a run that nobody disturbed. Exit code 1
+where they differ.
 """
 
 from __future__ import annotations
@@ -55,6 +56,15 @@ def rows(folder: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in row.items() if k not in CLOCK} for row in found]
 
 
+def compare(whole: Path, other: Path) -> int:
+    """Say whether a training came to the same as one that nobody disturbed; 1 where it did not."""
+    weights = [place / "bundle" / "network.safetensors" for place in (whole, other)]
+    same = weights[0].read_bytes() == weights[1].read_bytes()
+    told = rows(whole) == rows(other)
+    print(f"weights {'the same' if same else 'DIFFER'}, log {'the same' if told else 'DIFFERS'}")
+    return int(not (same and told))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
@@ -69,15 +79,8 @@ def main() -> int:
         took = seconds(undisturbed)
         print(f"{options.steps} steps, {took:.0f} s undisturbed", flush=True)
         again = command(scenes, out, options.steps)
-        kill_often(again, options.kills, lambda: chance.uniform(0, took), out)
-        seconds(again)
-        weights = [place / "bundle" / "network.safetensors" for place in (whole, out)]
-        same = weights[0].read_bytes() == weights[1].read_bytes()
-        told = rows(whole) == rows(out)
-        print(
-            f"weights {'the same' if same else 'DIFFER'}, log {'the same' if told else 'DIFFERS'}"
-        )
-        return int(not (same and told))
+        moments = lambda: chance.uniform(0, took)  # noqa: E731
+        return kill_often(again, options.kills, moments, out, lambda: compare(whole, out))
 
 
 if __name__ == "__main__":

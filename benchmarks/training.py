@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -78,10 +79,18 @@ def step_ratio(device: torch.device) -> None:
         net.trunk(x).features.square().mean().backward()
         optimizer.step()
 
+    def timed(call: Callable[[], object]) -> float:
+        def done() -> None:
+            call()
+            if device.type == "cuda":
+                torch.cuda.synchronize()  # a call only starts the work there
+
+        return seconds(done)
+
     forward, whole = [], []
     for _ in range(3):
-        forward.append(seconds(lambda: net.trunk(x)))
-        whole.append(seconds(step))
+        forward.append(timed(lambda: net.trunk(x)))
+        whole.append(timed(step))
     rate = len(coords) / min(whole)
     print(
         f"step: {min(whole) / min(forward):.2f} x its forward pass, {len(coords):,} voxels,"

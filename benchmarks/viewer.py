@@ -8,8 +8,8 @@ Four claims, each with something measured in the same run beside it:
   sent. Beside it the network's pass over that scan, which is not repeated: the ratio says how much
   sooner a word is tried than the scan is read again. Bar: 100 ms of processor time.
 - **large**: a result of `--points` points: seconds until the page is ready and until details
-  follow a camera, against copying the coordinates once; bytes that a browser is sent; peak memory
-  against the bytes of the result.
+  follow a camera, against copying the coordinates once; bytes that a browser is sent; the memory
+  that it holds then, against the bytes of the result.
 - **zoom**: a result of `--points` points opened in headless Chromium and come near to in three
   steps: the share of the picture that is drawn, connections lost, memory of the server.
 - **use**: so many random events in headless Chromium (buttons, sliders, fields, the canvas, keys)
