@@ -58,7 +58,7 @@ def write_root(root: Path, count: int, sensor: str = SENSOR) -> None:
 
 
 def one_after_another(root: Path, out: Path, told: str) -> None:
-    """What a loop in Python does with words that are told, or its own; runs in a process of its own.
+    """What a loop in Python does with words that are told or its own; a process of its own.
     Prints the seconds after loading, and those of the main thread at work."""
     import avs3d
     from avs3d import Vocabulary

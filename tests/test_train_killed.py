@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from commands import Call
 from training_files import PTV3, training, write_all
 
-PATIENCE = 120  # seconds until there is a checkpoint
+PATIENCE = 120  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,33 @@ def kill_after_a_checkpoint(arguments: list[str], out: Path) -> None:
         run.kill()
         said = run.communicate()[1].decode()
     assert run.returncode == -signal.SIGKILL, said
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_worker(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
+def test_a_worker_that_begins_ends_with_a_killed_command(data: Path, tmp_path: Path) -> None:
+    arguments = training("distill", data, tmp_path / "out", "schedule.steps=12", "workers=1")
+    with subprocess.Popen(
+        [sys.executable, "-m", "avs3d", *arguments], stderr=subprocess.DEVNULL
+    ) as run:
+        until = time.monotonic() + PATIENCE
+        while not (workers := list(filter(is_worker, children(run.pid)))):
+            assert run.poll() is None and time.monotonic() < until
+            time.sleep(0.01)
+        time.sleep(1)  # it has what it is to do, and has not begun to wait for more
+        run.kill()
+    while any(map(is_worker, workers)):
+        assert time.monotonic() < until, "the worker goes on"
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(

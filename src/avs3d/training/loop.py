@@ -32,6 +32,7 @@ from avs3d.training import checkpoints
 from avs3d.training.journal import Journal
 from avs3d.training.processes import agreed, averaged, place, share_step
 from avs3d.training.settings import Settings
+from avs3d.workers import end_with_parent
 
 CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
 
@@ -318,12 +319,17 @@ def _batches(
     made = DataLoader(
         _Steps(source), batch_size=None, sampler=range(start, end), num_workers=workers,
         multiprocessing_context="spawn" if workers else None,
-        prefetch_factor=2 if workers else None,
+        prefetch_factor=2 if workers else None, worker_init_fn=_begin_worker,
     )  # fmt: skip
     for parts in made:
         if isinstance(parts, UserError):
             raise parts
         yield parts
+
+
+def _begin_worker(number: int) -> None:
+    """PyTorch's own watch misses a parent that was killed while the worker began."""
+    end_with_parent()
 
 
 def _floats(module: nn.Module) -> dict[str, Tensor]:
