@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -338,7 +339,7 @@ def test_parts_that_do_not_belong_together(
 
 def said(files: list[Path], folder: Path, **options: Any) -> str:
     with pytest.raises(UserError) as caught:
-        convert(files, folder / "made", **{"text_encoder": "minilm", **options})
+        convert(files, **{"out": folder / "made", "text_encoder": "minilm", **options})
     assert not (folder / "made").exists()
     return str(caught.value)
 
@@ -356,6 +357,26 @@ def test_the_command(smap: Path, tmp_path: Path) -> None:
     assert again.exit_code == 2 and f"{out} is there already: --overwrite" in again.stderr
     assert call(smap, "-o", out, "--text-encoder", "minilm", "--overwrite").exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_only_a_bundle_is_replaced(smap: Path, tmp_path: Path) -> None:
+    """Neither the checkpoint that is converted nor what lies beside it may go."""
+    models = tmp_path / "models"
+    models.mkdir()
+    path = models / smap.name
+    path.write_bytes(smap.read_bytes())
+    told = said([path], tmp_path, out=models, overwrite=True)
+    assert f"{models} holds {path.name}, which is no part of a bundle and would be lost" in told
+    assert [entry.name for entry in models.iterdir()] == [path.name]
+    shutil.copytree(Bundle.load("street-mini").folder, tmp_path / "mini")
+    (tmp_path / "mini" / "network.safetensors.d").mkdir()
+    assert "holds network.safetensors.d" in said(
+        [path], tmp_path, out=tmp_path / "mini", overwrite=True
+    )
+    (tmp_path / "mini" / "network.safetensors.d").rmdir()
+    made = convert([path], tmp_path / "mini", text_encoder="minilm", overwrite=True)
+    assert Bundle.load(made.folder).name == "mini"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["mini", "models"]
 
 
 def test_the_command_shows_which_tensors_differ(slim: dict[str, Any], tmp_path: Path) -> None:

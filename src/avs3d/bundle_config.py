@@ -26,6 +26,9 @@ from avs3d.inputs import INPUTS
 PACKAGED = Path(__file__).parent / "bundles"
 CONFIG = "bundle.json"
 TOKENIZER = "tokenizer.json"
+_MODULES = ("network", "pooling", "captioner", "known_words")
+_OWN = {CONFIG, TOKENIZER, *(f"{name}.safetensors" for name in _MODULES)}
+_LOG = ".log.jsonl"  # of a training, kept beside what came of it
 _MAX_CONFIG_BYTES = 1 << 20
 _Width = Field(gt=0, le=8192)
 
@@ -302,6 +305,14 @@ def list_bundles() -> list[str]:
 def is_part(name: str) -> bool:
     """Whether a file of a bundle's folder is loaded with it."""
     return name.endswith(".safetensors") or name == TOKENIZER
+
+
+def foreign_entry(folder: Path) -> Path | None:
+    """Something in a folder that no bundle has, so that the folder is not a bundle's alone."""
+    for entry in sorted(folder.iterdir()):
+        if not entry.is_file() or not (entry.name in _OWN or entry.name.endswith(_LOG)):
+            return entry
+    return None
 
 
 def sha256(path: Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from avs3d.bundle_config import foreign_entry
 from avs3d.errors import UserError
 
 
@@ -16,13 +17,18 @@ def new_folder(place: Path, overwrite: bool) -> Iterator[Path]:
     """An empty folder beside `place`, which takes that place when the context ends well.
 
     Raises:
-        UserError: something is there already and `overwrite` is not set, or nothing can be
-            written there.
+        UserError: something is there already and `overwrite` is not set, what is there is more
+            than a bundle, or nothing can be written there.
     """
     if place.exists() and (not place.is_dir() or any(place.iterdir())) and not overwrite:
         raise UserError(f"{place} is there already: --overwrite replaces it, or choose another")
     if place.exists() and not place.is_dir():
         raise UserError(f"{place} is not a folder: choose another")
+    if place.exists() and (foreign := foreign_entry(place)):
+        raise UserError(
+            f"{place} holds {foreign.name}, which is no part of a bundle and would be lost: choose "
+            "another --out, or move it away"
+        )
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
