@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -71,19 +72,33 @@ def test_missing_models_are_the_users_error(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("listed", [False, True], ids=["no-listing", "listing"])
 def test_hub_id_is_found_in_the_hub_cache(
-    tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: bool
 ) -> None:
-    """Offline, with the layout that a download leaves behind."""
+    """Offline, with the layout that a download leaves behind: some of the repository's files, and
+    with newer versions of its library a list of all."""
     from huggingface_hub import constants
 
-    repo = tmp_path / "models--someone--tiny-clip"
-    shutil.copytree(tiny_clip, repo / "snapshots" / ("0" * 40))
+    commit, repo = "0" * 40, tmp_path / "models--someone--tiny-clip"
+    folder = repo / "snapshots" / commit
+    shutil.copytree(tiny_clip, folder)
     (repo / "refs").mkdir()
-    (repo / "refs" / "main").write_text("0" * 40)
+    (repo / "refs" / "main").write_text(commit)
+    if listed:
+        others = ["README.md", "flax_model.msgpack", "pytorch_model.bin"]
+        names = [*others, *(path.name for path in folder.iterdir())]
+        files = {name: {"size": 1, "blob_id": "x"} for name in names}
+        (repo / "trees").mkdir()
+        tree = json.dumps({"format_version": 1, "files": files})
+        (repo / "trees" / f"{commit}.json").write_text(tree)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     assert ClipTextEncoder("someone/tiny-clip").encode(["car"]).shape == (1, DIM)
+    if listed:  # a download that was broken off
+        (folder / "config.json").unlink()
+        with pytest.raises(UserError, match="is not on this machine and could not be fetched"):
+            ClipTextEncoder("someone/tiny-clip").encode(["car"])
 
 
 def test_minilm_knows_what_is_alike() -> None:

@@ -26,20 +26,31 @@ def model_folder(place: str, what: str) -> Path:
     folder = Path(place).expanduser()
     if folder.is_dir():
         return folder
+    return _cached(place, what) or _download(place, what)
+
+
+def _cached(repo_id: str, what: str) -> Path | None:
+    """What an earlier download left, if it is whole.
+
+    It is asked for as `_download` asked: the hub's library remembers all files of a repository, and
+    takes a folder without some of those that are asked for as incomplete.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    try:
-        cached = Path(snapshot_download(place, local_files_only=True))
-        if any(next(cached.glob(pattern), None) for pattern in _WEIGHTS):
-            return cached
-    except HFValidationError:
-        raise UserError(
-            f"{what} {place!r} is neither a folder nor a hub id: check the path"
-        ) from None
-    except OSError:  # not in the cache: LocalEntryNotFoundError is an OSError
-        pass
-    return _download(place, what)
+    for form in _WEIGHTS:
+        wanted = [*_TEXTS, form]
+        try:
+            found = Path(snapshot_download(repo_id, allow_patterns=wanted, local_files_only=True))
+        except HFValidationError:
+            raise UserError(
+                f"{what} {repo_id!r} is neither a folder nor a hub id: check the path"
+            ) from None
+        except OSError:  # not in the cache: LocalEntryNotFoundError is an OSError
+            continue
+        if any(found.glob(form)):
+            return found
+    return None
 
 
 def _download(repo_id: str, what: str) -> Path:
