@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from avs3d.errors import UserError
 from avs3d.labelsets import load as load_labels
 from avs3d.text import ClipTextEncoder, SentenceEncoder
+from avs3d.vision.clip import ClipVision
 from tiny import make_clip
 
 DIM = 24
@@ -48,6 +50,27 @@ def test_clip_says_what_is_missing(tiny_clip: Path, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="could not be loaded") as caught:
             ClipTextEncoder(str(place)).encode(["car"])
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tower", [ClipTextEncoder, ClipVision])
+def test_code_in_a_models_folder_is_never_run(
+    tower: Any, tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_clip, folder)
+    (folder / "code.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')\nclass Own: ...\n")
+    for name, kind, entry in (
+        ("tokenizer_config.json", "tokenizer_class", {"AutoTokenizer": ["code.Own", None]}),
+        ("preprocessor_config.json", "image_processor_type", {"AutoImageProcessor": "code.Own"}),
+        ("config.json", "model_type", {"AutoConfig": "code.Own"}),
+    ):
+        (folder / name).write_text(json.dumps({kind: "Own", "auto_map": entry}))
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or "y")
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match="could not be loaded"):
+        _ = tower(str(folder)).dim
+    assert not asked and not (tmp_path / "run").exists()
 
 
 def test_fingerprint_follows_the_weights(tiny_clip: Path, tmp_path: Path) -> None:

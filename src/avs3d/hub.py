@@ -6,9 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from avs3d.errors import UserError
 
+SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""For all that transformers loads from a model's folder. Without a word about code that lies there,
+it asks on the terminal whether to run it."""
 _TEXTS = ("*.json", "*.txt", "*.jinja")  # configs, tokenizers, chat templates
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
