@@ -337,6 +337,23 @@ def test_parts_that_do_not_belong_together(
     assert "its tokenizer has 280 tokens, the language model 300" in told
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("voxel_size", 0.0, "--voxel-size 0.0: Input should be greater than 0"),
+        ("voxel_size", 50.0, "--voxel-size 50.0: Input should be less than or equal to 10"),
+        ("name", "a/../b", "--name a/../b: a path with .. is not allowed"),
+        ("prompt", "{word}" * 1000, "String should have at most 1000 characters"),
+        ("text_encoder", "clip:../models/clip", "--text-encoder clip:../models/clip: a path"),
+        ("text_encoder", "nonsense", "text encoder 'nonsense' is not known: use minilm, clip:"),
+    ],
+)
+def test_options_are_looked_at_before_files(
+    option: str, value: object, told: str, tmp_path: Path
+) -> None:
+    assert told in said([tmp_path / "not there"], tmp_path, **{option: value})
+
+
 def said(files: list[Path], folder: Path, **options: Any) -> str:
     with pytest.raises(UserError) as caught:
         convert(files, **{"out": folder / "made", "text_encoder": "minilm", **options})

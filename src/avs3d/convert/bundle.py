@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from avs3d import __version__
@@ -26,6 +27,8 @@ from avs3d.convert.parts import (
 from avs3d.convert.place import new_folder
 from avs3d.convert.tokenizer import GPT2, tokenizer_text
 from avs3d.errors import UserError
+from avs3d.io.source import brief
+from avs3d.text import load_text_encoder
 
 TEXT_ENCODERS = {
     768: "clip:openai/clip-vit-large-patch14-336",
@@ -101,8 +104,8 @@ def convert(
         UserError: a file that is no such checkpoint, parts that do not belong together, or a
             folder that is there already; `MismatchError` for tensors that differ.
     """
-    if "{word}" not in prompt:
-        raise UserError(f"--prompt {prompt!r} has no {{word}}, where the word would stand")
+    told = {"name": name or out.resolve().name, "prompt": prompt, "voxel_size": voxel_size}
+    _check_options(told, text_encoder)
     with new_folder(out, overwrite) as folder:
         checkpoints = []
         for path in files:
@@ -127,15 +130,30 @@ def convert(
             _tell_left_out(parts, checkpoint)
         status("writing the bundle")
         config = BundleConfig(
-            name=name or out.resolve().name,
-            prompt=prompt,
-            voxel_size=voxel_size,
             views=VIEWS,
             provenance=_provenance(checkpoints, parts, source),
+            **told,
             **parts.config,
         )
         save_bundle(folder, config, parts.modules, files=parts.files)
     return Converted(out, tuple(parts.lines))
+
+
+def _check_options(told: dict[str, Any], text_encoder: str | None) -> None:
+    """Refuse entries of `BundleConfig` that options told, before anything large is read."""
+    if "{word}" not in told["prompt"]:
+        raise UserError(f"--prompt {told['prompt']!r} has no {{word}}, where the word would stand")
+    if text_encoder is not None:
+        load_text_encoder(text_encoder)
+        told = told | {"text_encoder": text_encoder}
+    try:
+        BundleConfig.model_validate(told)
+    except ValidationError as error:
+        for row in error.errors():
+            if row["type"] != "missing":  # the checkpoints will tell that
+                option = str(row["loc"][0]).replace("_", "-")
+                reason = row["msg"].removeprefix("Value error, ")
+                raise UserError(f"--{option} {brief(str(row['input']))}: {reason}") from None
 
 
 def _only(
