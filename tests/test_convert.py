@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import pickle
 import shutil
@@ -394,6 +395,59 @@ def test_only_a_bundle_is_replaced(smap: Path, tmp_path: Path) -> None:
     made = convert([path], tmp_path / "mini", text_encoder="minilm", overwrite=True)
     assert Bundle.load(made.folder).name == "mini"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["mini", "models"]
+
+
+def test_places_where_no_bundle_can_be(
+    smap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here" / "below").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here" / "below")
+    for place in (".", "..", tmp_path / "here"):
+        told = said([smap], tmp_path, out=Path(place), overwrite=True)
+        assert f"{place} " in told and "choose another --out" in told
+    assert "cannot be written (File name too long)" in said(
+        [smap], tmp_path, out=tmp_path / ("a" * 300), name="a"
+    )
+    (tmp_path / "file").touch()
+    assert "file is not a folder" in said([smap], tmp_path, out=tmp_path / "file", overwrite=True)
+    assert "cannot be written" in said([smap], tmp_path, out=tmp_path / "file" / "made")
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
+        "file", "here", "here/below",
+    ]  # fmt: skip
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here" / "linked").symlink_to("below")
+    convert([smap], Path("linked"), text_encoder="minilm")
+    assert Path("linked").is_symlink() and Bundle.load("below").name == "below"
+
+
+@pytest.mark.parametrize("fails", ["writing", "moving"])
+def test_a_bundle_that_cannot_be_replaced_stays(
+    smap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    out = tmp_path / "made"
+    convert([smap], out, text_encoder="minilm")
+    replace = Path.replace
+
+    def full(*args: Any, **told: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def busy(source: Path, target: Path) -> Path:
+        return full() if target == out and (source / "new").exists() else replace(source, target)
+
+    with monkeypatch.context() as broken, pytest.raises(UserError) as caught:
+        if fails == "writing":
+            broken.setattr("avs3d.convert.bundle.save_bundle", full)
+        else:
+            broken.setattr(
+                "avs3d.convert.bundle.save_bundle", lambda f, *_, **__: (f / "new").touch()
+            )
+            broken.setattr(Path, "replace", busy)
+        convert([smap], out, text_encoder="minilm", overwrite=True)
+    assert str(caught.value) == (
+        f"{out}: cannot be written (No space left on device); make room, or choose another --out"
+    )
+    assert Bundle.load(out).name == "made"
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
 def test_the_command_shows_which_tensors_differ(slim: dict[str, Any], tmp_path: Path) -> None:
