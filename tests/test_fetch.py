@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,18 @@ def test_a_name_is_fetched_and_converted_once(server: Server, tmp_path: Path) ->
     (tmp_path / "cache" / "bundles" / NAME / "bundle.json").unlink()
     Bundle.load(NAME)  # from the file that lies there
     assert server.asked == 1
+
+
+def test_of_many_at_once_one_makes_the_bundle(server: Server, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        folders = set(pool.map(fetching.fetch, [NAME] * 4))
+    assert folders == {tmp_path / "cache" / "bundles" / NAME} and server.asked == 1
+    assert Bundle.load(NAME).name == NAME
+
+
+def test_a_cache_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "cache").touch()
+    refused(tmp_path, "cannot be made (Not a directory); make room, or name another folder")
 
 
 def refused(tmp_path: Path, reason: str) -> str:
