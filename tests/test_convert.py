@@ -21,7 +21,7 @@ from avs3d.bundle_config import NetworkConfig
 from avs3d.captioning import load_captioner
 from avs3d.cli import app
 from avs3d.convert.bundle import convert
-from avs3d.convert.checkpoint import Checkpoint
+from avs3d.convert.checkpoint import Checkpoint, read_checkpoint
 from avs3d.convert.parts import network_of
 from avs3d.errors import UserError
 from avs3d.models.minkunet import VARIANTS, MinkUNet
@@ -287,6 +287,20 @@ def test_altered_checkpoints_are_refused(slim: dict[str, Any], name: str, tmp_pa
     alter(state)
     path = save(tmp_path / "a.pth.tar", state)
     assert said in refused(path, tmp_path / "made", text_encoder="minilm")
+
+
+def test_views_of_a_few_numbers_are_no_network(tmp_path: Path) -> None:
+    """Each tensor would get memory of its own, hundreds of times the file."""
+    with torch.device("meta"):
+        shapes = MinkUNet.variant("14A", 3, 8).state_dict()
+    values = torch.zeros(max(shape.numel() for shape in shapes.values()), dtype=torch.half)
+    state = {f"net3d.{k}": values[: v.numel()].view(v.shape) for k, v in shapes.items()}
+    path = save(tmp_path / "a.pth.tar", state)
+    told = refused(path, tmp_path / "made", text_encoder="minilm")
+    assert "its tensors claim more than it holds: get the file again" in told
+    tied = torch.zeros(1000, 8)
+    shared = save(tmp_path / "b.pth.tar", {"net3d.a": tied, "net3d.b": tied[:900]})
+    assert read_checkpoint(shared).tensors.keys() == {"net3d.a", "net3d.b"}
 
 
 class Hostile:
