@@ -296,6 +296,24 @@ class BundleConfig(_Strict):
             raise ValueError("a path with .. is not allowed")
         return text
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> BundleConfig:
+        """Each part takes what the one before it gives."""
+        network, pooling, captioner = self.network, self.pooling, self.captioner
+        if len(self.inputs) != network.in_channels:
+            raise ValueError(f"{len(self.inputs)} inputs for a network of {network.in_channels}")
+        if pooling and pooling.in_channels != network.out_channels:
+            raise ValueError(
+                f"a pooling of features {pooling.in_channels} wide, and the network gives "
+                f"{network.out_channels}"
+            )
+        if pooling and captioner and captioner.embedding_dim != pooling.out_channels:
+            raise ValueError(
+                f"a captioner of embeddings {captioner.embedding_dim} wide, and the pooling gives "
+                f"{pooling.out_channels}"
+            )
+        return self
+
 
 def list_bundles() -> list[str]:
     """Names of the packaged bundles."""
@@ -360,7 +378,7 @@ def read_config(folder: Path) -> BundleConfig:
         raise UserError(f"{folder} is no bundle: it has no {CONFIG}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        where = ".".join(map(str, first["loc"])) or "its parts"
         raise UserError(f"{path}: {where}: {first['msg']}; fetch the bundle again") from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read: {error}; fetch the bundle again") from None
