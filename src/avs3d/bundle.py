@@ -28,7 +28,7 @@ from avs3d.bundle_config import (
     sha256,
 )
 from avs3d.convert.known import KNOWN
-from avs3d.errors import UserError
+from avs3d.errors import UserError, first_line
 from avs3d.known_words import KnownWords
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.point_transformer_v3 import PointTransformerV3
@@ -259,7 +259,7 @@ def _download(name: str) -> Path:
             )
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"no bundle {name!r}: not a folder here, and the hub did not give it ({reason})"
+            f"no bundle {name!r}: not a folder here, and the hub did not give it "
+            f"({first_line(error)})"
         ) from None

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from avs3d.errors import UserError
+from avs3d.errors import UserError, first_line, is_out_of_memory
 
 SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """For all that transformers loads from a model's folder. Without a word about code that lies there,
@@ -111,9 +111,18 @@ def quiet_loading(place: str, what: str) -> Iterator[None]:
     try:
         with quiet_transformers():
             yield
+    except UserError:
+        raise
     except Exception as error:  # a damaged file can raise anything in there
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"{what} {place!r} could not be loaded ({reason}): check that the folder holds "
-            "the model's config, weights and tokenizer"
+            f"{what} {place!r} could not be loaded ({first_line(error)}): {_remedy(error)}"
         ) from error
+
+
+def _remedy(error: Exception) -> str:
+    """What to do about a model that could not be loaded."""
+    if isinstance(error, ImportError):
+        return "install the library that it needs"
+    if is_out_of_memory(error):
+        return "give it more memory, or take a smaller model or another device"
+    return "check that the folder holds the model's config, weights and tokenizer"
