@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -229,8 +230,8 @@ def _load_tensors(path: Path) -> dict[str, torch.Tensor]:
 def _find(name: str) -> Path:
     if name in list_bundles():
         return PACKAGED / name
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = Path(os.path.expanduser(name))
+    if os.path.isdir(folder):
         return folder
     if name in KNOWN:
         from avs3d.convert.fetch import fetch  # which itself makes bundles

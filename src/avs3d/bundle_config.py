@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -351,7 +352,7 @@ def fingerprint(name: str) -> str | None:
 
     None for a bundle of a hub, which is known by its name alone, and for one that is not there.
     """
-    folder = PACKAGED / name if name in list_bundles() else Path(name).expanduser()
+    folder = PACKAGED / name if name in list_bundles() else Path(os.path.expanduser(name))
     try:
         files = sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")])
         digest = hashlib.sha256()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,9 +28,9 @@ def model_folder(place: str, what: str) -> Path:
     Raises:
         UserError: neither a folder nor a hub id that is cached or can be reached.
     """
-    folder = Path(place).expanduser()
-    if folder.is_dir():
-        return folder
+    folder = os.path.expanduser(place)
+    if os.path.isdir(folder):
+        return Path(folder)
     return _cached(place, what) or _download(place, what)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from avs3d.errors import UserError, first_line
@@ -55,9 +56,9 @@ def tokenizer_text(place: str, vocab_size: int) -> str:
 
 
 def _folder(place: str) -> Path:
-    folder = Path(place).expanduser()
-    if folder.is_dir():
-        return folder
+    folder = os.path.expanduser(place)
+    if os.path.isdir(folder):
+        return Path(folder)
     from huggingface_hub import snapshot_download
 
     for offline in (True, False):
