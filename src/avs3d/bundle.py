@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,11 +17,11 @@ from torch import nn
 from avs3d.atomic import write_bytes
 from avs3d.bundle_config import (
     CONFIG,
-    PACKAGED,
     TOKENIZER,
     BundleConfig,
     NetworkConfig,
     PointTransformerV3Config,
+    find_folder,
     is_part,
     list_bundles,
     read_config,
@@ -228,16 +227,9 @@ def _load_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _find(name: str) -> Path:
-    if name in list_bundles():
-        return PACKAGED / name
-    folder = Path(os.path.expanduser(name))
-    if os.path.isdir(folder):
+    if (folder := find_folder(name)) is not None:
         return folder
-    if name in KNOWN:
-        from avs3d.convert.fetch import fetch  # which itself makes bundles
-
-        return fetch(name)
-    if name.count("/") == 1 and not folder.is_absolute() and not name.startswith("."):
+    if name.count("/") == 1 and not name.startswith(("/", "~", ".")):
         return _download(name)
     names = [*list_bundles(), *KNOWN]
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or list_bundles()

@@ -21,15 +21,13 @@ from pydantic import (
     model_validator,
 )
 
+from avs3d.convert.known import KNOWN
 from avs3d.errors import UserError
 from avs3d.inputs import INPUTS
 
 PACKAGED = Path(__file__).parent / "bundles"
 CONFIG = "bundle.json"
 TOKENIZER = "tokenizer.json"
-_MODULES = ("network", "pooling", "captioner", "known_words")
-_OWN = {CONFIG, TOKENIZER, *(f"{name}.safetensors" for name in _MODULES)}
-_LOG = ".log.jsonl"  # of a training, kept beside what came of it
 _MAX_CONFIG_BYTES = 1 << 20
 _Width = Field(gt=0, le=8192)
 
@@ -326,14 +324,6 @@ def is_part(name: str) -> bool:
     return name.endswith(".safetensors") or name == TOKENIZER
 
 
-def foreign_entry(folder: Path) -> Path | None:
-    """Something in a folder that no bundle has, so that the folder is not a bundle's alone."""
-    for entry in sorted(folder.iterdir()):
-        if not entry.is_file() or not (entry.name in _OWN or entry.name.endswith(_LOG)):
-            return entry
-    return None
-
-
 def sha256(path: Path) -> str:
     """Of a file's content, as hexadecimal digits."""
     digest = hashlib.sha256()
@@ -347,12 +337,36 @@ def _feed(digest: hashlib._Hash, path: Path) -> None:
             digest.update(part)
 
 
+def find_folder(name: str) -> Path | None:
+    """Of a bundle that is packaged, a folder, or made of published weights, which are fetched the
+    first time; else None.
+
+    Raises:
+        UserError: see `avs3d.convert.fetch.fetch`.
+    """
+    if name in list_bundles():
+        return PACKAGED / name
+    folder = os.path.expanduser(name)
+    if os.path.isdir(folder):
+        return Path(folder)
+    if name in KNOWN:
+        from avs3d.convert.fetch import fetch  # which itself makes bundles
+
+        return fetch(name)
+    return None
+
+
 def fingerprint(name: str) -> str | None:
     """A hash of a bundle's files, so that a run knows whether it is the bundle of an earlier one.
 
     None for a bundle of a hub, which is known by its name alone, and for one that is not there.
+
+    Raises:
+        UserError: see `find_folder`.
     """
-    folder = PACKAGED / name if name in list_bundles() else Path(os.path.expanduser(name))
+    folder = find_folder(name)
+    if folder is None:
+        return None
     try:
         files = sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")])
         digest = hashlib.sha256()

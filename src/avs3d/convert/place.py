@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from avs3d.bundle_config import foreign_entry
+from avs3d.bundle_config import CONFIG, TOKENIZER
 from avs3d.errors import UserError, cannot_write
+
+_MODULES = ("network", "pooling", "captioner", "known_words")
+_OWN = {CONFIG, TOKENIZER, *(f"{name}.safetensors" for name in _MODULES)}
+_LOG = ".log.jsonl"  # of a training, kept beside what came of it
 
 
 @contextmanager
@@ -51,11 +55,19 @@ def _refuse(place: Path, overwrite: bool) -> None:
             f"{place} is the folder that this runs in, or holds it, and cannot be replaced: "
             "choose another --out"
         )
-    if foreign := foreign_entry(place):
+    if foreign := _foreign(place):
         raise UserError(
             f"{place} holds {foreign.name}, which is no part of a bundle and would be lost: choose "
             "another --out, or move it away"
         )
+
+
+def _foreign(folder: Path) -> Path | None:
+    """Something in a folder that no bundle has, so that the folder is not a bundle's alone."""
+    for entry in sorted(folder.iterdir()):
+        if not entry.is_file() or not (entry.name in _OWN or entry.name.endswith(_LOG)):
+            return entry
+    return None
 
 
 def _exchange(made: Path, place: Path) -> None:
