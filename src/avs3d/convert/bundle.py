@@ -22,6 +22,7 @@ from avs3d.convert.parts import (
     has_network,
     has_pooling,
     network_of,
+    of_no_part,
     pooling_of,
 )
 from avs3d.convert.place import new_folder
@@ -256,10 +257,7 @@ def _refuse_foreign(checkpoint: Checkpoint) -> None:
 
 def _tell_left_out(parts: _Parts, checkpoint: Checkpoint) -> None:
     """Tensors of no part, and what is no tensor."""
-    own = ("net3d.", "attn_layer.", "clip_project.", "gpt.")
-    prefixed = any(name.startswith(own) for name in checkpoint.tensors)
-    foreign = [name for name in checkpoint.tensors if prefixed and not name.startswith(own)]
-    if rest := [*checkpoint.left_out, *foreign]:
+    if rest := [*checkpoint.left_out, *of_no_part(checkpoint)]:
         parts.lines.append(f"left out of {checkpoint.path.name}: {listed(rest)}")
 
 
