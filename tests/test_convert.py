@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import pickle
-import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -371,7 +369,7 @@ def test_options_are_looked_at_before_files(
 
 def said(files: list[Path], folder: Path, **options: Any) -> str:
     with pytest.raises(UserError) as caught:
-        convert(files, **{"out": folder / "made", "text_encoder": "minilm", **options})
+        convert(files, folder / "made", **{"text_encoder": "minilm", **options})
     assert not (folder / "made").exists()
     return str(caught.value)
 
@@ -388,79 +386,6 @@ def test_the_command(smap: Path, tmp_path: Path) -> None:
     again = call(smap, "--out", out, "--text-encoder", "minilm")
     assert again.exit_code == 2 and f"{out} is there already: --overwrite" in again.stderr
     assert call(smap, "-o", out, "--text-encoder", "minilm", "--overwrite").exit_code == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["made"]
-
-
-def test_only_a_bundle_is_replaced(smap: Path, tmp_path: Path) -> None:
-    """Neither the checkpoint that is converted nor what lies beside it may go."""
-    models = tmp_path / "models"
-    models.mkdir()
-    path = models / smap.name
-    path.write_bytes(smap.read_bytes())
-    told = said([path], tmp_path, out=models, overwrite=True)
-    assert f"{models} holds {path.name}, which is no part of a bundle and would be lost" in told
-    assert [entry.name for entry in models.iterdir()] == [path.name]
-    shutil.copytree(Bundle.load("street-mini").folder, tmp_path / "mini")
-    (tmp_path / "mini" / "network.safetensors.d").mkdir()
-    assert "holds network.safetensors.d" in said(
-        [path], tmp_path, out=tmp_path / "mini", overwrite=True
-    )
-    (tmp_path / "mini" / "network.safetensors.d").rmdir()
-    made = convert([path], tmp_path / "mini", text_encoder="minilm", overwrite=True)
-    assert Bundle.load(made.folder).name == "mini"
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["mini", "models"]
-
-
-def test_places_where_no_bundle_can_be(
-    smap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "here" / "below").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "here" / "below")
-    for place in (".", "..", tmp_path / "here"):
-        told = said([smap], tmp_path, out=Path(place), overwrite=True)
-        assert f"{place} " in told and "choose another --out" in told
-    assert "cannot be written (File name too long)" in said(
-        [smap], tmp_path, out=tmp_path / ("a" * 300), name="a"
-    )
-    (tmp_path / "file").touch()
-    assert "file is not a folder" in said([smap], tmp_path, out=tmp_path / "file", overwrite=True)
-    assert "cannot be written" in said([smap], tmp_path, out=tmp_path / "file" / "made")
-    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
-        "file", "here", "here/below",
-    ]  # fmt: skip
-    monkeypatch.chdir(tmp_path / "here")
-    (tmp_path / "here" / "linked").symlink_to("below")
-    convert([smap], Path("linked"), text_encoder="minilm")
-    assert Path("linked").is_symlink() and Bundle.load("below").name == "below"
-
-
-@pytest.mark.parametrize("fails", ["writing", "moving"])
-def test_a_bundle_that_cannot_be_replaced_stays(
-    smap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
-) -> None:
-    out = tmp_path / "made"
-    convert([smap], out, text_encoder="minilm")
-    replace = Path.replace
-
-    def full(*args: Any, **told: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    def busy(source: Path, target: Path) -> Path:
-        return full() if target == out and (source / "new").exists() else replace(source, target)
-
-    with monkeypatch.context() as broken, pytest.raises(UserError) as caught:
-        if fails == "writing":
-            broken.setattr("avs3d.convert.bundle.save_bundle", full)
-        else:
-            broken.setattr(
-                "avs3d.convert.bundle.save_bundle", lambda f, *_, **__: (f / "new").touch()
-            )
-            broken.setattr(Path, "replace", busy)
-        convert([smap], out, text_encoder="minilm", overwrite=True)
-    assert str(caught.value) == (
-        f"{out}: cannot be written (No space left on device); make room, or choose another --out"
-    )
-    assert Bundle.load(out).name == "made"
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
