@@ -105,7 +105,11 @@ def convert(
         UserError: a file that is no such checkpoint, parts that do not belong together, or a
             folder that is there already; `MismatchError` for tensors that differ.
     """
-    told = {"name": name or out.resolve().name, "prompt": prompt, "voxel_size": voxel_size}
+    told: dict[str, Any] = {
+        "name": name or out.resolve().name,
+        "prompt": prompt,
+        "voxel_size": voxel_size,
+    }
     _check_options(told, text_encoder)
     with new_folder(out, overwrite) as folder:
         checkpoints = []
