@@ -30,8 +30,6 @@ CONFIG = "bundle.json"
 TOKENIZER = "tokenizer.json"
 _MAX_CONFIG_BYTES = 1 << 20
 _Width = Field(gt=0, le=8192)
-
-
 _PartName = Annotated[str, Field(pattern=r"^\w[\w-]*\.(safetensors|json)$")]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Widths = tuple[Annotated[int, Field(gt=0, le=8192)], ...]
@@ -338,8 +336,7 @@ def _feed(digest: hashlib._Hash, path: Path) -> None:
 
 
 def find_folder(name: str) -> Path | None:
-    """Of a bundle that is packaged, a folder, or made of published weights, which are fetched the
-    first time; else None.
+    """Of a bundle, None if it is a hub's or there is none; published weights are fetched for it.
 
     Raises:
         UserError: see `avs3d.convert.fetch.fetch`.
@@ -364,8 +361,7 @@ def fingerprint(name: str) -> str | None:
     Raises:
         UserError: see `find_folder`.
     """
-    folder = find_folder(name)
-    if folder is None:
+    if (folder := find_folder(name)) is None:
         return None
     try:
         files = sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")])
