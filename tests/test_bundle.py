@@ -105,7 +105,7 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
     [
         ({"voxel_size": -1}, "voxel_size"),
         ({"speed": 3}, "speed"),
-        ({"inputs": ["colour"]}, "unknown inputs colour"),
+        ({"inputs": [*CONFIG.inputs[:4], "colour"]}, "unknown inputs colour"),
         ({"format": 2}, "format"),
         ({"name": "a\x1b[2J"}, "name: .*control characters"),
         ({"name": "../../tiny"}, "name: .*a path with .. is not allowed"),
@@ -129,6 +129,9 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
         ({"captioner": CAPTIONER | {"gpt2": {"num_labels": 10**9}}}, "gpt2.num_labels"),
         ({"pooling": POOLING | {"heads": 7}}, "channels do not divide into 7 heads"),
         ({"prompt": "a word"}, "prompt: .*word"),
+        ({"inputs": ["one"]}, "its parts: .* 1 inputs for a network of 5"),
+        ({"pooling": POOLING | {"in_channels": 9}}, "features 9 wide, and the network gives 384"),
+        ({"captioner": CAPTIONER | {"embedding_dim": 9}}, "embeddings 9 wide, and the pooling gi"),
     ],
 )
 def test_a_wrong_config_is_refused(folder: Path, entries: dict[str, object], message: str) -> None:

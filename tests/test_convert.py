@@ -19,7 +19,7 @@ from avs3d.bundle_config import NetworkConfig
 from avs3d.captioning import load_captioner
 from avs3d.cli import app
 from avs3d.convert.bundle import convert
-from avs3d.convert.checkpoint import Checkpoint
+from avs3d.convert.checkpoint import Checkpoint, read_checkpoint
 from avs3d.convert.parts import network_of
 from avs3d.errors import UserError
 from avs3d.models.minkunet import VARIANTS, MinkUNet
@@ -287,6 +287,20 @@ def test_altered_checkpoints_are_refused(slim: dict[str, Any], name: str, tmp_pa
     assert said in refused(path, tmp_path / "made", text_encoder="minilm")
 
 
+def test_views_of_a_few_numbers_are_no_network(tmp_path: Path) -> None:
+    """Each tensor would get memory of its own, hundreds of times the file."""
+    with torch.device("meta"):
+        shapes = MinkUNet.variant("14A", 3, 8).state_dict()
+    values = torch.zeros(max(shape.numel() for shape in shapes.values()), dtype=torch.half)
+    state = {f"net3d.{k}": values[: v.numel()].view(v.shape) for k, v in shapes.items()}
+    path = save(tmp_path / "a.pth.tar", state)
+    told = refused(path, tmp_path / "made", text_encoder="minilm")
+    assert "its tensors claim more than it holds: get the file again" in told
+    tied = torch.zeros(1000, 8)
+    shared = save(tmp_path / "b.pth.tar", {"net3d.a": tied, "net3d.b": tied[:900]})
+    assert read_checkpoint(shared).tensors.keys() == {"net3d.a", "net3d.b"}
+
+
 class Hostile:
     def __reduce__(self) -> tuple[Any, ...]:
         return Path.touch, (Path("hostile"),)
@@ -334,6 +348,23 @@ def test_parts_that_do_not_belong_together(
     small = make_gpt2_tokenizer(tmp_path / "small", 280)
     told = said([smap, clipcap], tmp_path, heads=2, tokenizer=str(small))
     assert "its tokenizer has 280 tokens, the language model 300" in told
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("voxel_size", 0.0, "--voxel-size 0.0: Input should be greater than 0"),
+        ("voxel_size", 50.0, "--voxel-size 50.0: Input should be less than or equal to 10"),
+        ("name", "a/../b", "--name a/../b: a path with .. is not allowed"),
+        ("prompt", "{word}" * 1000, "String should have at most 1000 characters"),
+        ("text_encoder", "clip:../models/clip", "--text-encoder clip:../models/clip: a path"),
+        ("text_encoder", "nonsense", "text encoder 'nonsense' is not known: use minilm, clip:"),
+    ],
+)
+def test_options_are_looked_at_before_files(
+    option: str, value: object, told: str, tmp_path: Path
+) -> None:
+    assert told in said([tmp_path / "not there"], tmp_path, **{option: value})
 
 
 def said(files: list[Path], folder: Path, **options: Any) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from avs3d.bundle import Bundle
+from avs3d.bundle_config import fingerprint
 from avs3d.cli import app
 from avs3d.convert import fetch as fetching
 from avs3d.convert.known import KNOWN, Known, Source
@@ -83,6 +86,30 @@ def test_a_name_is_fetched_and_converted_once(server: Server, tmp_path: Path) ->
     (tmp_path / "cache" / "bundles" / NAME / "bundle.json").unlink()
     Bundle.load(NAME)  # from the file that lies there
     assert server.asked == 1
+
+
+def test_of_many_at_once_one_makes_the_bundle(server: Server, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        folders = set(pool.map(fetching.fetch, [NAME] * 4))
+    assert folders == {tmp_path / "cache" / "bundles" / NAME} and server.asked == 1
+    assert Bundle.load(NAME).name == NAME
+
+
+def test_a_cache_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "cache").touch()
+    refused(tmp_path, "cannot be made (Not a directory); make room, or name another folder")
+
+
+def test_published_weights_have_a_hash(server: Server, tmp_path: Path) -> None:
+    """From the first run on, which else could not be taken up again."""
+    first = fingerprint(NAME)
+    folder = tmp_path / "cache" / "bundles" / NAME
+    assert first is not None and first == fingerprint(NAME) == fingerprint(str(folder))
+    assert server.asked == 1
+    tensors = load_file(folder / "network.safetensors")
+    tensors["final.kernel"] += 1
+    save_file(tensors, folder / "network.safetensors")
+    assert fingerprint(NAME) not in (None, first)
 
 
 def refused(tmp_path: Path, reason: str) -> str:

@@ -303,6 +303,22 @@ def test_tensors_that_differ_are_told_as_of_any_network() -> None:
         network_of(Checkpoint(Path("a.pth"), state, ()))
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_what_is_left_out_of_a_checkpoint_is_listed(bias: bool, tmp_path: Path) -> None:
+    """A head with a bias tells classes apart: the features are those before it."""
+    state = pointcept_state(dataclasses.replace(TINY, in_channels=4))
+    state = {f"module.backbone.{name}": value for name, value in state.items()}
+    state["module.seg_head.weight"] = torch.randn(5, 8)
+    state["module.loss.weight"] = torch.zeros(5)
+    if bias:
+        state["module.seg_head.bias"] = torch.zeros(5)
+    torch.save({"state_dict": state, "epoch": 3}, tmp_path / "a.pth")
+    made = convert([tmp_path / "a.pth"], tmp_path / "made", text_encoder="minilm")
+    head = "seg_head.weight, loss.weight and 1 more" if bias else "loss.weight"
+    assert made.lines[1:] == (f"left out of a.pth: epoch, {head}",)
+    assert f"Point Transformer V3, {8 if bias else 5}-d" in made.lines[0]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle with a tiny network and the published inputs."""

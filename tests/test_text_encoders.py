@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from avs3d.errors import UserError
 from avs3d.labelsets import load as load_labels
 from avs3d.text import ClipTextEncoder, SentenceEncoder
+from avs3d.vision.clip import ClipVision
 from tiny import make_clip
 
 DIM = 24
@@ -49,6 +52,27 @@ def test_clip_says_what_is_missing(tiny_clip: Path, tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("tower", [ClipTextEncoder, ClipVision])
+def test_code_in_a_models_folder_is_never_run(
+    tower: Any, tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_clip, folder)
+    (folder / "code.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')\nclass Own: ...\n")
+    for name, kind, entry in (
+        ("tokenizer_config.json", "tokenizer_class", {"AutoTokenizer": ["code.Own", None]}),
+        ("preprocessor_config.json", "image_processor_type", {"AutoImageProcessor": "code.Own"}),
+        ("config.json", "model_type", {"AutoConfig": "code.Own"}),
+    ):
+        (folder / name).write_text(json.dumps({kind: "Own", "auto_map": entry}))
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or "y")
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match="could not be loaded"):
+        _ = tower(str(folder)).dim
+    assert not asked and not (tmp_path / "run").exists()
+
+
 def test_fingerprint_follows_the_weights(tiny_clip: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(tiny_clip, copy)
@@ -71,19 +95,33 @@ def test_missing_models_are_the_users_error(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("listed", [False, True], ids=["no-listing", "listing"])
 def test_hub_id_is_found_in_the_hub_cache(
-    tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: bool
 ) -> None:
-    """Offline, with the layout that a download leaves behind."""
+    """Offline, with the layout that a download leaves behind: some of the repository's files, and
+    with newer versions of its library a list of all."""
     from huggingface_hub import constants
 
-    repo = tmp_path / "models--someone--tiny-clip"
-    shutil.copytree(tiny_clip, repo / "snapshots" / ("0" * 40))
+    commit, repo = "0" * 40, tmp_path / "models--someone--tiny-clip"
+    folder = repo / "snapshots" / commit
+    shutil.copytree(tiny_clip, folder)
     (repo / "refs").mkdir()
-    (repo / "refs" / "main").write_text("0" * 40)
+    (repo / "refs" / "main").write_text(commit)
+    if listed:
+        others = ["README.md", "flax_model.msgpack", "pytorch_model.bin"]
+        names = [*others, *(path.name for path in folder.iterdir())]
+        files = {name: {"size": 1, "blob_id": "x"} for name in names}
+        (repo / "trees").mkdir()
+        tree = json.dumps({"format_version": 1, "files": files})
+        (repo / "trees" / f"{commit}.json").write_text(tree)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     assert ClipTextEncoder("someone/tiny-clip").encode(["car"]).shape == (1, DIM)
+    if listed:  # a download that was broken off
+        (folder / "config.json").unlink()
+        with pytest.raises(UserError, match="is not on this machine and could not be fetched"):
+            ClipTextEncoder("someone/tiny-clip").encode(["car"])
 
 
 def test_minilm_knows_what_is_alike() -> None:

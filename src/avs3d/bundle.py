@@ -17,18 +17,18 @@ from torch import nn
 from avs3d.atomic import write_bytes
 from avs3d.bundle_config import (
     CONFIG,
-    PACKAGED,
     TOKENIZER,
     BundleConfig,
     NetworkConfig,
     PointTransformerV3Config,
+    find_folder,
     is_part,
     list_bundles,
     read_config,
     sha256,
 )
 from avs3d.convert.known import KNOWN
-from avs3d.errors import UserError
+from avs3d.errors import UserError, first_line
 from avs3d.known_words import KnownWords
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.point_transformer_v3 import PointTransformerV3
@@ -227,16 +227,9 @@ def _load_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _find(name: str) -> Path:
-    if name in list_bundles():
-        return PACKAGED / name
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    if (folder := find_folder(name)) is not None:
         return folder
-    if name in KNOWN:
-        from avs3d.convert.fetch import fetch  # which itself makes bundles
-
-        return fetch(name)
-    if name.count("/") == 1 and not folder.is_absolute() and not name.startswith("."):
+    if name.count("/") == 1 and not name.startswith(("/", "~", ".")):
         return _download(name)
     names = [*list_bundles(), *KNOWN]
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or list_bundles()
@@ -259,7 +252,7 @@ def _download(name: str) -> Path:
             )
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"no bundle {name!r}: not a folder here, and the hub did not give it ({reason})"
+            f"no bundle {name!r}: not a folder here, and the hub did not give it "
+            f"({first_line(error)})"
         ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from avs3d.convert.known import KNOWN
 from avs3d.errors import UserError
 from avs3d.inputs import INPUTS
 
@@ -28,8 +30,6 @@ CONFIG = "bundle.json"
 TOKENIZER = "tokenizer.json"
 _MAX_CONFIG_BYTES = 1 << 20
 _Width = Field(gt=0, le=8192)
-
-
 _PartName = Annotated[str, Field(pattern=r"^\w[\w-]*\.(safetensors|json)$")]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Widths = tuple[Annotated[int, Field(gt=0, le=8192)], ...]
@@ -293,6 +293,24 @@ class BundleConfig(_Strict):
             raise ValueError("a path with .. is not allowed")
         return text
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> BundleConfig:
+        """Each part takes what the one before it gives."""
+        network, pooling, captioner = self.network, self.pooling, self.captioner
+        if len(self.inputs) != network.in_channels:
+            raise ValueError(f"{len(self.inputs)} inputs for a network of {network.in_channels}")
+        if pooling and pooling.in_channels != network.out_channels:
+            raise ValueError(
+                f"a pooling of features {pooling.in_channels} wide, and the network gives "
+                f"{network.out_channels}"
+            )
+        if pooling and captioner and captioner.embedding_dim != pooling.out_channels:
+            raise ValueError(
+                f"a captioner of embeddings {captioner.embedding_dim} wide, and the pooling gives "
+                f"{pooling.out_channels}"
+            )
+        return self
+
 
 def list_bundles() -> list[str]:
     """Names of the packaged bundles."""
@@ -317,12 +335,34 @@ def _feed(digest: hashlib._Hash, path: Path) -> None:
             digest.update(part)
 
 
+def find_folder(name: str) -> Path | None:
+    """Of a bundle, None if it is a hub's or there is none; published weights are fetched for it.
+
+    Raises:
+        UserError: see `avs3d.convert.fetch.fetch`.
+    """
+    if name in list_bundles():
+        return PACKAGED / name
+    folder = os.path.expanduser(name)
+    if os.path.isdir(folder):
+        return Path(folder)
+    if name in KNOWN:
+        from avs3d.convert.fetch import fetch  # which itself makes bundles
+
+        return fetch(name)
+    return None
+
+
 def fingerprint(name: str) -> str | None:
     """A hash of a bundle's files, so that a run knows whether it is the bundle of an earlier one.
 
     None for a bundle of a hub, which is known by its name alone, and for one that is not there.
+
+    Raises:
+        UserError: see `find_folder`.
     """
-    folder = PACKAGED / name if name in list_bundles() else Path(name).expanduser()
+    if (folder := find_folder(name)) is None:
+        return None
     try:
         files = sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")])
         digest = hashlib.sha256()
@@ -349,7 +389,7 @@ def read_config(folder: Path) -> BundleConfig:
         raise UserError(f"{folder} is no bundle: it has no {CONFIG}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        where = ".".join(map(str, first["loc"])) or "its parts"
         raise UserError(f"{path}: {where}: {first['msg']}; fetch the bundle again") from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read: {error}; fetch the bundle again") from None

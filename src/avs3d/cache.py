@@ -15,7 +15,7 @@ def cache_root() -> Path:
     """Folder for everything that can be made again: `AVS3D_CACHE`, or the system's own place."""
     override = os.environ.get("AVS3D_CACHE")
     if override:
-        return Path(override).expanduser()
+        return Path(os.path.expanduser(override))
     from platformdirs import user_cache_path
 
     return user_cache_path("avs3d", appauthor=False)

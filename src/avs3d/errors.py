@@ -16,6 +16,20 @@ class ReadError(UserError):
     """A file that cannot be read as what it should be; the text names the file and the remedy."""
 
 
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text that says something, else what kind of error it is."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return next(filter(None, lines), type(error).__name__)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error of Python or of torch, on any device, is for want of memory."""
+    return isinstance(error, MemoryError) or any(part in str(error) for part in _NO_MEMORY)
+
+
 def cannot_write(path: Path, error: OSError) -> UserError:
     """What to say of a result that the system did not take."""
     return UserError(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from avs3d.errors import UserError
+from avs3d.errors import UserError, first_line, is_out_of_memory
 
+SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""For all that transformers loads from a model's folder. Without a word about code that lies there,
+it asks on the terminal whether to run it."""
 _TEXTS = ("*.json", "*.txt", "*.jinja")  # configs, tokenizers, chat templates
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
@@ -23,23 +28,34 @@ def model_folder(place: str, what: str) -> Path:
     Raises:
         UserError: neither a folder nor a hub id that is cached or can be reached.
     """
-    folder = Path(place).expanduser()
-    if folder.is_dir():
-        return folder
+    folder = os.path.expanduser(place)
+    if os.path.isdir(folder):
+        return Path(folder)
+    return _cached(place, what) or _download(place, what)
+
+
+def _cached(repo_id: str, what: str) -> Path | None:
+    """What an earlier download left, if it is whole.
+
+    It is asked for as `_download` asked: the hub's library remembers all files of a repository, and
+    takes a folder without some of those that are asked for as incomplete.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    try:
-        cached = Path(snapshot_download(place, local_files_only=True))
-        if any(next(cached.glob(pattern), None) for pattern in _WEIGHTS):
-            return cached
-    except HFValidationError:
-        raise UserError(
-            f"{what} {place!r} is neither a folder nor a hub id: check the path"
-        ) from None
-    except OSError:  # not in the cache: LocalEntryNotFoundError is an OSError
-        pass
-    return _download(place, what)
+    for form in _WEIGHTS:
+        wanted = [*_TEXTS, form]
+        try:
+            found = Path(snapshot_download(repo_id, allow_patterns=wanted, local_files_only=True))
+        except HFValidationError:
+            raise UserError(
+                f"{what} {repo_id!r} is neither a folder nor a hub id: check the path"
+            ) from None
+        except OSError:  # not in the cache: LocalEntryNotFoundError is an OSError
+            continue
+        if any(found.glob(form)):
+            return found
+    return None
 
 
 def _download(repo_id: str, what: str) -> Path:
@@ -96,9 +112,18 @@ def quiet_loading(place: str, what: str) -> Iterator[None]:
     try:
         with quiet_transformers():
             yield
+    except UserError:
+        raise
     except Exception as error:  # a damaged file can raise anything in there
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"{what} {place!r} could not be loaded ({reason}): check that the folder holds "
-            "the model's config, weights and tokenizer"
+            f"{what} {place!r} could not be loaded ({first_line(error)}): {_remedy(error)}"
         ) from error
+
+
+def _remedy(error: Exception) -> str:
+    """What to do about a model that could not be loaded."""
+    if isinstance(error, ImportError):
+        return "install the library that it needs"
+    if is_out_of_memory(error):
+        return "give it more memory, or take a smaller model or another device"
+    return "check that the folder holds the model's config, weights and tokenizer"

@@ -13,7 +13,7 @@ from avs3d.captioning.processors import ImagesAlone, load_processor
 from avs3d.chat import Reply, Usage
 from avs3d.chat.generating import dtype_of, make_greedy, reason_of, room_for
 from avs3d.errors import UserError
-from avs3d.hub import model_folder, quiet_loading, quiet_transformers
+from avs3d.hub import SAFE, model_folder, quiet_loading, quiet_transformers
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,11 +45,10 @@ class LocalImageCaptioner:
         with quiet_loading(config.model, _WHAT):
             from transformers import AutoConfig, AutoModelForImageTextToText
 
-            safe: Any = {"local_files_only": True, "trust_remote_code": False}
-            kind = AutoConfig.from_pretrained(folder, **safe)
+            kind = AutoConfig.from_pretrained(folder, **SAFE)
             self._processor = load_processor(folder, kind)
             model = AutoModelForImageTextToText.from_pretrained(
-                folder, dtype=dtype_of(config.dtype, device), **safe
+                folder, dtype=dtype_of(config.dtype, device), **SAFE
             )
             self._model = model.eval().to(device)
             make_greedy(self._model, self._processor.tokenizer)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from avs3d.errors import UserError
+from avs3d.errors import UserError, first_line
 from avs3d.io.source import show
 
 if TYPE_CHECKING:
@@ -180,8 +180,9 @@ def load_tokenizer(path: Path) -> Tokenizer:
     try:
         return Tokenizer.from_str(text)
     except Exception as error:  # the library raises bare Exception
-        reason = (str(error).splitlines() or ["unknown"])[0]
-        raise UserError(f"{path} is no tokenizer ({reason}); fetch the bundle again") from None
+        raise UserError(
+            f"{path} is no tokenizer ({first_line(error)}); fetch the bundle again"
+        ) from None
 
 
 def load_captioner(bundle: Bundle, seed: int = 0) -> PrefixCaptioner:

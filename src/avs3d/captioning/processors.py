@@ -10,8 +10,9 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
+from avs3d.hub import SAFE
+
 _CONFIGS = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
-_SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 class ImagesAlone:
@@ -22,8 +23,8 @@ class ImagesAlone:
     def __init__(self, folder: str) -> None:
         from transformers import AutoImageProcessor, AutoTokenizer
 
-        self._images = AutoImageProcessor.from_pretrained(folder, backend="pil", **_SAFE)
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, **_SAFE)
+        self._images = AutoImageProcessor.from_pretrained(folder, backend="pil", **SAFE)
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, **SAFE)
 
     def __call__(self, images: list[Any], return_tensors: str) -> Any:
         return self._images(images=images, return_tensors=return_tensors)
@@ -51,7 +52,7 @@ def load_processor(folder: str, config: Any) -> Any:
         def get_attributes(cls) -> list[str]:
             return [name for name in super().get_attributes() if "video" not in name]
 
-    return Images.from_pretrained(folder, backend="pil", **_SAFE)
+    return Images.from_pretrained(folder, backend="pil", **SAFE)
 
 
 def _processor_class(folder: Path, config: Any) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from avs3d.errors import first_line, is_out_of_memory
+
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 """Numbers that a model computes with; ``auto``: float32 on CPUs, else those that were saved."""
 _KEPT = (
@@ -13,7 +15,6 @@ _KEPT = (
     "decoder_start_token_id",
     "forced_bos_token_id",
 )
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def dtype_of(chosen: Precision, device: str) -> str:
@@ -59,11 +60,10 @@ def room_for(model: Any, given: int, most: int) -> int:
 
 def reason_of(error: Exception, asked: int) -> str:
     """Why a model failed on so many questions at once, for a reply without a text."""
-    text = str(error) or type(error).__name__
-    if isinstance(error, MemoryError) or any(part in text for part in _NO_MEMORY):
+    if is_out_of_memory(error):
         free_memory()
         return f"out of memory on {asked} at once"
-    return f"the model failed ({text.splitlines()[0]})"
+    return f"the model failed ({first_line(error)})"
 
 
 def free_memory() -> None:

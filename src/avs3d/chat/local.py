@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from avs3d.chat.answers import Answers
 from avs3d.chat.generating import Precision, dtype_of, make_greedy, reason_of, room_for
 from avs3d.chat.reply import Question, Reply, Usage
 from avs3d.errors import UserError
-from avs3d.hub import folder_fingerprint, model_folder, quiet_loading, quiet_transformers
+from avs3d.hub import SAFE, folder_fingerprint, model_folder, quiet_loading, quiet_transformers
 
 _WHAT = "language model"
 
@@ -51,10 +50,9 @@ class LocalChat:
         with quiet_loading(place, _WHAT):
             from transformers import AutoModelForCausalLM, AutoTokenizer
 
-            safe: Any = {"local_files_only": True, "trust_remote_code": False}
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, **SAFE)
             model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype_of(dtype, device), **safe
+                folder, dtype=dtype_of(dtype, device), **SAFE
             )
             self._model = model.eval().to(device)
             make_greedy(self._model, self._tokenizer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -113,8 +114,8 @@ def _tell(name: str) -> None:
         files = {source.file: source.url for source in known.sources}
         facts: dict[str, Any] = {"what": known.what, "made of": files}
     else:
-        folder = found[name][1] if name in found else Path(name).expanduser()
-        if not folder.is_dir():
+        folder = found[name][1] if name in found else Path(os.path.expanduser(name))
+        if not os.path.isdir(folder):
             raise UserError(f"no bundle {name!r} on this machine; `avs3d bundles` lists them")
         config = read_config(folder)
         network = config.network

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from avs3d import __version__
@@ -21,11 +22,14 @@ from avs3d.convert.parts import (
     has_network,
     has_pooling,
     network_of,
+    of_no_part,
     pooling_of,
 )
 from avs3d.convert.place import new_folder
 from avs3d.convert.tokenizer import GPT2, tokenizer_text
 from avs3d.errors import UserError
+from avs3d.io.source import brief
+from avs3d.text import load_text_encoder
 
 TEXT_ENCODERS = {
     768: "clip:openai/clip-vit-large-patch14-336",
@@ -101,8 +105,12 @@ def convert(
         UserError: a file that is no such checkpoint, parts that do not belong together, or a
             folder that is there already; `MismatchError` for tensors that differ.
     """
-    if "{word}" not in prompt:
-        raise UserError(f"--prompt {prompt!r} has no {{word}}, where the word would stand")
+    told: dict[str, Any] = {
+        "name": name or out.resolve().name,
+        "prompt": prompt,
+        "voxel_size": voxel_size,
+    }
+    _check_options(told, text_encoder)
     with new_folder(out, overwrite) as folder:
         checkpoints = []
         for path in files:
@@ -127,15 +135,30 @@ def convert(
             _tell_left_out(parts, checkpoint)
         status("writing the bundle")
         config = BundleConfig(
-            name=name or out.resolve().name,
-            prompt=prompt,
-            voxel_size=voxel_size,
             views=VIEWS,
             provenance=_provenance(checkpoints, parts, source),
+            **told,
             **parts.config,
         )
         save_bundle(folder, config, parts.modules, files=parts.files)
     return Converted(out, tuple(parts.lines))
+
+
+def _check_options(told: dict[str, Any], text_encoder: str | None) -> None:
+    """Refuse entries of `BundleConfig` that options told, before anything large is read."""
+    if "{word}" not in told["prompt"]:
+        raise UserError(f"--prompt {told['prompt']!r} has no {{word}}, where the word would stand")
+    if text_encoder is not None:
+        load_text_encoder(text_encoder)
+        told = told | {"text_encoder": text_encoder}
+    try:
+        BundleConfig.model_validate(told)
+    except ValidationError as error:
+        for row in error.errors():
+            if row["type"] != "missing":  # the checkpoints will tell that
+                option = str(row["loc"][0]).replace("_", "-")
+                reason = row["msg"].removeprefix("Value error, ")
+                raise UserError(f"--{option} {brief(str(row['input']))}: {reason}") from None
 
 
 def _only(
@@ -238,10 +261,7 @@ def _refuse_foreign(checkpoint: Checkpoint) -> None:
 
 def _tell_left_out(parts: _Parts, checkpoint: Checkpoint) -> None:
     """Tensors of no part, and what is no tensor."""
-    own = ("net3d.", "attn_layer.", "clip_project.", "gpt.")
-    prefixed = any(name.startswith(own) for name in checkpoint.tensors)
-    foreign = [name for name in checkpoint.tensors if prefixed and not name.startswith(own)]
-    if rest := [*checkpoint.left_out, *foreign]:
+    if rest := [*checkpoint.left_out, *of_no_part(checkpoint)]:
         parts.lines.append(f"left out of {checkpoint.path.name}: {listed(rest)}")
 
 

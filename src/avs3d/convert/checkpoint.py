@@ -19,6 +19,9 @@ _WRAPPER = "module."
 _COUNTER = "num_batches_tracked"
 """Of BatchNorm; only training counts, and checkpoints of old PyTorch lack it."""
 _SHOWN = 3
+_VIEWS = 2
+"""So many times its size may the tensors of a file be: a few share values (the tied word table of
+GPT-2), but where all do, a small file makes a network of any size."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """The tensors of a PyTorch checkpoint.
 
     Raises:
-        UserError: no checkpoint, one that only unpickling could open, or one without weights.
+        UserError: no checkpoint, one that only unpickling could open, one without weights, or one
+            whose tensors are much larger than the file.
     """
     content = torch_load(path)
     left_out: tuple[str, ...] = ()
@@ -99,6 +103,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if key in tensors:
             raise UserError(f"{path} has two tensors {key}: get the file again")
         tensors[key] = value
+    claimed = sum(value.numel() * value.element_size() for value in tensors.values())
+    if claimed > _VIEWS * path.stat().st_size:
+        raise UserError(f"{path}: its tensors claim more than it holds: get the file again")
     return Checkpoint(path, tensors, left_out)
 
 

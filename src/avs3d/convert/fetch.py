@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
@@ -26,16 +28,44 @@ def bundle_folder(name: str) -> Path:
 def fetch(name: str) -> Path:
     """The folder of the bundle `name`, made now unless it is there.
 
-    Files that lie in the folder of downloads already, from an earlier try or put there by hand,
-    are taken as they are.
+    Of several processes that want it, one makes it and the others wait for that. Files that lie in
+    the folder of downloads already, from an earlier try or put there by hand, are taken as they
+    are.
 
     Raises:
         UserError: a file could not be fetched (the text tells what to get and where to put it), or
             what came is not what it should be.
     """
-    folder, known = bundle_folder(name), KNOWN[name]
-    if (folder / CONFIG).is_file():
-        return folder
+    folder = bundle_folder(name)
+    if not (folder / CONFIG).is_file():
+        with _alone(folder):
+            if not (folder / CONFIG).is_file():
+                _make(name, folder)
+    return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While no other process makes this folder."""
+    from filelock import FileLock
+
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be made ({error.strerror or error}); make room, or name another "
+            "folder for the cache in AVS3D_CACHE"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make(name: str, folder: Path) -> None:
+    known = KNOWN[name]
     downloads = cache_root() / "downloads"
     files = [downloads / source.file for source in known.sources]
     for path, source in zip(files, known.sources, strict=True):
@@ -49,9 +79,8 @@ def fetch(name: str) -> Path:
         name=name,
         voxel_size=known.voxel_size,
         source=" ".join(source.url for source in known.sources),
-        overwrite=True,
+        overwrite=True,  # of files without a config, which are no bundle
     )
-    return folder
 
 
 def _download(source: Source, path: Path, name: str, known: Known) -> None:

@@ -18,7 +18,7 @@ from avs3d.bundle_config import (
     TransformerMappingConfig,
 )
 from avs3d.convert.checkpoint import Checkpoint, fitted
-from avs3d.convert.ptv3 import STEM, from_pointcept
+from avs3d.convert.ptv3 import STEM, from_pointcept, left_out
 from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet, variant_of, variant_sizes
 from avs3d.models.point_transformer_v3 import PointTransformerV3
@@ -52,6 +52,21 @@ def has_pooling(checkpoint: Checkpoint) -> bool:
 
 def has_captioner(checkpoint: Checkpoint) -> bool:
     return any(name.startswith(CAPTIONER) for name in checkpoint.tensors)
+
+
+def of_no_part(checkpoint: Checkpoint) -> list[str]:
+    """Names of its tensors that no part takes.
+
+    Of a MinkUNet without a prefix there are none: whatever is spare is refused.
+    """
+    own = (NETWORK, POOLING, *CAPTIONER)
+    if _is_ptv3(checkpoint):
+        names = left_out(checkpoint.tensors)
+    elif any(name.startswith(own) for name in checkpoint.tensors):
+        names = list(checkpoint.tensors)
+    else:
+        names = []
+    return [name for name in names if not name.startswith(own)]
 
 
 def network_of(

@@ -22,6 +22,9 @@ from avs3d.errors import UserError
 from avs3d.models.serialization import CURVES
 
 STEM = "embedding.stem.conv.weight"
+_HEAD, _BIAS = "seg_head.weight", "seg_head.bias"
+_BACKBONE = ("embedding.", "enc.", "dec.")
+_BEFORE = re.compile(r"^(module\.)?(backbone\.)?")
 _CONDITIONED = re.compile(r"(norm|\.\d)\.norm\.\d|\.modulation\.")
 
 
@@ -51,8 +54,8 @@ def from_pointcept(
         UserError: it is another network, one with PDNorm or of an older spconv, or one that lacks
             what tells its sizes. Whether all of its tensors fit is not looked at.
     """
-    whole = {re.sub(r"^(module\.)?(backbone\.)?", "", name): v for name, v in state.items()}
-    backbone = {k: v for k, v in whole.items() if k.startswith(("embedding.", "enc.", "dec."))}
+    whole = {_BEFORE.sub("", name): value for name, value in state.items()}
+    backbone = {name: value for name, value in whole.items() if name.startswith(_BACKBONE)}
     if STEM not in backbone or "dec.dec0.up.proj.0.weight" not in backbone:
         raise UserError("the checkpoint is no Point Transformer V3 (PT-v3m1) with a decoder")
     if any(_CONDITIONED.search(name) for name in backbone):
@@ -63,7 +66,7 @@ def from_pointcept(
     converted = dict(_converted(name, value) for name, value in backbone.items())
     try:
         sizes = _sizes(backbone, head_width)
-        head = whole.get("seg_head.weight") if "seg_head.bias" not in whole else None
+        head = whole.get(_HEAD) if _BIAS not in whole else None
         final = torch.eye(sizes["dec_channels"][0]) if head is None else head.T.contiguous()
         sizes["out_channels"] = final.shape[1]
         sizes["order"] = tuple(order)
@@ -84,6 +87,13 @@ def from_pointcept(
         reason = str(error).splitlines()[-1].strip()
         raise UserError(f"the checkpoint is not a whole Point Transformer V3: {reason}") from None
     return config, converted
+
+
+def left_out(state: Mapping[str, Tensor]) -> list[str]:
+    """Names of what `from_pointcept` takes nothing of."""
+    names = {name: _BEFORE.sub("", name) for name in state}
+    head = () if _BIAS in names.values() else (_HEAD,)
+    return [name for name, own in names.items() if not own.startswith(_BACKBONE + head)]
 
 
 def _converted(name: str, value: Tensor) -> tuple[str, Tensor]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from avs3d.errors import UserError
+from avs3d.errors import UserError, first_line
 
 GPT2 = "openai-community/gpt2"
 _FILES = ("tokenizer.json", "vocab.json", "merges.txt")
@@ -42,9 +43,8 @@ def tokenizer_text(place: str, vocab_size: int) -> str:
     except UserError:
         raise
     except Exception as error:  # the library raises bare Exception
-        reason = (str(error).splitlines() or ["unknown"])[0]
         raise UserError(
-            f"{folder}: its tokenizer cannot be read ({reason}); get it again"
+            f"{folder}: its tokenizer cannot be read ({first_line(error)}); get it again"
         ) from None
     if tokenizer.get_vocab_size() != vocab_size:
         raise UserError(
@@ -56,9 +56,9 @@ def tokenizer_text(place: str, vocab_size: int) -> str:
 
 
 def _folder(place: str) -> Path:
-    folder = Path(place).expanduser()
-    if folder.is_dir():
-        return folder
+    folder = os.path.expanduser(place)
+    if os.path.isdir(folder):
+        return Path(folder)
     from huggingface_hub import snapshot_download
 
     for offline in (True, False):

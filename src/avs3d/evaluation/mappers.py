@@ -8,6 +8,7 @@ are compared with those, and then taken to the class.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -241,10 +242,10 @@ def load_mapper(
         return SimilarityMapper(load_text_encoder(spec), threshold)
     if spec == NameMapper.name:
         return NameMapper()
-    path = Path(spec).expanduser()
+    path = Path(os.path.expanduser(spec))
     if path.suffix.lower() == ".json":
         return FileMapper(path)
-    if not ("/" in spec or path.is_dir() or path.suffix.lower() in FILES):
+    if not ("/" in spec or os.path.isdir(path) or path.suffix.lower() in FILES):
         raise UserError(
             f"--mapper {show(spec)}: no such mapper; give minilm, names, a .json file, or a"
             " language model: a folder, a hub id (owner/name), http://HOST/v1#MODEL, or a .yaml"

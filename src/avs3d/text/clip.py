@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from avs3d.hub import folder_fingerprint, model_folder, quiet_loading
+from avs3d.hub import SAFE, folder_fingerprint, model_folder, quiet_loading
 from avs3d.text.batches import BATCH, encode_alike
 
 
@@ -42,9 +42,9 @@ class ClipTextEncoder:
             from transformers import AutoTokenizer, CLIPTextModelWithProjection
 
             folder = str(self._folder)
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, **SAFE)
             model, found = CLIPTextModelWithProjection.from_pretrained(
-                folder, local_files_only=True, output_loading_info=True
+                folder, output_loading_info=True, **SAFE
             )
             if missing := sorted(found["missing_keys"]):  # they would be made up
                 raise ValueError(f"it is no CLIP with a text tower, {missing[0]} is missing")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from avs3d.errors import UserError
-from avs3d.hub import folder_fingerprint, model_folder, quiet_loading
+from avs3d.hub import SAFE, folder_fingerprint, model_folder, quiet_loading
 from avs3d.text.batches import BATCH, encode_alike
 
 
@@ -48,9 +48,7 @@ class SentenceEncoder:
         with quiet_loading(self._place, "text encoder"):
             from sentence_transformers import SentenceTransformer
 
-            return SentenceTransformer(
-                str(self._folder), device=self._device, local_files_only=True
-            )
+            return SentenceTransformer(str(self._folder), device=self._device, **SAFE)
 
     @cached_property
     def dim(self) -> int:

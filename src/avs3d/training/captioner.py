@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from avs3d.atomic import write_bytes, write_json
 from avs3d.bundle_config import CaptionerConfig, Gpt2Config, TransformerMappingConfig
 from avs3d.captioning.points import load_tokenizer
-from avs3d.errors import UserError
+from avs3d.errors import UserError, first_line
 from avs3d.io.source import show
 from avs3d.models.prefix_lm import PrefixLanguageModel
 from avs3d.text import ClipTextEncoder, SentenceEncoder, TextEncoder
@@ -325,7 +325,7 @@ class Language:
         except (OSError, ValueError) as error:
             raise UserError(
                 f"{show(Path(name))}: holds no GPT-2 as config.json and model.safetensors"
-                f" ({str(error).splitlines()[0][:120]}); give its folder"
+                f" ({first_line(error)[:120]}); give its folder"
             ) from None
         sizes = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")
         fields = {size: getattr(known.config, size) for size in sizes} | _NO_DROPOUT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -177,7 +178,7 @@ class Results:
 
 def _views_of(bundle: str) -> Views | None:
     """That a bundle describes scans in; None where it is not on this machine."""
-    folder = PACKAGED / bundle if bundle in list_bundles() else Path(bundle).expanduser()
+    folder = PACKAGED / bundle if bundle in list_bundles() else Path(os.path.expanduser(bundle))
     try:
         return read_config(folder).views
     except UserError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from avs3d.cameras.images import pixels_of
-from avs3d.hub import model_folder, quiet_loading
+from avs3d.hub import SAFE, model_folder, quiet_loading
 from avs3d.scan import Camera
 from avs3d.vision.pixels import FeatureMap
 
@@ -65,11 +65,9 @@ class ClipVision:
         with quiet_loading(self._place, "image encoder"):
             from transformers import AutoImageProcessor, CLIPVisionModelWithProjection
 
-            processor = AutoImageProcessor.from_pretrained(
-                folder, local_files_only=True, backend="pil"
-            )
+            processor = AutoImageProcessor.from_pretrained(folder, backend="pil", **SAFE)
             model, found = CLIPVisionModelWithProjection.from_pretrained(
-                folder, local_files_only=True, output_loading_info=True
+                folder, output_loading_info=True, **SAFE
             )
             if missing := sorted(found["missing_keys"]):  # they would be made up
                 raise ValueError(f"it is no CLIP with a vision tower, {missing[0]} is missing")

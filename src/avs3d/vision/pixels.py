@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -107,12 +108,13 @@ def load_pixel_features(
                 " give the CLIP model whose text encoder is used"
             )
         return tower
-    if spec and Path(spec).expanduser().is_dir():
+    folder = os.path.expanduser(spec)
+    if os.path.isdir(folder):
         if width is None:
             raise UserError(
                 f"pixel features {show(spec)!r}: tell how wide they are, to know their axes"
             )
-        return StoredFeatures(Path(spec).expanduser(), width)
+        return StoredFeatures(Path(folder), width)
     raise UserError(
         f"pixel features {show(spec)!r}: there is no such folder; give clip:FOLDER_OR_HUB_ID, or a"
         " folder with a file of features for each image"
