@@ -4,6 +4,7 @@ it was stopped, and checked."""
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -40,6 +41,9 @@ class WorkConfig:
         jobs: processes that work at the same time.
         overwrite: replace what is there, and make everything again.
         check: make nothing, but compare what is there with the source.
+
+    Raises:
+        UserError: both of these.
     """
 
     selection: Selection
@@ -49,6 +53,13 @@ class WorkConfig:
     jobs: int = 1
     overwrite: bool = False
     check: bool = False
+
+    def __post_init__(self) -> None:
+        if self.check and self.overwrite:
+            raise UserError(
+                "--check makes nothing, and --overwrite makes everything again: leave one of them"
+                " out"
+            )
 
 
 class Failure(NamedTuple):
@@ -97,16 +108,17 @@ class Work:
         self._names = names_of([key.removeprefix(f"{dataset.split}/") for key in keys])
         self._indices = selection.indices
         self._paths = {self._names[index]: selection.root / keys[index] for index in self._indices}
-        title = f"{config.product.what}-{dataset.name}-{config.name}"
+        self._title = title = f"{config.product.what}-{dataset.name}-{config.name}"
         shard = "" if selection.shard is None else f".{selection.shard}"
         self._folder = config.out / f".{title}{shard}{'.check' if config.check else ''}"
         told = {"avs3d": __version__, "dataset": dataset.name, "options": selection.options}
         told |= config.product.told()
-        self.manifest = Manifest(config.out / f"{title}{shard}{ENDING}", told)
-        self._others = [] if shard else sorted(config.out.glob(f"{title}.*-of-*{ENDING}"))
+        plain = json.loads(json.dumps(told))  # as it is read back
+        self.manifest = Manifest(config.out / f"{title}{shard}{ENDING}", plain)
         self._context = contextlib.ExitStack()
         self._tasks: list[Task] = []
         self._absent: list[str] = []
+        self._owned: set[str] = set()
 
     def __enter__(self) -> Work:
         self._context.enter_context(locked(self._folder))
@@ -159,7 +171,7 @@ class Work:
         Raises:
             UserError: something cannot be written, or is not as it should be.
         """
-        selection, product = self.config.selection, self.config.product
+        selection = self.config.selection
         order = [name for name in self._names if name in self.manifest.scans]
         if selection.shard is None and order:
             earlier = self.manifest.joined
@@ -169,14 +181,19 @@ class Work:
         if self.config.check:
             self._clean()
             return
+        replaced = self.manifest.replaced.items()
+        self.manifest.replaced = {n: files for n, files in replaced if n not in self.manifest.scans}
+        self._write()
+        self._clean()
+
+    def _write(self) -> None:
         told = {
-            "what": product.what, "part": self.part.name, "selection": selection.told(),
-            "versions": versions(),
+            "what": self.config.product.what, "part": self.part.name,
+            "selection": self.config.selection.told(), "versions": versions(),
             "failures": {name: str(failure.error) for name, failure in self.failures.items()},
         }  # fmt: skip
         with _writing(self.manifest.path):
             self.manifest.write(self._names, told)
-        self._clean()
 
     def _clean(self) -> None:
         for name in (_SCANS, _JOINED):
@@ -189,20 +206,14 @@ class Work:
         staging, journal = self._folder / _SCANS, self._folder / _JOURNAL
         for folder in (config.out, self._folder):
             remove_leftovers(folder)
-        if config.overwrite:
-            manifest.replacing = True
-            if not manifest.goes_on(journal):
-                for path in (manifest.path, *self._others, journal):
-                    path.unlink(missing_ok=True)
-        for other in self._others:
-            Manifest(other, manifest.config, manifest.scans).read()
-        manifest.read()
+        self._take_over(journal)
         with _writing(journal):
             if not config.check:
-                manifest.resume(journal)
+                manifest.begin(journal)
             begun = {path.name for path in staging.iterdir()} if staging.is_dir() else set()
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir()
+        self._owned = {file for made in manifest.scans.values() for file in made.files}
         for index in self._indices:
             name = self._names[index]
             made = manifest.scans.get(name)
@@ -212,8 +223,32 @@ class Work:
                     continue
             elif made is not None and are_there(made.files, config.out):
                 continue
-            replace = manifest.replacing or name in begun
+            replace = name in manifest.replaced or name in begun
             self._tasks.append(Task(name, index, replace, made if config.check else None))
+
+    def _take_over(self, journal: Path) -> None:
+        """Put what earlier runs wrote down into one manifest, of which --overwrite then takes the
+        scans that are made again: stopped anywhere in between, nothing is forgotten."""
+        config, manifest = self.config, self.manifest
+        names = {self._names[index] for index in self._indices}
+        again = names if config.overwrite else set()
+        shards = sorted(config.out.glob(f"{self._title}.*-of-*{ENDING}"))
+        taken = [manifest.path, *(shards if config.selection.shard is None else ())]
+        for path in taken:
+            if path.exists():
+                manifest.take(Manifest.read(path), again)
+        if config.check:
+            return
+        manifest.take(Manifest.of_journal(journal), again)
+        if manifest.scans or manifest.replaced:
+            self._write()
+        with _writing(journal):
+            for path in (journal, *taken[1:]):
+                path.unlink(missing_ok=True)
+        if not again <= manifest.replaced.keys():  # else it goes on with what was begun
+            for name in again:
+                manifest.replace(name, {})
+            self._write()
 
     def _outcomes(self) -> Generator[Any, None, None]:
         config = self.config
@@ -235,7 +270,10 @@ class Work:
         yield from in_processes(start, self._tasks, count)
 
     def _keep(self, name: str, made: Made) -> None:
+        self._owned |= made.files.keys()
         with _writing(self._folder / _JOURNAL):
+            for file in self.manifest.replaced.get(name, {}).keys() - self._owned:
+                (self.config.out / file).unlink(missing_ok=True)
             self.manifest.add(name, made, self._folder / _JOURNAL)
         shutil.rmtree(self._folder / _SCANS / name, ignore_errors=True)
 
@@ -255,7 +293,7 @@ class Work:
             if self.config.check:
                 self._check_joined(folder, files)
                 return
-            replace = self.manifest.replacing or begun or bool(self.manifest.joined)
+            replace = begun or bool(self.manifest.joined or self.manifest.replaced)
             placed(folder, files, out, replace)
         self.manifest.joined = files
 
@@ -272,18 +310,20 @@ class Work:
         made = len(self.prepared)
         if self.config.check or made not in _ESTIMATED:
             return
-        left = len(self) - made - len(self.failures)
+        left = self._tasks[made + len(self.failures) :]
         mean = sum(one.room for one in self.prepared.values()) / made
+        replaced = [self.manifest.replaced.get(task.name, {}) for task in left]
+        needed = mean * len(left) - sum(Made(files).room for files in replaced)
         free = shutil.disk_usage(self.config.out).free
         told = (
-            f"the other {left:,} scans need about {in_bytes(mean * left)} ({in_bytes(free)} free)"
+            f"the other {len(left):,} scans need about {in_bytes(needed)} ({in_bytes(free)} free)"
         )
-        if left and mean * left > free:
+        if needed > free:
             raise UserError(
                 f"{show(self.config.out)}: {told}; make room, choose another --out, or take fewer"
                 " scans with --match, --every or --shard"
             )
-        self.room = told if left else ""
+        self.room = told if needed > 0 else ""
 
 
 def in_bytes(count: float) -> str:

@@ -1,0 +1,150 @@
+"""`avs3d prepare` on a folder in which something was prepared before: what is kept, what is made
+again, what is put together."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from avs3d.errors import UserError
+from avs3d.prepare import Part, Product, Work, WorkConfig
+from avs3d.scan import Scan
+from avs3d.selection import Selection, Shard
+
+MANIFEST = "means-folder-train.manifest.json"
+
+
+def root(place: Path, *names: str, seed: int = 0) -> Path:
+    place.mkdir()
+    for number, name in enumerate(names):
+        points = np.random.default_rng([seed, number]).normal(0, 5, (50, 3))
+        np.savez(place / f"{name}.npz", points=points.astype(np.float32))
+    return place
+
+
+@pytest.fixture
+def four(tmp_path: Path) -> Path:
+    return root(tmp_path / "four", "a1", "a2", "b1", "b2")
+
+
+@dataclass(frozen=True)
+class Means(Product):
+    """The mean of a scan's points, and one file of all means, as `smap` has it."""
+
+    files: int = 1
+    what = "means"
+
+    def told(self) -> dict[str, Any]:
+        return {"files": self.files}
+
+    def make(self, scan: Scan, part: Part, folder: Path) -> tuple[str, ...]:
+        (folder / "parts").mkdir()
+        for number in range(self.files):
+            name = f"{scan.name}_{number}" if self.files > 1 else scan.name
+            np.save(folder / "parts" / f"{name}.npy", scan.points.mean(0))
+        return ()
+
+    def join(self, parts: Mapping[str, list[Path]], part: Part, folder: Path) -> None:
+        told = {name: np.load(paths[0]).tolist() for name, paths in parts.items()}
+        (folder / "all.json").write_text(json.dumps(told))
+
+
+def prepare(
+    root: Path,
+    product: Product | None = None,
+    match: str | None = None,
+    shard: str | None = None,
+    finish: bool = True,
+    **options: Any,
+) -> Work:
+    """Prepared beside the root, in ``out``."""
+    part = None if shard is None else Shard.parse(shard)
+    selection = Selection(root, "folder", {}, match, 1, part)
+    out = root.parent / "out"
+    with Work(WorkConfig(selection, product or Means(), out, "train", **options)) as work:
+        list(work)
+        if finish:
+            work.finish()
+    return work
+
+
+def joined(tmp_path: Path) -> list[str]:
+    return list(json.loads((tmp_path / "out" / "all.json").read_text()))
+
+
+def recorded(tmp_path: Path) -> list[str]:
+    return list(json.loads((tmp_path / "out" / MANIFEST).read_text())["scans"])
+
+
+def parts(tmp_path: Path) -> list[str]:
+    return sorted(path.stem for path in (tmp_path / "out" / "parts").iterdir())
+
+
+def test_making_some_again_forgets_no_other(four: Path, tmp_path: Path) -> None:
+    prepare(four)
+    before = (tmp_path / "out" / "all.json").read_bytes()
+    work = prepare(four, match="a1", overwrite=True)
+    assert list(work.prepared) == ["a1"]
+    assert recorded(tmp_path) == joined(tmp_path) == ["a1", "a2", "b1", "b2"]
+    assert (tmp_path / "out" / "all.json").read_bytes() == before
+    with pytest.raises(UserError, match=r"holds 2 scans, such as b1, that were made otherwise \(f"):
+        prepare(four, Means(2), match="a*", overwrite=True)
+    assert prepare(four, check=True).exit_code == 0
+
+
+def test_making_again_that_was_stopped_goes_on(four: Path, tmp_path: Path) -> None:
+    prepare(four)
+    again = WorkConfig(Selection(four, "folder"), Means(2), tmp_path / "out", "train", 1, True)
+    with Work(again) as work:
+        next(iter(work))
+    assert list(prepare(four, Means(2), overwrite=True).prepared) == ["a2", "b1", "b2"]
+    assert "replaced" not in json.loads((tmp_path / "out" / MANIFEST).read_text())
+    assert len(prepare(four, Means(2), overwrite=True).prepared) == 4
+
+
+def test_files_of_another_config_go_when_theirs_are_made_again(four: Path, tmp_path: Path) -> None:
+    prepare(four)
+    shutil.move(four / "b2.npz", tmp_path / "b2.npz")
+    (four / "b2.npz").write_bytes(b"none")
+    work = prepare(four, Means(2), overwrite=True)
+    assert list(work.failures) == ["b2"]
+    assert parts(tmp_path) == ["a1_0", "a1_1", "a2_0", "a2_1", "b1_0", "b1_1", "b2"]
+    shutil.move(tmp_path / "b2.npz", four / "b2.npz")
+    assert list(prepare(four, Means(2)).prepared) == ["b2"]
+    assert parts(tmp_path)[-2:] == ["b2_0", "b2_1"]
+    prepare(four, overwrite=True)
+    assert parts(tmp_path) == ["a1", "a2", "b1", "b2"]
+
+
+def test_a_new_file_with_an_old_scans_name_stays(tmp_path: Path) -> None:
+    scans = root(tmp_path / "scans", "a", "a_0")
+    prepare(scans)
+    prepare(scans, Means(2), overwrite=True)
+    assert parts(tmp_path) == ["a_0", "a_0_0", "a_0_1", "a_1"]
+    assert prepare(scans, Means(2), check=True).exit_code == 0
+
+
+def test_checking_and_making_again_exclude_each_other(four: Path, tmp_path: Path) -> None:
+    prepare(four)
+    with pytest.raises(UserError, match="--check makes nothing, and --overwrite makes everything"):
+        prepare(four, check=True, overwrite=True)
+    assert recorded(tmp_path) == ["a1", "a2", "b1", "b2"]
+
+
+class Free(NamedTuple):
+    free: int
+
+
+def test_what_is_replaced_needs_no_more_room(four: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(four)
+    monkeypatch.setattr("avs3d.prepare.work.shutil.disk_usage", lambda _: Free(5000))
+    assert len(prepare(four, overwrite=True).prepared) == 4
+    with pytest.raises(UserError, match="the other 3 scans need about 12.3 kB"):
+        prepare(four, Means(2), overwrite=True)
