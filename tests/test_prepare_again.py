@@ -13,8 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from avs3d.errors import UserError
+from avs3d.captioning.image_config import ImageCaptionerConfig
+from avs3d.errors import ReadError, UserError
 from avs3d.prepare import Part, Product, Work, WorkConfig
+from avs3d.prepare.captions import Captions
+from avs3d.prepare.smap import Smap
 from avs3d.scan import Scan
 from avs3d.selection import Selection, Shard
 
@@ -148,3 +151,46 @@ def test_what_is_replaced_needs_no_more_room(four: Path, monkeypatch: pytest.Mon
     assert len(prepare(four, overwrite=True).prepared) == 4
     with pytest.raises(UserError, match="the other 3 scans need about 12.3 kB"):
         prepare(four, Means(2), overwrite=True)
+
+
+def test_all_is_put_together_whoever_made_it(four: Path, tmp_path: Path) -> None:
+    prepare(four, match="a*")
+    assert joined(tmp_path) == ["a1", "a2"]
+    for shard in ("1/2", "2/2"):
+        prepare(four, shard=shard)
+    with pytest.raises(UserError, match="all scans together is not what they give; run the same"):
+        prepare(four, check=True)
+    assert not prepare(four).prepared
+    assert joined(tmp_path) == ["a1", "a2", "b1", "b2"]
+    assert prepare(four, check=True).exit_code == 0
+
+
+def test_all_is_put_together_by_the_next_run_when_one_was_stopped(
+    four: Path, tmp_path: Path
+) -> None:
+    prepare(four, match="a*")
+    prepare(four, finish=False)
+    assert not prepare(four).prepared
+    assert joined(tmp_path) == ["a1", "a2", "b1", "b2"]
+
+
+def test_a_scan_that_is_lost_and_fails_is_left_out_of_all(four: Path, tmp_path: Path) -> None:
+    prepare(four)
+    (tmp_path / "out" / "parts" / "a1.npy").unlink()
+    (four / "a1.npz").write_bytes(b"none")
+    assert list(prepare(four).failures) == ["a1"]
+    assert joined(tmp_path) == ["a2", "b1", "b2"]
+    assert list(prepare(four, check=True).failures) == ["a1"]
+
+
+def test_a_part_that_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
+    part, missing, damaged = Part("folder", None, "train"), tmp_path / "a", tmp_path / "b"
+    captions = Captions(ImageCaptionerConfig(model="blip"))
+    products: list[Product] = [Smap("clip"), captions]
+    for product in products:
+        with pytest.raises(ReadError, match="/a: is missing; run the same without --check, --mat"):
+            product.join({"a": [missing]}, part, tmp_path)
+        for content in (b"", b"{}", b"PK\x03\x04" + bytes(99)):
+            damaged.write_bytes(content)
+            with pytest.raises(ReadError, match="/b: cannot be read .*; remove it, and run the"):
+                product.join({"b": [damaged]}, part, tmp_path)

@@ -16,7 +16,7 @@ from avs3d.environment import torch_device
 from avs3d.errors import ReadError, UserError
 from avs3d.hub import folder_fingerprint, model_folder
 from avs3d.io.source import show
-from avs3d.prepare.product import Part, Product
+from avs3d.prepare.product import Part, Product, reading
 from avs3d.published.texts import read_captions, write_captions
 from avs3d.scan import Scan
 
@@ -90,7 +90,10 @@ class Captions(Product):
         return {name: reply.text for name, reply in zip(images, replies, strict=True)}
 
     def join(self, parts: Mapping[str, list[Path]], part: Part, folder: Path) -> None:
-        told = {scene: read_captions(path).of(scene) for scene, (path,) in parts.items()}
+        told = {}
+        for scene, (path,) in parts.items():
+            with reading(path):
+                told[scene] = read_captions(path).of(scene)
         path = folder / f"captions_{part.name}.json"
         write_captions(path, told)
         read_captions(path)  # larger ones than are read are of no use

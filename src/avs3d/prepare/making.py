@@ -147,15 +147,7 @@ def checked(product: Product, folder: Path, files: Files, out: Path, told: Files
         out: with those that were made once.
         told: these, when they were made.
     """
-    for name, was in told.items():
-        target = out / name
-        if not target.is_file():
-            raise UserError(f"{show(target)}: is missing; run the same without --check")
-        if described_file(target) != was:
-            raise UserError(
-                f"{show(target)}: was changed since it was made; remove it, and run the same"
-                " without --check"
-            )
+    unchanged(told, out)
     if files.keys() != told.keys():
         name = min(files.keys() ^ told.keys())
         lacks = "lacks" if name in told else "has now"
@@ -166,4 +158,17 @@ def checked(product: Product, folder: Path, files: Files, out: Path, told: Files
         if files[name] != told[name] and not product.alike(folder / name, out / name):
             raise UserError(
                 f"{show(out / name)}: is not what its source gives; make it again with --overwrite"
+            )
+
+
+def unchanged(told: Files, out: Path) -> None:
+    """Raise `UserError` where files below `out` are not as they were made."""
+    for name, was in told.items():
+        target = out / name
+        if not target.is_file():
+            raise UserError(f"{show(target)}: is missing; run the same without --check")
+        if described_file(target) != was:
+            raise UserError(
+                f"{show(target)}: was changed since it was made; remove it, and run the same"
+                " without --check"
             )

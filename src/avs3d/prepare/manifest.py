@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class Manifest:
         config: plain data, what the files depend on.
         scans: by name, those that are whole.
         joined: what was made of all scans together.
+        joined_of: `digest` of the scans that it was made of.
         replaced: scans that were to be made again -> the files that they had; those that were, too,
             until the run is at its end.
     """
@@ -62,6 +63,7 @@ class Manifest:
     config: dict[str, Any]
     scans: dict[str, Made] = field(default_factory=dict)
     joined: Files = field(default_factory=dict)
+    joined_of: str = ""
     replaced: dict[str, Files] = field(default_factory=dict)
 
     @classmethod
@@ -74,8 +76,8 @@ class Manifest:
         with _one_of_ours(path):
             told = json.loads(path.read_bytes())
             replaced = {name: files_from(files) for name, files in told.get("replaced", {}).items()}
-            joined = files_from(told["joined"])
-            return cls(path, dict(told["config"]), _scans_from(told["scans"]), joined, replaced)
+            joined = files_from(told["joined"]), str(told.get("joined_of", ""))
+            return cls(path, dict(told["config"]), _scans_from(told["scans"]), *joined, replaced)
 
     @classmethod
     def of_journal(cls, path: Path) -> Manifest:
@@ -103,6 +105,7 @@ class Manifest:
                 self.replace(name, made.files)
         else:
             self.scans |= other.scans
+            self.joined_of = other.joined_of or self.joined_of
         for name, files in other.replaced.items():
             if name in other.scans:
                 self.replaced[name] = self.replaced.get(name, {}) | files
@@ -129,6 +132,11 @@ class Manifest:
         made = self.scans.pop(name, Made({}))
         self.replaced[name] = {**self.replaced.get(name, {}), **made.files, **files}
 
+    def digest(self, names: Iterable[str]) -> str:
+        """sha256 of what is known of some scans' files, which changes with their order as well."""
+        told = json.dumps([[name, self.scans[name].files] for name in names])
+        return hashlib.sha256(told.encode()).hexdigest()
+
     def begin(self, journal: Path) -> None:
         """Write an empty journal."""
         write_bytes(journal, (json.dumps({"config": self.config}) + "\n").encode())
@@ -144,7 +152,8 @@ class Manifest:
         names = [*order, *sorted(self.scans.keys() - set(order))]
         self.scans = {name: self.scans[name] for name in names if name in self.scans}
         lines = [f"{json.dumps(name)}: {json.dumps(vars(self.scans[name]))}" for name in self.scans]
-        told = {**told, "config": self.config, "joined": self.joined}
+        joined = {"joined": self.joined, "joined_of": self.joined_of}
+        told = {**told, "config": self.config, **joined}
         if self.replaced:
             told["replaced"] = self.replaced
         head = json.dumps(told, indent=1)

@@ -13,7 +13,7 @@ import numpy as np
 from avs3d.cameras.images import pixels_of
 from avs3d.environment import torch_device
 from avs3d.hub import folder_fingerprint, model_folder
-from avs3d.prepare.product import Part, Product
+from avs3d.prepare.product import Part, Product, reading
 from avs3d.published.smap import ImageFeatures, write_camera_masks, write_image_features
 from avs3d.scan import Scan
 from avs3d.vision.targets import camera_mask, image_embeddings
@@ -64,7 +64,7 @@ class Smap(Product):
     def join(self, parts: Mapping[str, list[Path]], part: Part, folder: Path) -> None:
         names, features, masks = [], [], {}
         for scene, (path,) in parts.items():
-            with np.load(path, allow_pickle=False) as found:
+            with reading(path), np.load(path, allow_pickle=False) as found:
                 names += [f"{scene}_{camera}" for camera in found["cameras"]]
                 features.append(found["features"])
                 masks[scene] = found["mask"]

@@ -19,8 +19,8 @@ from avs3d.environment import versions
 from avs3d.errors import UserError, cannot_write
 from avs3d.io.source import show
 from avs3d.lock import locked
-from avs3d.prepare.making import Maker, Task, checked, placed
-from avs3d.prepare.manifest import ENDING, Files, Made, Manifest, are_there, described
+from avs3d.prepare.making import Maker, Task, placed, unchanged
+from avs3d.prepare.manifest import ENDING, Made, Manifest, are_there, described
 from avs3d.prepare.product import Part, Product
 from avs3d.selection import Selection, names_of
 
@@ -171,13 +171,10 @@ class Work:
         Raises:
             UserError: something cannot be written, or is not as it should be.
         """
-        selection = self.config.selection
-        order = [name for name in self._names if name in self.manifest.scans]
-        if selection.shard is None and order:
-            earlier = self.manifest.joined
-            if self.prepared or not earlier or not are_there(earlier, self.config.out):
-                self.status("putting all together")
-                self._join(order)
+        whole = self.manifest.scans.keys() - self.failures.keys()
+        order = [name for name in self._names if name in whole]
+        if self.config.selection.shard is None and order:
+            self._join(order)
         if self.config.check:
             self._clean()
             return
@@ -282,28 +279,32 @@ class Work:
         return failure
 
     def _join(self, order: list[str]) -> None:
-        folder, out = self._folder / _JOINED, self.config.out
-        parts = {name: [out / file for file in self.manifest.scans[name].files] for name in order}
+        """Put scans together where what is there is not made of just these; or compare it."""
+        config, manifest, digest = self.config, self.manifest, self.manifest.digest(order)
+        if config.check:
+            unchanged(manifest.joined, config.out)
+            if self.failures:
+                return
+        elif manifest.joined_of == digest and are_there(manifest.joined, config.out):
+            return
+        self.status("putting all together")
+        folder = self._folder / _JOINED
+        parts = {name: [config.out / file for file in manifest.scans[name].files] for name in order}
         begun = folder.is_dir()
         with _writing(folder):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            self.config.product.join(parts, self.part, folder)
+            config.product.join(parts, self.part, folder)
             files = described(folder)
-            if self.config.check:
-                self._check_joined(folder, files)
-                return
-            replace = begun or bool(self.manifest.joined or self.manifest.replaced)
-            placed(folder, files, out, replace)
-        self.manifest.joined = files
-
-    def _check_joined(self, folder: Path, files: Files) -> None:
-        if self.manifest.joined != files:
+            if not config.check:
+                replace = begun or bool(manifest.joined or manifest.replaced)
+                placed(folder, files, config.out, replace)
+        if config.check and files != manifest.joined:
             raise UserError(
-                f"{show(self.manifest.path)}: what was made of all scans together is not what they"
+                f"{show(manifest.path)}: what was made of all scans together is not what they"
                 " give; run the same without --check"
             )
-        checked(self.config.product, folder, files, self.config.out, self.manifest.joined)
+        manifest.joined, manifest.joined_of = files, digest
 
     def _check_room(self) -> None:
         """Raises `UserError` where the scans that are left will not find room."""
