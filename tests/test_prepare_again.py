@@ -194,3 +194,20 @@ def test_a_part_that_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
             damaged.write_bytes(content)
             with pytest.raises(ReadError, match="/b: cannot be read .*; remove it, and run the"):
                 product.join({"b": [damaged]}, part, tmp_path)
+
+
+def test_scans_of_another_root_are_not_taken_for_these(
+    four: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(four)
+    monkeypatch.chdir(tmp_path)
+    assert prepare(Path("four/")).skipped == 4
+    tuesday = root(tmp_path / "tuesday", "a1", "a2", "b1", seed=1)
+    otherwise = rf"that were made otherwise \(from {four}\); choose another --out or --name"
+    with pytest.raises(UserError, match=f"4 scans, such as a1, {otherwise}"):
+        prepare(tuesday)
+    with pytest.raises(UserError, match=f"1 scans, such as b2, {otherwise}"):
+        prepare(tuesday, overwrite=True)
+    assert len(prepare(tuesday, check=True).failures) == 3
+    shutil.copytree(four, tmp_path / "copy")
+    assert prepare(tmp_path / "copy", check=True).exit_code == 0

@@ -119,6 +119,8 @@ class Manifest:
         keys = [key for key in mine if its.get(key) != mine[key]]
         others = other.scans.keys() - again
         if keys and others:
+            if "root" in keys:  # else who reads it looks for a difference in the options
+                keys[keys.index("root")] = f"from {show(its.get('root'))}"
             raise UserError(
                 f"{show(self.path.parent)}: holds {len(others):,} scans, such as"
                 f" {show(min(others))}, that were made otherwise ({', '.join(keys)}); choose"

@@ -106,12 +106,8 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a damaged file can raise anything in there
-        why = (
-            f"cannot be read ({brief(str(error))}); remove it, and"
-            if path.exists()
-            else ("is missing;")
-        )
+        damage = f"cannot be read ({brief(str(error))}); remove it, and"
         raise ReadError(
-            f"{show(path)}: {why} run the same without --check, --match and --every, which makes it"
-            " again"
+            f"{show(path)}: {damage if path.exists() else 'is missing;'} run the same without"
+            " --check, --match and --every, which makes it again"
         ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -113,6 +114,8 @@ class Work:
         self._folder = config.out / f".{title}{shard}{'.check' if config.check else ''}"
         told = {"avs3d": __version__, "dataset": dataset.name, "options": selection.options}
         told |= config.product.told()
+        if not config.check:  # which compares what is there with the scans of any root
+            told["root"] = os.path.abspath(selection.root)
         plain = json.loads(json.dumps(told))  # as it is read back
         self.manifest = Manifest(config.out / f"{title}{shard}{ENDING}", plain)
         self._context = contextlib.ExitStack()
