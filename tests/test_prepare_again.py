@@ -211,3 +211,18 @@ def test_scans_of_another_root_are_not_taken_for_these(
     assert len(prepare(tuesday, check=True).failures) == 3
     shutil.copytree(four, tmp_path / "copy")
     assert prepare(tmp_path / "copy", check=True).exit_code == 0
+
+
+def test_a_shard_makes_what_no_other_run_made(four: Path, tmp_path: Path) -> None:
+    prepare(four, match="a1")
+    assert list(prepare(four, shard="1/2").prepared) == ["a2"]
+    assert list(prepare(four, shard="3/4").prepared) == ["b1"]
+    assert list(prepare(four, shard="2/2").prepared) == ["b2"]
+    assert recorded(tmp_path) == ["a1"]
+    assert prepare(four, shard="1/1", check=True).exit_code == 0
+    with pytest.raises(UserError, match="holds 1 scans, such as a1, that were made otherwise"):
+        prepare(four, Means(2), shard="1/2", overwrite=True)
+    assert list(prepare(four, shard="1/2", overwrite=True).prepared) == ["a1", "a2"]
+    assert not prepare(four).prepared
+    assert recorded(tmp_path) == joined(tmp_path) == ["a1", "a2", "b1", "b2"]
+    assert not list((tmp_path / "out").glob("*-of-*"))

@@ -68,11 +68,13 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """What is written there, of whatever config.
+        """What is written there, of whatever config; nothing where there is no file.
 
         Raises:
             UserError: it is no manifest.
         """
+        if not path.exists():
+            return cls(path, {})
         with _one_of_ours(path):
             told = json.loads(path.read_bytes())
             replaced = {name: files_from(files) for name, files in told.get("replaced", {}).items()}

@@ -206,17 +206,17 @@ class Work:
         staging, journal = self._folder / _SCANS, self._folder / _JOURNAL
         for folder in (config.out, self._folder):
             remove_leftovers(folder)
-        self._take_over(journal)
+        known = self._take_over(journal) | manifest.scans
         with _writing(journal):
             if not config.check:
                 manifest.begin(journal)
             begun = {path.name for path in staging.iterdir()} if staging.is_dir() else set()
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir()
-        self._owned = {file for made in manifest.scans.values() for file in made.files}
+        self._owned = {file for made in known.values() for file in made.files}
         for index in self._indices:
             name = self._names[index]
-            made = manifest.scans.get(name)
+            made = known.get(name)
             if config.check:
                 if made is None:
                     self._absent.append(name)
@@ -226,29 +226,38 @@ class Work:
             replace = name in manifest.replaced or name in begun
             self._tasks.append(Task(name, index, replace, made if config.check else None))
 
-    def _take_over(self, journal: Path) -> None:
+    def _take_over(self, journal: Path) -> dict[str, Made]:
         """Put what earlier runs wrote down into one manifest, of which --overwrite then takes the
-        scans that are made again: stopped anywhere in between, nothing is forgotten."""
+        scans that are made again: stopped anywhere in between, nothing is forgotten.
+
+        Returns:
+            Scans that a shard need not make; their manifests are left to the run without --shard.
+        """
         config, manifest = self.config, self.manifest
         names = {self._names[index] for index in self._indices}
         again = names if config.overwrite else set()
         shards = sorted(config.out.glob(f"{self._title}.*-of-*{ENDING}"))
-        taken = [manifest.path, *(shards if config.selection.shard is None else ())]
-        for path in taken:
-            if path.exists():
-                manifest.take(Manifest.read(path), again)
+        taken = [] if config.selection.shard else shards
+        elsewhere: dict[str, Made] = {}
+        for path in (config.out / f"{self._title}{ENDING}", *shards):
+            record = Manifest.read(path)
+            if path == manifest.path or path in taken:
+                manifest.take(record, again)
+            elif not manifest.differs(record):
+                elsewhere |= record.scans
         if config.check:
-            return
+            return elsewhere
         manifest.take(Manifest.of_journal(journal), again)
         if manifest.scans or manifest.replaced:
             self._write()
         with _writing(journal):
-            for path in (journal, *taken[1:]):
+            for path in (journal, *taken):
                 path.unlink(missing_ok=True)
         if not again <= manifest.replaced.keys():  # else it goes on with what was begun
             for name in again:
-                manifest.replace(name, {})
+                manifest.replace(name, elsewhere[name].files if name in elsewhere else {})
             self._write()
+        return {name: made for name, made in elsewhere.items() if name not in manifest.replaced}
 
     def _outcomes(self) -> Generator[Any, None, None]:
         config = self.config
