@@ -4,7 +4,10 @@ again, what is put together."""
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +60,15 @@ class Means(Product):
     def join(self, parts: Mapping[str, list[Path]], part: Part, folder: Path) -> None:
         told = {name: np.load(paths[0]).tolist() for name, paths in parts.items()}
         (folder / "all.json").write_text(json.dumps(told))
+
+
+class Killed(Means):
+    """The system kills who makes the second scan."""
+
+    def make(self, scan: Scan, part: Part, folder: Path) -> tuple[str, ...]:
+        if scan.name == "a2":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().make(scan, part, folder)
 
 
 def prepare(
@@ -226,3 +238,12 @@ def test_a_shard_makes_what_no_other_run_made(four: Path, tmp_path: Path) -> Non
     assert not prepare(four).prepared
     assert recorded(tmp_path) == joined(tmp_path) == ["a1", "a2", "b1", "b2"]
     assert not list((tmp_path / "out").glob("*-of-*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_worker_that_is_killed_costs_its_scan(four: Path) -> None:
+    work = prepare(four, Killed(), jobs=2)
+    assert work.exit_code == 2 and len(work.prepared) == 3
+    error = str(work.failures["a2"].error)
+    assert error.startswith(f"{four / 'a2'}: the process that worked on it was killed; if memory")
+    assert list(prepare(four).prepared) == ["a2"]

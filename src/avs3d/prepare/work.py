@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from avs3d import __version__
 from avs3d.atomic import remove_leftovers
-from avs3d.batch import exit_code
+from avs3d.batch import died, exit_code
 from avs3d.environment import versions
 from avs3d.errors import UserError, cannot_write
 from avs3d.io.source import show
@@ -272,11 +272,13 @@ class Work:
                 assert maker is not None
                 yield maker(task)
             return
-        from avs3d.workers import in_processes
+        from avs3d.workers import WorkerDied, in_processes
 
         count = min(config.jobs, len(self._tasks))
         self.status(f"{count} processes")
-        yield from in_processes(start, self._tasks, count)
+        with contextlib.closing(in_processes(start, self._tasks, count)) as outcomes:
+            for task, told in zip(self._tasks, outcomes, strict=True):
+                yield died(self._paths[task.name], told) if isinstance(told, WorkerDied) else told
 
     def _keep(self, name: str, made: Made) -> None:
         self._owned |= made.files.keys()
