@@ -20,9 +20,11 @@ from avs3d.captioning.image_config import ImageCaptionerConfig
 from avs3d.errors import ReadError, UserError
 from avs3d.prepare import Part, Product, Work, WorkConfig
 from avs3d.prepare.captions import Captions
+from avs3d.prepare.features import Features
 from avs3d.prepare.smap import Smap
 from avs3d.scan import Scan
 from avs3d.selection import Selection, Shard
+from tiny_captioners import make_blip
 
 MANIFEST = "means-folder-train.manifest.json"
 
@@ -247,3 +249,25 @@ def test_a_worker_that_is_killed_costs_its_scan(four: Path) -> None:
     error = str(work.failures["a2"].error)
     assert error.startswith(f"{four / 'a2'}: the process that worked on it was killed; if memory")
     assert list(prepare(four).prepared) == ["a2"]
+
+
+def test_a_model_is_known_by_what_its_files_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    blip, copy = make_blip(tmp_path / "blip"), tmp_path / "other" / "copy"
+    shutil.copytree(blip, copy, copy_function=shutil.copyfile)
+    (copy / "README.md").write_text("not of the model")
+    makers = [
+        Smap,
+        lambda place: Features(f"clip:{place}"),
+        lambda place: Captions(ImageCaptionerConfig(model=place)),
+    ]
+    told = [[maker(place).told() for maker in makers] for place in ("blip", "blip/", str(copy))]
+    assert told[0] == told[1] == told[2]
+    weights = copy / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert all(maker(str(copy)).told() != one for maker, one in zip(makers, told[0], strict=True))
+    assert Features("maps/", 7).told() == Features(str(tmp_path / "maps"), 7).told()

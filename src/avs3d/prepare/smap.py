@@ -12,7 +12,7 @@ import numpy as np
 
 from avs3d.cameras.images import pixels_of
 from avs3d.environment import torch_device
-from avs3d.hub import folder_fingerprint, model_folder
+from avs3d.prepare.models import known_by
 from avs3d.prepare.product import Part, Product, reading
 from avs3d.published.smap import ImageFeatures, write_camera_masks, write_image_features
 from avs3d.scan import Scan
@@ -40,8 +40,7 @@ class Smap(Product):
     what = "smap"
 
     def told(self) -> dict[str, Any]:
-        weights = folder_fingerprint(model_folder(self.model, "image encoder"))
-        return {"model": self.model, "weights": weights}
+        return known_by(self.model, "image encoder")
 
     def load(self) -> None:
         assert self._vision.dim
