@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from avs3d.cache import MAX_FILES
 from avs3d.captioning.image_config import ImageCaptionerConfig
 from avs3d.errors import ReadError, UserError
 from avs3d.prepare import Part, Product, Work, WorkConfig
@@ -24,6 +25,7 @@ from avs3d.prepare.features import Features
 from avs3d.prepare.smap import Smap
 from avs3d.scan import Scan
 from avs3d.selection import Selection, Shard
+from commands import Call, lines
 from tiny_captioners import make_blip
 
 MANIFEST = "means-folder-train.manifest.json"
@@ -271,3 +273,14 @@ def test_a_model_is_known_by_what_its_files_hold(
     weights.write_bytes(content)
     assert all(maker(str(copy)).told() != one for maker, one in zip(makers, told[0], strict=True))
     assert Features("maps/", 7).told() == Features(str(tmp_path / "maps"), 7).told()
+
+
+def test_checking_what_is_not_there_leaves_nothing(call: Call, four: Path, tmp_path: Path) -> None:
+    result = call("prepare", "scenes", four, "--name", "train", "--out", "typo", "--check")
+    assert result.exit_code == 2
+    assert lines(result) == ["error: typo: there is no such folder; give that which was prepared"]
+    assert not (tmp_path / "typo").exists()
+
+
+def test_the_help_says_how_many_answers_are_kept(call: Call) -> None:
+    assert f"The {MAX_FILES:,} newest answers" in call("prepare", "captions", "--help").stdout

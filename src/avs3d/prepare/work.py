@@ -124,6 +124,9 @@ class Work:
         self._owned: set[str] = set()
 
     def __enter__(self) -> Work:
+        out = self.config.out
+        if self.config.check and not out.is_dir():
+            raise UserError(f"{show(out)}: there is no such folder; give that which was prepared")
         self._context.enter_context(locked(self._folder))
         try:
             self._begin()
