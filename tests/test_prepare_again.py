@@ -284,3 +284,11 @@ def test_checking_what_is_not_there_leaves_nothing(call: Call, four: Path, tmp_p
 
 def test_the_help_says_how_many_answers_are_kept(call: Call) -> None:
     assert f"The {MAX_FILES:,} newest answers" in call("prepare", "captions", "--help").stdout
+
+
+def test_a_run_that_is_refused_forgets_nothing_of_one_that_was_stopped(four: Path) -> None:
+    prepare(four, finish=False)
+    for _ in "12":
+        with pytest.raises(UserError, match="holds 4 scans, such as a1, that were made otherwise"):
+            prepare(four, Means(2))
+    assert prepare(four).skipped == 4

@@ -122,7 +122,7 @@ class Manifest:
         others = other.scans.keys() - again
         if keys and others:
             if "root" in keys:  # else who reads it looks for a difference in the options
-                keys[keys.index("root")] = f"from {show(its.get('root'))}"
+                keys[keys.index("root")] = f"from {show(str(its.get('root')))}"
             raise UserError(
                 f"{show(self.path.parent)}: holds {len(others):,} scans, such as"
                 f" {show(min(others))}, that were made otherwise ({', '.join(keys)}); choose"

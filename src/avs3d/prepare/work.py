@@ -130,8 +130,8 @@ class Work:
         self._context.enter_context(locked(self._folder))
         try:
             self._begin()
-        except BaseException:
-            self.__exit__()
+        except BaseException:  # what another run began here is kept
+            self._leave()
             raise
         return self
 
@@ -139,6 +139,9 @@ class Work:
         staging = self._folder / _SCANS
         if not self.manifest.scans and not (staging.is_dir() and any(staging.iterdir())):
             self._clean()  # it came to nothing
+        self._leave()
+
+    def _leave(self) -> None:
         self._context.close()
         with contextlib.suppress(OSError):  # more is to be made
             self._folder.rmdir()
