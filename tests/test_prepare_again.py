@@ -292,3 +292,22 @@ def test_a_run_that_is_refused_forgets_nothing_of_one_that_was_stopped(four: Pat
         with pytest.raises(UserError, match="holds 4 scans, such as a1, that were made otherwise"):
             prepare(four, Means(2))
     assert prepare(four).skipped == 4
+
+
+def test_files_of_another_config_go_also_of_the_scan_that_it_was_at(
+    four: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = os.replace
+
+    def stopped(source: Any, target: Path) -> None:
+        if target.name == "a1_1.npy":
+            raise KeyboardInterrupt
+        move(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", stopped)
+        prepare(four, Means(2))
+    assert parts(tmp_path) == ["a1_0"]
+    prepare(four)
+    assert parts(tmp_path) == ["a1", "a2", "b1", "b2"]
+    assert "replaced" not in json.loads((tmp_path / "out" / MANIFEST).read_text())

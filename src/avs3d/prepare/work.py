@@ -20,7 +20,7 @@ from avs3d.environment import versions
 from avs3d.errors import UserError, cannot_write
 from avs3d.io.source import show
 from avs3d.lock import locked
-from avs3d.prepare.making import Maker, Task, placed, unchanged
+from avs3d.prepare.making import Maker, Task, begun, placed, unchanged
 from avs3d.prepare.manifest import ENDING, Made, Manifest, are_there, described
 from avs3d.prepare.product import Part, Product
 from avs3d.selection import Selection, names_of
@@ -216,7 +216,6 @@ class Work:
         with _writing(journal):
             if not config.check:
                 manifest.begin(journal)
-            begun = {path.name for path in staging.iterdir()} if staging.is_dir() else set()
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir()
         self._owned = {file for made in known.values() for file in made.files}
@@ -229,7 +228,7 @@ class Work:
                     continue
             elif made is not None and are_there(made.files, config.out):
                 continue
-            replace = name in manifest.replaced or name in begun
+            replace = name in manifest.replaced
             self._tasks.append(Task(name, index, replace, made if config.check else None))
 
     def _take_over(self, journal: Path) -> dict[str, Made]:
@@ -254,6 +253,9 @@ class Work:
         if config.check:
             return elsewhere
         manifest.take(Manifest.of_journal(journal), again)
+        for name, files in begun(self._folder / _SCANS).items():
+            if name not in manifest.scans:
+                manifest.replace(name, files)
         if manifest.scans or manifest.replaced:
             self._write()
         with _writing(journal):
@@ -310,14 +312,13 @@ class Work:
         self.status("putting all together")
         folder = self._folder / _JOINED
         parts = {name: [config.out / file for file in manifest.scans[name].files] for name in order}
-        begun = folder.is_dir()
+        replace = folder.is_dir() or bool(manifest.joined or manifest.replaced)
         with _writing(folder):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             config.product.join(parts, self.part, folder)
             files = described(folder)
             if not config.check:
-                replace = begun or bool(manifest.joined or manifest.replaced)
                 placed(folder, files, config.out, replace)
         if config.check and files != manifest.joined:
             raise UserError(
