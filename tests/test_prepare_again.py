@@ -19,6 +19,7 @@ import pytest
 from avs3d.cache import MAX_FILES
 from avs3d.captioning.image_config import ImageCaptionerConfig
 from avs3d.errors import ReadError, UserError
+from avs3d.lock import locked
 from avs3d.prepare import Part, Product, Work, WorkConfig
 from avs3d.prepare.captions import Captions
 from avs3d.prepare.features import Features
@@ -311,3 +312,20 @@ def test_files_of_another_config_go_also_of_the_scan_that_it_was_at(
     prepare(four)
     assert parts(tmp_path) == ["a1", "a2", "b1", "b2"]
     assert "replaced" not in json.loads((tmp_path / "out" / MANIFEST).read_text())
+
+
+def test_a_shard_that_was_stopped_is_taken_over(four: Path, tmp_path: Path) -> None:
+    prepare(four, shard="1/2", finish=False)
+    with pytest.raises(UserError, match="holds 2 scans, such as a1, that were made otherwise"):
+        prepare(four, Means(2))
+    folder = tmp_path / "out" / ".means-folder-train.1-of-2"
+    with locked(folder):  # it is still at work
+        assert not prepare(four, match="b*").skipped
+    assert folder.exists()
+    work = prepare(four)
+    assert work.skipped == 4 and joined(tmp_path) == recorded(tmp_path) == ["a1", "a2", "b1", "b2"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "all.json",
+        MANIFEST,
+        "parts",
+    ]

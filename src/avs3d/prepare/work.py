@@ -127,11 +127,11 @@ class Work:
         out = self.config.out
         if self.config.check and not out.is_dir():
             raise UserError(f"{show(out)}: there is no such folder; give that which was prepared")
-        self._context.enter_context(locked(self._folder))
+        self._lock(self._folder)
         try:
             self._begin()
         except BaseException:  # what another run began here is kept
-            self._leave()
+            self._context.close()
             raise
         return self
 
@@ -139,12 +139,7 @@ class Work:
         staging = self._folder / _SCANS
         if not self.manifest.scans and not (staging.is_dir() and any(staging.iterdir())):
             self._clean()  # it came to nothing
-        self._leave()
-
-    def _leave(self) -> None:
         self._context.close()
-        with contextlib.suppress(OSError):  # more is to be made
-            self._folder.rmdir()
 
     def __len__(self) -> int:
         return len(self._tasks) + len(self._absent)
@@ -202,9 +197,13 @@ class Work:
             self.manifest.write(self._names, told)
 
     def _clean(self) -> None:
-        for name in (_SCANS, _JOINED):
-            shutil.rmtree(self._folder / name, ignore_errors=True)
-        (self._folder / _JOURNAL).unlink(missing_ok=True)
+        shutil.rmtree(self._folder / _JOINED, ignore_errors=True)
+        _forget(self._folder)
+
+    def _lock(self, folder: Path) -> None:
+        """A folder is this run's until its end; where nothing is left there, it goes."""
+        self._context.callback(_remove_empty, folder)
+        self._context.enter_context(locked(folder))
 
     def _begin(self) -> None:
         """Find out what is there; from now on what is made is written down."""
@@ -212,12 +211,12 @@ class Work:
         staging, journal = self._folder / _SCANS, self._folder / _JOURNAL
         for folder in (config.out, self._folder):
             remove_leftovers(folder)
-        known = self._take_over(journal) | manifest.scans
+        known = self._take_over() | manifest.scans
         with _writing(journal):
+            _forget(self._folder)
+            staging.mkdir()
             if not config.check:
                 manifest.begin(journal)
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir()
         self._owned = {file for made in known.values() for file in made.files}
         for index in self._indices:
             name = self._names[index]
@@ -231,7 +230,7 @@ class Work:
             replace = name in manifest.replaced
             self._tasks.append(Task(name, index, replace, made if config.check else None))
 
-    def _take_over(self, journal: Path) -> dict[str, Made]:
+    def _take_over(self) -> dict[str, Made]:
         """Put what earlier runs wrote down into one manifest, of which --overwrite then takes the
         scans that are made again: stopped anywhere in between, nothing is forgotten.
 
@@ -252,20 +251,35 @@ class Work:
                 elsewhere |= record.scans
         if config.check:
             return elsewhere
-        manifest.take(Manifest.of_journal(journal), again)
-        for name, files in begun(self._folder / _SCANS).items():
-            if name not in manifest.scans:
-                manifest.replace(name, files)
+        stopped = self._stopped()
+        for folder in stopped:
+            manifest.take(Manifest.of_journal(folder / _JOURNAL), again)
+            for name, files in begun(folder / _SCANS).items():
+                if name not in manifest.scans:
+                    manifest.replace(name, files)
         if manifest.scans or manifest.replaced:
             self._write()
-        with _writing(journal):
-            for path in (journal, *taken):
+        with _writing(config.out):
+            for path in taken:
                 path.unlink(missing_ok=True)
+            for folder in stopped:
+                _forget(folder)
         if not again <= manifest.replaced.keys():  # else it goes on with what was begun
             for name in again:
                 manifest.replace(name, elsewhere[name].files if name in elsewhere else {})
             self._write()
         return {name: made for name, made in elsewhere.items() if name not in manifest.replaced}
+
+    def _stopped(self) -> list[Path]:
+        """Where runs that were stopped wrote down what is taken over: of this command, and, where
+        it is that of all shards, of the shards that no run is at."""
+        folders = [self._folder]
+        if self.config.selection.shard is None:
+            for folder in sorted(self.config.out.glob(f".{self._title}.*-of-*[0-9]")):
+                with contextlib.suppress(UserError):  # a run is at it
+                    self._lock(folder)
+                    folders.append(folder)
+        return folders
 
     def _outcomes(self) -> Generator[Any, None, None]:
         config = self.config
@@ -346,6 +360,17 @@ class Work:
                 " scans with --match, --every or --shard"
             )
         self.room = told if needed > 0 else ""
+
+
+def _forget(folder: Path) -> None:
+    """Remove what a run wrote down in its folder."""
+    shutil.rmtree(folder / _SCANS, ignore_errors=True)
+    (folder / _JOURNAL).unlink(missing_ok=True)
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # not empty
+        folder.rmdir()
 
 
 def in_bytes(count: float) -> str:
