@@ -329,3 +329,13 @@ def test_a_shard_that_was_stopped_is_taken_over(four: Path, tmp_path: Path) -> N
         MANIFEST,
         "parts",
     ]
+
+
+def test_old_files_go_also_where_a_shard_made_the_new_ones(four: Path, tmp_path: Path) -> None:
+    prepare(four, Means(2))
+    again = WorkConfig(Selection(four, "folder"), Means(), tmp_path / "out", "train", 1, True)
+    with Work(again):
+        pass  # stopped before the first
+    prepare(four, shard="1/2")
+    assert prepare(four).skipped == 2
+    assert parts(tmp_path) == ["a1", "a2", "b1", "b2"]

@@ -182,8 +182,9 @@ class Work:
         if self.config.check:
             self._clean()
             return
-        replaced = self.manifest.replaced.items()
-        self.manifest.replaced = {n: files for n, files in replaced if n not in self.manifest.scans}
+        for name in self.manifest.replaced.keys() & self.manifest.scans.keys():
+            self._remove_old(name)  # also where another run made it, which did not know of them
+            del self.manifest.replaced[name]
         self._write()
         self._clean()
 
@@ -304,11 +305,16 @@ class Work:
 
     def _keep(self, name: str, made: Made) -> None:
         self._owned |= made.files.keys()
+        self._remove_old(name)
         with _writing(self._folder / _JOURNAL):
-            for file in self.manifest.replaced.get(name, {}).keys() - self._owned:
-                (self.config.out / file).unlink(missing_ok=True)
             self.manifest.add(name, made, self._folder / _JOURNAL)
         shutil.rmtree(self._folder / _SCANS / name, ignore_errors=True)
+
+    def _remove_old(self, name: str) -> None:
+        """Remove files that a scan had, and that no scan has now."""
+        with _writing(self.config.out):
+            for file in self.manifest.replaced.get(name, {}).keys() - self._owned:
+                (self.config.out / file).unlink(missing_ok=True)
 
     def _failed(self, name: str, error: Exception) -> Failure:
         self.failures[name] = failure = Failure(self._paths[name], error)
