@@ -192,6 +192,23 @@ def test_one_run_at_a_time_in_a_folder(call: Call, bundle: Path, tmp_path: Path)
     assert not (tmp_path / OUT / LOCK).exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed")
+def test_a_lock_that_is_removed_while_it_is_taken_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    flock = fcntl.flock
+
+    def removed_just_before(file: int, how: int) -> None:  # by the run that had it
+        (tmp_path / LOCK).unlink()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", removed_just_before)
+    with pytest.raises(UserError, match="another avs3d writes there"), locked(tmp_path):
+        pass
+
+
 def test_what_dead_processes_left_is_removed(tmp_path: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

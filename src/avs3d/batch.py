@@ -179,7 +179,7 @@ class Batch(Generic[T]):
         with contextlib.closing(in_processes(made, jobs, count)) as outcomes:
             for job, told in zip(jobs, outcomes, strict=True):
                 if isinstance(told, WorkerDied):
-                    yield _death(job, told)
+                    yield died(job.path, told)
                     continue
                 outcome, facts = told
                 self.facts = max(self.facts, facts, key=_most_memory)
@@ -196,12 +196,13 @@ class _Remote(Generic[T]):
         return self._worker(job), self._worker.facts()
 
 
-def _death(job: Job, death: WorkerDied) -> Exception:
-    """Killed from outside is the user's to put right, any other end is a fault of ours."""
+def died(path: Path, death: WorkerDied) -> Exception:
+    """What to say of an input whose worker died: killed from outside is the user's to put right,
+    any other end is a fault of ours."""
     if death.code != -9:
         return death
     return UserError(
-        f"{job.path}: the process that worked on it was killed; if memory was short, "
+        f"{path}: the process that worked on it was killed; if memory was short, "
         "take fewer --jobs, or split the cloud into tiles"
     )
 

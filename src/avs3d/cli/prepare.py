@@ -89,7 +89,7 @@ Examples:
 CAPTIONS = f"""Make captions_SPLIT.json: {{scene: {{camera: sentence}}}}.
 
 With the embeddings of `avs3d prepare smap`, these are the pairs that a captioner is trained on.
-What a server answered is kept on this machine, so that nothing is asked twice.
+The 20,000 newest answers of servers are kept on this machine, and not asked for again.
 
 Examples:
 

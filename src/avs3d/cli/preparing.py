@@ -52,8 +52,8 @@ def prepare(product: Product, asked: Asked) -> int:
     Raises:
         UserError: what concerns all of them.
     """
-    product.told()  # raises it
     configs = _configs(product, asked)
+    product.told()  # raises it
     codes = []
     for config in configs:
         try:

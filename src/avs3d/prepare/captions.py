@@ -14,9 +14,9 @@ from avs3d.cameras.images import pixels_of
 from avs3d.captioning.image_config import ImageCaptionerConfig
 from avs3d.environment import torch_device
 from avs3d.errors import ReadError, UserError
-from avs3d.hub import folder_fingerprint, model_folder
 from avs3d.io.source import show
-from avs3d.prepare.product import Part, Product
+from avs3d.prepare.models import known_by
+from avs3d.prepare.product import Part, Product, reading
 from avs3d.published.texts import read_captions, write_captions
 from avs3d.scan import Scan
 
@@ -42,12 +42,10 @@ class Captions(Product):
     what = "captions"
 
     def told(self) -> dict[str, Any]:
-        config = self.captioner
-        local = config.server is None
-        weights = (
-            folder_fingerprint(model_folder(config.model, "image captioner")) if local else None
-        )
-        return {"captioner": config.model_dump(mode="json"), "weights": weights}
+        told = self.captioner.model_dump(mode="json")
+        if self.captioner.server is None:
+            told |= known_by(self.captioner.model, "image captioner")
+        return {"captioner": told}
 
     def load(self) -> None:
         assert self._captioner.name
@@ -90,7 +88,10 @@ class Captions(Product):
         return {name: reply.text for name, reply in zip(images, replies, strict=True)}
 
     def join(self, parts: Mapping[str, list[Path]], part: Part, folder: Path) -> None:
-        told = {scene: read_captions(path).of(scene) for scene, (path,) in parts.items()}
+        told = {}
+        for scene, (path,) in parts.items():
+            with reading(path):
+                told[scene] = read_captions(path).of(scene)
         path = folder / f"captions_{part.name}.json"
         write_captions(path, told)
         read_captions(path)  # larger ones than are read are of no use

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +15,8 @@ from avs3d.environment import torch_device
 from avs3d.errors import ReadError
 from avs3d.features import PointFeatures
 from avs3d.fusion import fuse
-from avs3d.hub import folder_fingerprint, model_folder
 from avs3d.io.source import show
+from avs3d.prepare.models import known_by
 from avs3d.prepare.product import Part, Product, all_sweeps
 from avs3d.prepare.smap import rows_alike
 from avs3d.published.features import read_features, write_features
@@ -50,10 +51,12 @@ class Features(Product):
 
     def told(self) -> dict[str, Any]:
         kind, _, place = self.source.partition(":")
-        model = kind == "clip" and place
-        weights = folder_fingerprint(model_folder(place, "image encoder")) if model else None
-        told = {"source": self.source, "weights": weights, "width": self.width}
-        return {**told, "z_buffer": self.cell, "halves": self.halves}
+        if kind == "clip" and place:
+            source: Any = known_by(place, "image encoder")
+        else:
+            source = os.path.abspath(Path(self.source).expanduser())
+        told = {"source": source, "width": self.width, "z_buffer": self.cell}
+        return {**told, "halves": self.halves}
 
     def options(self, kind: str) -> dict[str, Any]:
         return all_sweeps(kind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
 import sys
@@ -12,10 +14,12 @@ from typing import Any
 from avs3d.datasets import Dataset
 from avs3d.errors import ReadError, UserError, cannot_write
 from avs3d.io.source import show
-from avs3d.prepare.manifest import Files, Made, described, described_file
+from avs3d.prepare.manifest import Files, Made, described, described_file, files_from
 from avs3d.prepare.product import Part, Product
 from avs3d.scan import Scan
 from avs3d.selection import Selection
+
+_PLACED = ".placed.json"
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Maker:
                 checked(self._product, folder, made.files, self._out, task.made.files)
                 shutil.rmtree(folder)
                 return task.made
+            (folder / _PLACED).write_text(json.dumps(made.files))
             placed(folder, made.files, self._out, task.replace)
             return made
         except OSError as error:
@@ -117,6 +122,16 @@ def whole(scan: Scan) -> Scan:
     return scan if finite.all() else scan.take(finite)
 
 
+def begun(staging: Path) -> dict[str, Files]:
+    """The scans of which a run that was stopped kept no record -> files that it may have placed."""
+    found: dict[str, Files] = {}
+    for folder in staging.iterdir() if staging.is_dir() else ():
+        found[folder.name] = {}
+        with contextlib.suppress(OSError, ValueError):  # else none was placed
+            found[folder.name] = files_from(json.loads((folder / _PLACED).read_bytes()))
+    return found
+
+
 def placed(folder: Path, files: Files, out: Path, may_replace: bool) -> None:
     """Move the files of a folder to their places below `out`, in the order of their paths.
 
@@ -147,15 +162,7 @@ def checked(product: Product, folder: Path, files: Files, out: Path, told: Files
         out: with those that were made once.
         told: these, when they were made.
     """
-    for name, was in told.items():
-        target = out / name
-        if not target.is_file():
-            raise UserError(f"{show(target)}: is missing; run the same without --check")
-        if described_file(target) != was:
-            raise UserError(
-                f"{show(target)}: was changed since it was made; remove it, and run the same"
-                " without --check"
-            )
+    unchanged(told, out)
     if files.keys() != told.keys():
         name = min(files.keys() ^ told.keys())
         lacks = "lacks" if name in told else "has now"
@@ -166,4 +173,17 @@ def checked(product: Product, folder: Path, files: Files, out: Path, told: Files
         if files[name] != told[name] and not product.alike(folder / name, out / name):
             raise UserError(
                 f"{show(out / name)}: is not what its source gives; make it again with --overwrite"
+            )
+
+
+def unchanged(told: Files, out: Path) -> None:
+    """Raise `UserError` where files below `out` are not as they were made."""
+    for name, was in told.items():
+        target = out / name
+        if not target.is_file():
+            raise UserError(f"{show(target)}: is missing; run the same without --check")
+        if described_file(target) != was:
+            raise UserError(
+                f"{show(target)}: was changed since it was made; remove it, and run the same"
+                " without --check"
             )

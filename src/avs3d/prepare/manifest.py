@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,45 +54,96 @@ class Manifest:
         config: plain data, what the files depend on.
         scans: by name, those that are whole.
         joined: what was made of all scans together.
-        replacing: the run that began it was allowed to replace what was there.
+        joined_of: `digest` of the scans that it was made of.
+        replaced: scans that were to be made again -> the files that they had; those that were, too,
+            until the run is at its end.
     """
 
     path: Path
     config: dict[str, Any]
     scans: dict[str, Made] = field(default_factory=dict)
     joined: Files = field(default_factory=dict)
-    replacing: bool = False
+    joined_of: str = ""
+    replaced: dict[str, Files] = field(default_factory=dict)
 
-    def read(self) -> None:
-        """Add what is written there, if anything is.
-
-        Raises:
-            UserError: it is none, or of another config.
-        """
-        if not self.path.exists():
-            return
-        with _one_of_ours(self.path):
-            told = json.loads(self.path.read_bytes())
-            self._take(told["config"], told["scans"])
-            self.joined |= files_from(told["joined"])
-
-    def goes_on(self, journal: Path) -> bool:
-        """Whether a journal is of this config, begun to replace what is there."""
-        return _whole_lines(journal)[:1] == [self._header]
-
-    def resume(self, journal: Path) -> None:
-        """Add what a journal has, and go on with it.
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """What is written there, of whatever config; nothing where there is no file.
 
         Raises:
-            UserError: it is of another config.
+            UserError: it is no manifest.
         """
-        lines = _whole_lines(journal)
-        if len(lines) > 1:  # else it came to nothing
-            with _one_of_ours(journal):
-                self.replacing |= bool(lines[0]["replacing"])
-                self._take(lines[0]["config"], dict(lines[1:]))
-        text = "".join(json.dumps(line) + "\n" for line in [self._header, *lines[1:]])
-        write_bytes(journal, text.encode())
+        if not path.exists():
+            return cls(path, {})
+        with _one_of_ours(path):
+            told = json.loads(path.read_bytes())
+            replaced = {name: files_from(files) for name, files in told.get("replaced", {}).items()}
+            joined = files_from(told["joined"]), str(told.get("joined_of", ""))
+            return cls(path, dict(told["config"]), _scans_from(told["scans"]), *joined, replaced)
+
+    @classmethod
+    def of_journal(cls, path: Path) -> Manifest:
+        """What a run wrote down that was stopped; nothing where none was.
+
+        Raises:
+            UserError: it is no journal.
+        """
+        head, *scans = _whole_lines(path) or [{"config": {}}]
+        with _one_of_ours(path):
+            return cls(path, dict(head["config"]), _scans_from(dict(scans)))
+
+    def take(self, other: Manifest, again: Collection[str]) -> None:
+        """Add what a newer record has; of another config, the files that are to be replaced.
+
+        Args:
+            other: the record.
+            again: scans that are made again.
+
+        Raises:
+            UserError: it is of another config, and has other scans than these.
+        """
+        if self.differs(other, again):
+            for name, made in other.scans.items():
+                self.replace(name, made.files)
+        else:
+            self.scans |= other.scans
+            self.joined_of = other.joined_of or self.joined_of
+        for name, files in other.replaced.items():
+            if name in other.scans:
+                self.replaced[name] = self.replaced.get(name, {}) | files
+            else:  # it was begun there, and came to nothing
+                self.replace(name, files)
+        self.joined |= other.joined
+
+    def differs(self, other: Manifest, again: Collection[str] = ()) -> bool:
+        """Whether another record is of another config; see `take`."""
+        mine, its = self.config, other.config
+        keys = [key for key in mine if its.get(key) != mine[key]]
+        others = other.scans.keys() - again
+        if keys and others:
+            if "root" in keys:  # else who reads it looks for a difference in the options
+                keys[keys.index("root")] = f"from {show(str(its.get('root')))}"
+            raise UserError(
+                f"{show(self.path.parent)}: holds {len(others):,} scans, such as"
+                f" {show(min(others))}, that were made otherwise ({', '.join(keys)}); choose"
+                " another --out or --name, or make all of them again, with --overwrite and without"
+                " --match, --every and --shard"
+            )
+        return bool(keys)
+
+    def replace(self, name: str, files: Files) -> None:
+        """A scan is to be made again, in place of its files and of others."""
+        made = self.scans.pop(name, Made({}))
+        self.replaced[name] = {**self.replaced.get(name, {}), **made.files, **files}
+
+    def digest(self, names: Iterable[str]) -> str:
+        """sha256 of what is known of some scans' files, which changes with their order as well."""
+        told = json.dumps([[name, self.scans[name].files] for name in names])
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def begin(self, journal: Path) -> None:
+        """Write an empty journal."""
+        write_bytes(journal, (json.dumps({"config": self.config}) + "\n").encode())
 
     def add(self, name: str, made: Made, journal: Path) -> None:
         """A scan is whole."""
@@ -105,27 +156,18 @@ class Manifest:
         names = [*order, *sorted(self.scans.keys() - set(order))]
         self.scans = {name: self.scans[name] for name in names if name in self.scans}
         lines = [f"{json.dumps(name)}: {json.dumps(vars(self.scans[name]))}" for name in self.scans]
-        head = json.dumps({**told, "config": self.config, "joined": self.joined}, indent=1)
+        joined = {"joined": self.joined, "joined_of": self.joined_of}
+        told = {**told, "config": self.config, **joined}
+        if self.replaced:
+            told["replaced"] = self.replaced
+        head = json.dumps(told, indent=1)
         scans = ",\n  ".join(lines)
         text = f'{head[:-2]},\n "scans": {{\n  {scans}\n }}\n}}\n'
         write_bytes(self.path, text.encode())
 
-    @property
-    def _header(self) -> dict[str, Any]:
-        plain: dict[str, Any] = json.loads(
-            json.dumps({"config": self.config, "replacing": self.replacing})
-        )
-        return plain
 
-    def _take(self, config: Any, scans: dict[str, Any]) -> None:
-        wanted = self._header["config"].items()
-        keys = [key for key, value in wanted if config.get(key) != value]
-        if keys:
-            raise UserError(
-                f"{show(self.path.parent)}: holds what was made with another {', '.join(keys)};"
-                " choose another --out, or pass --overwrite, which makes everything again"
-            )
-        self.scans |= {name: Made.from_json(made) for name, made in scans.items()}
+def _scans_from(told: Any) -> dict[str, Made]:
+    return {str(name): Made.from_json(made) for name, made in told.items()}
 
 
 def files_from(told: Any) -> Files:
@@ -161,10 +203,7 @@ def _one_of_ours(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise UserError(
-            f"{show(path)}: is no record of avs3d; move it away, or pass --overwrite, which makes"
-            " everything again"
-        ) from None
+        raise UserError(f"{show(path)}: is no record of avs3d; move it away") from None
 
 
 def _whole_lines(journal: Path) -> list[Any]:

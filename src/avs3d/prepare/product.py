@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from avs3d.errors import ReadError
+from avs3d.io.source import brief, show
 from avs3d.scan import Scan
 
 
@@ -80,6 +83,9 @@ class Product(Protocol):
             parts: name -> the files of a scan, in the order of the dataset.
             part: that they are of.
             folder: empty.
+
+        Raises:
+            ReadError: one of the files is missing or damaged, see `reading`.
         """
         return None
 
@@ -92,3 +98,16 @@ class Product(Protocol):
 def all_sweeps(kind: str) -> dict[str, Any]:
     """The sweeps of half a second, as the authors' nuScenes has them."""
     return {"sweeps": 10} if kind == "nuscenes" else {}
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Around the reading of a file that was prepared: whatever is raised is a `ReadError` of it."""
+    try:
+        yield
+    except Exception as error:  # a damaged file can raise anything in there
+        damage = f"cannot be read ({brief(str(error))}); remove it, and"
+        raise ReadError(
+            f"{show(path)}: {damage if path.exists() else 'is missing;'} run the same without"
+            " --check, --match and --every, which makes it again"
+        ) from error

@@ -12,8 +12,8 @@ import numpy as np
 
 from avs3d.cameras.images import pixels_of
 from avs3d.environment import torch_device
-from avs3d.hub import folder_fingerprint, model_folder
-from avs3d.prepare.product import Part, Product
+from avs3d.prepare.models import known_by
+from avs3d.prepare.product import Part, Product, reading
 from avs3d.published.smap import ImageFeatures, write_camera_masks, write_image_features
 from avs3d.scan import Scan
 from avs3d.vision.targets import camera_mask, image_embeddings
@@ -40,8 +40,7 @@ class Smap(Product):
     what = "smap"
 
     def told(self) -> dict[str, Any]:
-        weights = folder_fingerprint(model_folder(self.model, "image encoder"))
-        return {"model": self.model, "weights": weights}
+        return known_by(self.model, "image encoder")
 
     def load(self) -> None:
         assert self._vision.dim
@@ -64,7 +63,7 @@ class Smap(Product):
     def join(self, parts: Mapping[str, list[Path]], part: Part, folder: Path) -> None:
         names, features, masks = [], [], {}
         for scene, (path,) in parts.items():
-            with np.load(path, allow_pickle=False) as found:
+            with reading(path), np.load(path, allow_pickle=False) as found:
                 names += [f"{scene}_{camera}" for camera in found["cameras"]]
                 features.append(found["features"])
                 masks[scene] = found["mask"]

@@ -4,6 +4,8 @@ it was stopped, and checked."""
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -13,13 +15,13 @@ from typing import Any, NamedTuple
 
 from avs3d import __version__
 from avs3d.atomic import remove_leftovers
-from avs3d.batch import exit_code
+from avs3d.batch import died, exit_code
 from avs3d.environment import versions
 from avs3d.errors import UserError, cannot_write
 from avs3d.io.source import show
 from avs3d.lock import locked
-from avs3d.prepare.making import Maker, Task, checked, placed
-from avs3d.prepare.manifest import ENDING, Files, Made, Manifest, are_there, described
+from avs3d.prepare.making import Maker, Task, begun, placed, unchanged
+from avs3d.prepare.manifest import ENDING, Made, Manifest, are_there, described
 from avs3d.prepare.product import Part, Product
 from avs3d.selection import Selection, names_of
 
@@ -40,6 +42,9 @@ class WorkConfig:
         jobs: processes that work at the same time.
         overwrite: replace what is there, and make everything again.
         check: make nothing, but compare what is there with the source.
+
+    Raises:
+        UserError: both of these.
     """
 
     selection: Selection
@@ -49,6 +54,13 @@ class WorkConfig:
     jobs: int = 1
     overwrite: bool = False
     check: bool = False
+
+    def __post_init__(self) -> None:
+        if self.check and self.overwrite:
+            raise UserError(
+                "--check makes nothing, and --overwrite makes everything again: leave one of them"
+                " out"
+            )
 
 
 class Failure(NamedTuple):
@@ -97,23 +109,29 @@ class Work:
         self._names = names_of([key.removeprefix(f"{dataset.split}/") for key in keys])
         self._indices = selection.indices
         self._paths = {self._names[index]: selection.root / keys[index] for index in self._indices}
-        title = f"{config.product.what}-{dataset.name}-{config.name}"
+        self._title = title = f"{config.product.what}-{dataset.name}-{config.name}"
         shard = "" if selection.shard is None else f".{selection.shard}"
         self._folder = config.out / f".{title}{shard}{'.check' if config.check else ''}"
         told = {"avs3d": __version__, "dataset": dataset.name, "options": selection.options}
         told |= config.product.told()
-        self.manifest = Manifest(config.out / f"{title}{shard}{ENDING}", told)
-        self._others = [] if shard else sorted(config.out.glob(f"{title}.*-of-*{ENDING}"))
+        if not config.check:  # which compares what is there with the scans of any root
+            told["root"] = os.path.abspath(selection.root)
+        plain = json.loads(json.dumps(told))  # as it is read back
+        self.manifest = Manifest(config.out / f"{title}{shard}{ENDING}", plain)
         self._context = contextlib.ExitStack()
         self._tasks: list[Task] = []
         self._absent: list[str] = []
+        self._owned: set[str] = set()
 
     def __enter__(self) -> Work:
-        self._context.enter_context(locked(self._folder))
+        out = self.config.out
+        if self.config.check and not out.is_dir():
+            raise UserError(f"{show(out)}: there is no such folder; give that which was prepared")
+        self._lock(self._folder)
         try:
             self._begin()
-        except BaseException:
-            self.__exit__()
+        except BaseException:  # what another run began here is kept
+            self._context.close()
             raise
         return self
 
@@ -122,8 +140,6 @@ class Work:
         if not self.manifest.scans and not (staging.is_dir() and any(staging.iterdir())):
             self._clean()  # it came to nothing
         self._context.close()
-        with contextlib.suppress(OSError):  # more is to be made
-            self._folder.rmdir()
 
     def __len__(self) -> int:
         return len(self._tasks) + len(self._absent)
@@ -159,29 +175,36 @@ class Work:
         Raises:
             UserError: something cannot be written, or is not as it should be.
         """
-        selection, product = self.config.selection, self.config.product
-        order = [name for name in self._names if name in self.manifest.scans]
-        if selection.shard is None and order:
-            earlier = self.manifest.joined
-            if self.prepared or not earlier or not are_there(earlier, self.config.out):
-                self.status("putting all together")
-                self._join(order)
+        whole = self.manifest.scans.keys() - self.failures.keys()
+        order = [name for name in self._names if name in whole]
+        if self.config.selection.shard is None and order:
+            self._join(order)
         if self.config.check:
             self._clean()
             return
+        for name in self.manifest.replaced.keys() & self.manifest.scans.keys():
+            self._remove_old(name)  # also where another run made it, which did not know of them
+            del self.manifest.replaced[name]
+        self._write()
+        self._clean()
+
+    def _write(self) -> None:
         told = {
-            "what": product.what, "part": self.part.name, "selection": selection.told(),
-            "versions": versions(),
+            "what": self.config.product.what, "part": self.part.name,
+            "selection": self.config.selection.told(), "versions": versions(),
             "failures": {name: str(failure.error) for name, failure in self.failures.items()},
         }  # fmt: skip
         with _writing(self.manifest.path):
             self.manifest.write(self._names, told)
-        self._clean()
 
     def _clean(self) -> None:
-        for name in (_SCANS, _JOINED):
-            shutil.rmtree(self._folder / name, ignore_errors=True)
-        (self._folder / _JOURNAL).unlink(missing_ok=True)
+        shutil.rmtree(self._folder / _JOINED, ignore_errors=True)
+        _forget(self._folder)
+
+    def _lock(self, folder: Path) -> None:
+        """A folder is this run's until its end; where nothing is left there, it goes."""
+        self._context.callback(_remove_empty, folder)
+        self._context.enter_context(locked(folder))
 
     def _begin(self) -> None:
         """Find out what is there; from now on what is made is written down."""
@@ -189,31 +212,75 @@ class Work:
         staging, journal = self._folder / _SCANS, self._folder / _JOURNAL
         for folder in (config.out, self._folder):
             remove_leftovers(folder)
-        if config.overwrite:
-            manifest.replacing = True
-            if not manifest.goes_on(journal):
-                for path in (manifest.path, *self._others, journal):
-                    path.unlink(missing_ok=True)
-        for other in self._others:
-            Manifest(other, manifest.config, manifest.scans).read()
-        manifest.read()
+        known = self._take_over() | manifest.scans
         with _writing(journal):
-            if not config.check:
-                manifest.resume(journal)
-            begun = {path.name for path in staging.iterdir()} if staging.is_dir() else set()
-            shutil.rmtree(staging, ignore_errors=True)
+            _forget(self._folder)
             staging.mkdir()
+            if not config.check:
+                manifest.begin(journal)
+        self._owned = {file for made in known.values() for file in made.files}
         for index in self._indices:
             name = self._names[index]
-            made = manifest.scans.get(name)
+            made = known.get(name)
             if config.check:
                 if made is None:
                     self._absent.append(name)
                     continue
             elif made is not None and are_there(made.files, config.out):
                 continue
-            replace = manifest.replacing or name in begun
+            replace = name in manifest.replaced
             self._tasks.append(Task(name, index, replace, made if config.check else None))
+
+    def _take_over(self) -> dict[str, Made]:
+        """Put what earlier runs wrote down into one manifest, of which --overwrite then takes the
+        scans that are made again: stopped anywhere in between, nothing is forgotten.
+
+        Returns:
+            Scans that a shard need not make; their manifests are left to the run without --shard.
+        """
+        config, manifest = self.config, self.manifest
+        names = {self._names[index] for index in self._indices}
+        again = names if config.overwrite else set()
+        shards = sorted(config.out.glob(f"{self._title}.*-of-*{ENDING}"))
+        taken = [] if config.selection.shard else shards
+        elsewhere: dict[str, Made] = {}
+        for path in (config.out / f"{self._title}{ENDING}", *shards):
+            record = Manifest.read(path)
+            if path == manifest.path or path in taken:
+                manifest.take(record, again)
+            elif not manifest.differs(record):
+                elsewhere |= record.scans
+        if config.check:
+            return elsewhere
+        stopped = self._stopped()
+        for folder in stopped:
+            manifest.take(Manifest.of_journal(folder / _JOURNAL), again)
+            for name, files in begun(folder / _SCANS).items():
+                if name not in manifest.scans:
+                    manifest.replace(name, files)
+        if manifest.scans or manifest.replaced:
+            self._write()
+        with _writing(config.out):
+            for path in taken:
+                path.unlink(missing_ok=True)
+            for folder in stopped:
+                _forget(folder)
+        if not again <= manifest.replaced.keys():  # else it goes on with what was begun
+            for name in again:
+                manifest.replace(name, elsewhere[name].files if name in elsewhere else {})
+            self._write()
+        return {name: made for name, made in elsewhere.items() if name not in manifest.replaced}
+
+    def _stopped(self) -> list[Path]:
+        """Where runs that were stopped wrote down what is taken over: of this command, and, where
+        it is that of all shards, of the shards that no run is at."""
+        folders = [self._folder]
+        if self.config.selection.shard is None:
+            for folder in sorted(self.config.out.glob(f".{self._title}.*-of-*[0-9]")):
+                with contextlib.suppress(UserError):  # a run is at it
+                    self._lock(folder)
+                    folders.append(folder)
+        return folders
 
     def _outcomes(self) -> Generator[Any, None, None]:
         config = self.config
@@ -228,62 +295,88 @@ class Work:
                 assert maker is not None
                 yield maker(task)
             return
-        from avs3d.workers import in_processes
+        from avs3d.workers import WorkerDied, in_processes
 
         count = min(config.jobs, len(self._tasks))
         self.status(f"{count} processes")
-        yield from in_processes(start, self._tasks, count)
+        with contextlib.closing(in_processes(start, self._tasks, count)) as outcomes:
+            for task, told in zip(self._tasks, outcomes, strict=True):
+                yield died(self._paths[task.name], told) if isinstance(told, WorkerDied) else told
 
     def _keep(self, name: str, made: Made) -> None:
+        self._owned |= made.files.keys()
+        self._remove_old(name)
         with _writing(self._folder / _JOURNAL):
             self.manifest.add(name, made, self._folder / _JOURNAL)
         shutil.rmtree(self._folder / _SCANS / name, ignore_errors=True)
+
+    def _remove_old(self, name: str) -> None:
+        """Remove files that a scan had, and that no scan has now."""
+        with _writing(self.config.out):
+            for file in self.manifest.replaced.get(name, {}).keys() - self._owned:
+                (self.config.out / file).unlink(missing_ok=True)
 
     def _failed(self, name: str, error: Exception) -> Failure:
         self.failures[name] = failure = Failure(self._paths[name], error)
         return failure
 
     def _join(self, order: list[str]) -> None:
-        folder, out = self._folder / _JOINED, self.config.out
-        parts = {name: [out / file for file in self.manifest.scans[name].files] for name in order}
-        begun = folder.is_dir()
+        """Put scans together where what is there is not made of just these; or compare it."""
+        config, manifest, digest = self.config, self.manifest, self.manifest.digest(order)
+        if config.check:
+            unchanged(manifest.joined, config.out)
+            if self.failures:
+                return
+        elif manifest.joined_of == digest and are_there(manifest.joined, config.out):
+            return
+        self.status("putting all together")
+        folder = self._folder / _JOINED
+        parts = {name: [config.out / file for file in manifest.scans[name].files] for name in order}
+        replace = folder.is_dir() or bool(manifest.joined or manifest.replaced)
         with _writing(folder):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            self.config.product.join(parts, self.part, folder)
+            config.product.join(parts, self.part, folder)
             files = described(folder)
-            if self.config.check:
-                self._check_joined(folder, files)
-                return
-            replace = self.manifest.replacing or begun or bool(self.manifest.joined)
-            placed(folder, files, out, replace)
-        self.manifest.joined = files
-
-    def _check_joined(self, folder: Path, files: Files) -> None:
-        if self.manifest.joined != files:
+            if not config.check:
+                placed(folder, files, config.out, replace)
+        if config.check and files != manifest.joined:
             raise UserError(
-                f"{show(self.manifest.path)}: what was made of all scans together is not what they"
+                f"{show(manifest.path)}: what was made of all scans together is not what they"
                 " give; run the same without --check"
             )
-        checked(self.config.product, folder, files, self.config.out, self.manifest.joined)
+        manifest.joined, manifest.joined_of = files, digest
 
     def _check_room(self) -> None:
         """Raises `UserError` where the scans that are left will not find room."""
         made = len(self.prepared)
         if self.config.check or made not in _ESTIMATED:
             return
-        left = len(self) - made - len(self.failures)
+        left = self._tasks[made + len(self.failures) :]
         mean = sum(one.room for one in self.prepared.values()) / made
+        replaced = [self.manifest.replaced.get(task.name, {}) for task in left]
+        needed = mean * len(left) - sum(Made(files).room for files in replaced)
         free = shutil.disk_usage(self.config.out).free
         told = (
-            f"the other {left:,} scans need about {in_bytes(mean * left)} ({in_bytes(free)} free)"
+            f"the other {len(left):,} scans need about {in_bytes(needed)} ({in_bytes(free)} free)"
         )
-        if left and mean * left > free:
+        if needed > free:
             raise UserError(
                 f"{show(self.config.out)}: {told}; make room, choose another --out, or take fewer"
                 " scans with --match, --every or --shard"
             )
-        self.room = told if left else ""
+        self.room = told if needed > 0 else ""
+
+
+def _forget(folder: Path) -> None:
+    """Remove what a run wrote down in its folder."""
+    shutil.rmtree(folder / _SCANS, ignore_errors=True)
+    (folder / _JOURNAL).unlink(missing_ok=True)
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # not empty
+        folder.rmdir()
 
 
 def in_bytes(count: float) -> str:
