@@ -216,7 +216,8 @@ def test_an_image_that_is_gone_when_it_is_to_be_described(complete: Path, tmp_pa
     with serving(always(said("A bus."))) as server:
         eye = ImageCaptionerConfig(model="eye", server=server.address)
         encoded = load(complete, sources=Sources("images", eye)).encode(replace(cloud, name="a"))
-        assert encoded.captions() == {"rear": "A bus."}
+        assert encoded.captions() == encoded.captions(4) == {"rear": "A bus."}
+        assert encoded.usage is not None and encoded.usage.asked == 1  # views are of the points
     (line,) = encoded.scan.left_out
     assert line == f"camera front: {tmp_path}/images/front.png: no such file; check the path"
 

@@ -61,17 +61,15 @@ def describe(encoded: EncodedScan, views: Views | None) -> Told:
     sources = encoded.pipeline.sources
     told = []
     if sources.from_images:
-        told.append(describe_images(encoded))
+        told.append(encoded.of_images)
     if sources.from_points:
         told.append(describe_points(encoded, views))
     captions = {view: text for one in told for view, text in one.captions.items()}
-    left_out = tuple(line for one in told for line in one.left_out)
-    usage = next((one.usage for one in told if one.usage is not None), None)
     vocabulary = Vocabulary.merge(*(one.vocabulary for one in told))
     if sources.fold is not None and len(vocabulary):
         embeddings = encoded.pipeline.words(vocabulary.words).cpu().numpy()
         vocabulary = vocabulary.folded(embeddings, sources.fold)
-    return Told(captions, vocabulary, left_out, usage)
+    return Told(captions, vocabulary)
 
 
 def describe_given(encoded: EncodedScan, captions: Mapping[str, str]) -> Told:

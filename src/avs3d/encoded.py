@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avs3d.describing import Told, describe, describe_given
+from avs3d.describing import Told, describe, describe_given, describe_images
 from avs3d.errors import UserError
 from avs3d.features import PointFeatures
 from avs3d.inputs import point_inputs
@@ -193,14 +193,18 @@ class EncodedScan:
     @torch.inference_mode()
     def _tell(self, views: Views | None) -> Told:
         if views not in self._told:
-            if self._given is None:
-                told = describe(self, views)
-            else:
-                told = describe_given(self, self._given)
-            self._leave_out(told.left_out)
-            self.usage = told.usage
+            given = self._given
+            told = describe(self, views) if given is None else describe_given(self, given)
             self._told[views] = told
         return self._told[views]
+
+    @cached_property
+    def of_images(self) -> Told:
+        """What is said of its images, asked once: views are of the points."""
+        told = describe_images(self)
+        self._leave_out(told.left_out)
+        self.usage = told.usage
+        return told
 
     @torch.inference_mode()
     def segment(
