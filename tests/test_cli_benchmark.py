@@ -108,6 +108,28 @@ def test_an_interrupted_benchmark_goes_on_and_a_row_that_fails_is_told(
     assert "has no captioner" in (tmp_path / "bench" / "benchmark.md").read_text("utf-8")
 
 
+def test_what_is_out_of_date_is_made_anew(call: Call, bundle: Path, tmp_path: Path) -> None:
+    root, path = nuscenes.write(tmp_path / "nuscenes"), tmp_path / "bench.yaml"
+    words = tmp_path / "words.txt"
+    words.write_text("car, road")
+    write_config(path, root, bundle, {"vocabulary": str(words)}, every=3)
+    assert call("benchmark", "bench.yaml").exit_code == 0
+    run = next((tmp_path / "bench" / "runs").glob("*/run.json"))
+    first = tables_of(tmp_path / "bench")[0]
+    words.write_text("car, road, bus, building, grass")
+    result = call("benchmark", "bench.yaml")
+    assert result.exit_code == 0 and "another" not in result.output, result.output
+    assert json.loads(run.read_text())["config"]["vocabulary"] == words.read_text().split(", ")
+    assert [row["words"] for row in first] == ["2.0"]
+    assert [row["words"] for row in tables_of(tmp_path / "bench")[0]] == ["5.0"]
+    # What cannot be made anew is not taken for new.
+    for sweep in (root / "samples" / "LIDAR_TOP").iterdir():
+        sweep.write_bytes(b"")
+    words.write_text("car, road, tree")
+    assert call("benchmark", "bench.yaml").exit_code == 2
+    assert [row["scans"] for row in tables_of(tmp_path / "bench")[0]] == ["none"]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -197,6 +219,7 @@ def test_the_papers_figures_are_quoted_and_compared_with_nothing_that_differs() 
     ):
         assert "Not to be compared" in text and difference in text
         assert text.count(";") <= 3
+    assert "mapper (the paper asks" in notes(clip, "words.json", split="val")
     same = notes(clip, split="val")
     assert "Not to be compared" not in same and "not measured here" in same
 
@@ -229,3 +252,11 @@ def test_any_name_stays_in_its_cell(name: str) -> None:
     tex = next(line for line in to_latex(found[:1]).split("\n") if "25.0" in line)
     assert len(re.findall(r"(?<!\\)&", tex)) == 9 and tex.endswith(r" \\")
     assert [row[0] for row in csv.reader(to_csv(found[:1]).splitlines()[1:2])]
+
+
+@pytest.mark.parametrize("name", ["[ours]", "*"])
+def test_no_row_of_latex_is_an_argument(name: str) -> None:
+    row = RowConfig(name=name)
+    config = BenchmarkConfig(dataset="x", rows=[row])
+    text = to_latex(tables(config, "nuscenes-16", [Line(row, "minilm", report(), "", 2)]))
+    assert f"\n{{}}{name}" in text and f"\n{name}" not in text

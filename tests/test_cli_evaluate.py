@@ -117,6 +117,17 @@ def test_a_result_that_hangs_on_the_mapper_says_so(call: Call, run: Path) -> Non
     assert "mIoU is 0.940 to 1.000 by mapper: it hangs on the mapper" in console.export_text()
 
 
+def test_scans_that_were_labelled_together_are_not_labelled_again(call: Call, run: Path) -> None:
+    for path in run.glob("*.done.json"):
+        told = json.loads(path.read_text())
+        told["made"]["window"] = 4
+        path.write_text(json.dumps(told))
+    result = evaluate(call)
+    assert result.exit_code == 2
+    assert "labelled together with the scans before it (--window 4), which is" in lines(result)[0]
+    assert evaluate(call, "--no-baselines").exit_code == 0
+
+
 def test_scans_that_fail_do_not_stop_the_others(call: Call, run: Path, tmp_path: Path) -> None:
     np.zeros(3, "<u4").tofile(tmp_path / "labels" / "a.label")
     result = evaluate(call, "--no-baselines")
@@ -247,6 +258,15 @@ def test_a_run_over_a_dataset_needs_neither_labels_nor_names_of_classes(
     assert sum(rows[name]["points"] for name in ("day", "night")) == found["points"]
     assert rows["day"]["miou_interval"] is not None
     assert re.search(r"night +3 +0\.\d{3}", result.stdout)
+    # A run that is named twice counts once.
+    twice = call("evaluate", "results", folder, "--mapper", "names", "--out", "twice")
+    assert twice.exit_code == 0 and report(tmp_path / "twice") | {"runs": []} == found | {
+        "runs": []
+    }
+    # The same ids mean other things in other datasets.
+    other = call("evaluate", folder, "--labelset", "pandaset-18", "--out", "other")
+    assert other.exit_code == 2 and "no scan could be evaluated" in lines(other)[-1]
+    assert "its labels are those of nuscenes-16, not of pandaset-18; evaluate" in lines(other)[0]
     # The files of labels say the same.
     given = call("evaluate", folder, "--mapper", "names", "--labels", root / "lidarseg",
                  "--labelset", "nuscenes-16", "--out", "given")  # fmt: skip
@@ -291,6 +311,14 @@ def test_a_language_model_maps_and_what_it_did_not_answer_is_asked_again(
         second = call("evaluate", "other", *options, *mapper, "--overwrite")
         assert "9 answers (6 cached)" in second.stdout and "no answer" not in second.stdout
         assert "draws agree" in second.stdout
+    # Random nouns for a baseline are not its to map, nor counted as its answers.
+    with serving(script) as api:
+        again = call("evaluate", "other", *options[:-1], "--mapper", f"{api.address}#m",
+                     "--samples", 2, "--overwrite")  # fmt: skip
+        assert again.exit_code == 0, again.output
+        assert "9 answers, 270 + 45 tokens" in again.stdout
+        assert len(api.bodies) == 9 and report(tmp_path / "other")["mappers"][0]["no_answer"] == 0
+        assert len(report(tmp_path / "other")["baselines"]) == 4
     found = report(tmp_path / "other")
     assert {row["word"]: row["class"] for row in found["words"]} == {
         "macadam": "road", "roadster": "car", "gizmo": None

@@ -115,6 +115,7 @@ def test_replies_of_the_official_run_by_our_rule() -> None:
         ("It resembles cars most.", "car"),
         ("It is not a car, it is a truck", "truck"),
         ("It isn't a car but a truck", "truck"),
+        ("It isn’t a car, it is a truck", "truck"),
         ("sedan is most similar to car", "car"),
         ("traffic-cone", "traffic cone"),
         ("'car', though 'truck' is near", "car"),
@@ -141,6 +142,19 @@ def test_replies(reply: str, name: str | None) -> None:
 def test_a_word_that_holds_a_class_is_not_its_answer() -> None:
     said = "The bus stop is most similar to manmade"
     assert read_reply(said, NUSCENES.classes, "bus stop").name == "manmade"
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("cone", "traffic cone"),
+        ("surface", "drivable surface"),
+        ("vehicle", "construction vehicle"),
+    ],
+)
+def test_a_class_that_holds_the_word_may_be_its_answer(word: str, name: str) -> None:
+    said = f"A {word} is most similar to {name}"
+    assert read_reply(said, NUSCENES.classes, word).name == name
 
 
 @settings(max_examples=200, deadline=None)

@@ -95,6 +95,12 @@ def test_labels_that_the_scan_carries(tmp_path: Path) -> None:
         truth(tmp_path / "bare")
 
 
+def test_labels_of_scenes_of_openscene_are_classes(tmp_path: Path) -> None:
+    ids = np.array([0, 8, -100, 255])  # car and road; raw ids of both are 10 and 40
+    store(tmp_path / "out", "a", tmp_path / "a.pth", labels=ids)
+    assert truth(tmp_path / "out") == {"a": [0, 8, 255, 255]}
+
+
 @pytest.mark.parametrize(
     ("ids", "said"),
     [

@@ -233,6 +233,16 @@ def test_results_are_shown_as_they_lie_there(call: Call, bundle: Path, tmp_path:
     assert not subject.is_encoded  # no bundle was loaded for that
     assert np.isfinite(subject.query("car")).sum() == 400
     assert stored_at(out / "a.npz") == [stored[0]]
+    (one,) = stored_at(out / "a.npz")  # of a run of two, whose words have the colours of the run
+    assert Results([one], BatchConfig((), None), quiet).open(0).result.steady
+    made = {"min_score": 2.0, "sources": {"feature": "fusion"}}
+    other = Results([replace(one, made={**one.made, **made})], BatchConfig((), None), quiet).open(0)
+    assert other.result.scan.left_out == (
+        "labels are by --feature fusion; clicks, questions and edits are answered by distill",
+    )
+    assert not subject.result.scan.left_out
+    other.edit(Edits(("car", "road"), {}))
+    assert (other.result.label < 0).all()  # no score is 2
     assert stored_at(tmp_path) == [] and stored_at(tmp_path / "a.bin") == []
     moved = (out / "a.npz").rename(tmp_path / "moved.npz")
     assert stored_at(moved) == [Stored(moved)]

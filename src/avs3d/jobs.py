@@ -56,6 +56,7 @@ class BatchConfig:
         queries: what to ask of every scan, see `Segmentation.queries`.
         report: write a page to send to somebody, for every scan and for the run.
         window: scans of a sequence that are labelled together, see `avs3d.sequence`.
+        renew: replace results that were made otherwise; those of the same options are kept.
     """
 
     inputs: tuple[str, ...]
@@ -83,6 +84,7 @@ class BatchConfig:
     window: int = 1
     queries: tuple[str, ...] = ()
     report: bool = False
+    renew: bool = False
 
     def told(self) -> dict[str, Any]:
         """Plain data for `run.json`."""

@@ -88,6 +88,8 @@ class Results:
     def find(self, job: Job) -> dict[str, Any] | None:
         """The record of a scan that is done already, by the same options from the same input.
 
+        Of what is to be renewed the results are removed: nobody is to take them for new ones.
+
         Returns:
             None where it is to be done.
 
@@ -104,7 +106,11 @@ class Results:
         if record is None:
             self._keep(job, targets)
             return None
-        if other := self._differences(job, record):
+        other = self._differences(job, record)
+        if self.config.renew and (other or not self._are_whole(job, record)):
+            self._discard(job, record)
+            return None
+        if other:
             self._keep(job, targets, f", made with another {', '.join(other)}")
         if record["finished"] and not self._are_whole(job, record):
             self._keep(job, targets, ", but was changed since")
@@ -184,6 +190,9 @@ class Results:
         record = read_record(self.path(job, DONE))
         if record is None or record["finished"] or self._differences(job, record):
             return
+        self._discard(job, record)
+
+    def _discard(self, job: Job, record: dict[str, Any]) -> None:
         self._remove(job, record)
         with contextlib.suppress(OSError):
             self.path(job, DONE).unlink()

@@ -160,7 +160,7 @@ def _work(
     sources = source_config(True, who, row.image_captioner, row.feature, row.features)
     return BatchConfig(
         (), reports.run_folder(row), row.bundle, words.of(row), device=device, seed=config.seed,
-        picture=False, write=(".npz",), jobs=jobs, selection=selection, **sources,
+        renew=True, picture=False, write=(".npz",), jobs=jobs, selection=selection, **sources,
     )  # fmt: skip
 
 

@@ -39,6 +39,11 @@ def encode_again(pipeline: Pipeline, scan: StoredScan, result: Segmentation) -> 
             f"{scan.path}: made with bundle {result.bundle}, but {scan.bundle} is now"
             f" {pipeline.bundle.name}; give --no-baselines, or segment again"
         )
+    if scan.window > 1:
+        raise UserError(
+            f"{scan.path}: was labelled together with the scans before it (--window"
+            f" {scan.window}), which is not done again; give --no-baselines"
+        )
     encoded = pipeline.encode(result.scan)
     labelled = result.label >= 0
     label = encoded.segment(result.vocabulary).label

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,6 @@ class Reports:
         for path in sorted(self.run_folder(row).glob(f"*{DONE}")):
             status = path.stat()
             digest.update(f"{path.name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-        mapping = Path(row.mapper)
+        mapping = Path(os.path.expanduser(row.mapper))
         words = mapping.stat().st_mtime_ns if mapping.is_file() else None
         return {"avs3d": __version__, "results": digest.hexdigest(), "mapping": words}

@@ -153,12 +153,17 @@ def _notes(config: BenchmarkConfig, labelset: str, lines: Sequence[Line]) -> tup
         differences.append("scans (some of them)")
     if any(line.scans and line.report and line.report["scans"] < line.scans for line in lines):
         differences.append("scans (some failed)")
-    if any(line.row.mapper in ("minilm", "names") for line in lines):
+    if any(_asks_nobody(line.row.mapper) for line in lines):
         differences.append("mapper (the paper asks a language model)")
     said = "† Quoted from the paper (3D-AVS; for class names, of OpenScene), not measured here. "
     if not differences:
         return (f"{said}Text encoder, split and kind of mapper are the same; models are others.",)
     return (f"{said}Not to be compared: {'; '.join(differences)}.",)
+
+
+def _asks_nobody(mapper: str) -> bool:
+    """Whether a mapper is no language model: one of ours, or a file of words and classes."""
+    return mapper in ("minilm", "names") or mapper.lower().endswith(".json")
 
 
 def _percent(value: float | None) -> str:
@@ -198,12 +203,17 @@ def _escaped_markdown(text: str) -> str:
     return text
 
 
+def _begun(row: str) -> str:
+    """A row that the ``\\\\`` or ``\\midrule`` before it does not take for its argument."""
+    return f"{{}}{row}" if row.startswith(("[", "*")) else row
+
+
 def to_latex(found: Sequence[Table]) -> str:
     """For ``booktabs``."""
     parts = []
     for table in found:
         columns = "l" * table.texts + "r" * (len(table.head) - table.texts)
-        rows = [" & ".join(map(_escaped_latex, row)) + r" \\" for row in table.rows]
+        rows = [_begun(" & ".join(map(_escaped_latex, row))) + r" \\" for row in table.rows]
         head = " & ".join(map(_escaped_latex, table.head)) + r" \\"
         parts.append(
             "\n".join(

@@ -81,7 +81,8 @@ class Evaluator:
 
     def __post_init__(self) -> None:
         config = self.config
-        self._scans = [scan for run in config.runs for scan in stored_scans(run)]
+        found = {scan.path.resolve(): scan for run in config.runs for scan in stored_scans(run)}
+        self._scans = [*found.values()]  # a run may be named twice, as `latest` for example
         self._origins = {scan.folder: Origin(scan.folder) for scan in self._scans}
         labels = labelsets.load(config.labelset or self._told_labelset())
         if not labels.raw_to_class:
@@ -138,11 +139,14 @@ class Evaluator:
         except UserError as error:
             raise UserError(f"{error} (--no-baselines and --void wrong need no bundle)") from None
         if config.baselines:
-            mapping = self.evaluation.mappings[0]
+            # Random nouns are many, and a language model's answers are dear.
+            asked = [isinstance(mapper, ChatMapper) for mapper in self.evaluation.mappers]
+            mapping = self.evaluation.mappings[asked.index(False)]
             self._baselines = Baselines(mapping, config.published, config.seed)
 
     def _add(self, scan: StoredScan) -> None:
         result = scan.read()
+        self._check_origin(scan)
         truth = self._truth.read(scan, result, self.evaluation.labels)
         self._bundle = self._bundle or result.bundle
         if result.bundle != self._bundle:
@@ -165,6 +169,16 @@ class Evaluator:
         if self._baselines is not None:
             self._baselines.add(others)  # last, so that no table counts a scan that fails
         self._given.add(scan.given)
+
+    def _check_origin(self, scan: StoredScan) -> None:
+        """Refuse the labels of a dataset that means other things by the same ids."""
+        own = None if self.config.labels else self._origins[scan.folder].known_labelset
+        labels = self.evaluation.labels.name
+        if own is not None and _ids_of(own) != _ids_of(labels):
+            raise UserError(
+                f"{scan.path}: its labels are those of {own}, not of {labels}; evaluate it apart,"
+                f" with --labelset {own}, or give --labels"
+            )
 
     def report(self) -> dict[str, Any]:
         """All numbers and what they are of, as plain data; see docs/evaluation.md.
@@ -216,6 +230,11 @@ def write_report(report: dict[str, Any], out: Path) -> list[Path]:
     return paths
 
 
+def _ids_of(labelset: str) -> str:
+    """Whose ids a label set means: of ScanNet's, 20 and 200 classes have ids of their own."""
+    return labelset if labelset.startswith("scannet") else labelset.partition("-")[0]
+
+
 def _csv(rows: list[dict[str, Any]]) -> bytes:
     """Lines with names above them; the two ends of an interval are two columns."""
     stream = io.StringIO()
@@ -227,5 +246,5 @@ def _csv(rows: list[dict[str, Any]]) -> bytes:
             row = {k: v for k, v in row.items() if k != "interval"} | {"low": low, "high": high}
         if number == 0:
             writer.writerow(row)
-        writer.writerow(row.values())
+        writer.writerow(" ".join(v.splitlines()) if isinstance(v, str) else v for v in row.values())
     return stream.getvalue().encode("utf-8", "replace")

@@ -240,10 +240,11 @@ class Evaluation:
                 "void_words": sum(index < 0 for index in ids[i].values()),
                 "same_words": number(_agreement(ids[0], ids[i])),
                 "same_points": number(self._same[i] / labelled if labelled else np.nan),
-                "agreement": _mean_agreement(mapping.found.values()),
-                "no_answer": sum(m.why.startswith(NO_ANSWER) for m in mapping.found.values()),
+                "agreement": _mean_agreement(found),
+                "no_answer": sum(mapped.why.startswith(NO_ANSWER) for mapped in found),
             }
             for i, mapping in enumerate(self.mappings)
+            for found in [[mapping.found[word] for word in self._words]]
         ]
 
 

@@ -5,6 +5,7 @@ The labels themselves are in the results, which keep every column of their scans
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +59,13 @@ class Origin:
     def labelset(self) -> str | None:
         """Name of the label set of its classes; None: there is no dataset, or it has none."""
         return None if self.dataset is None else self.dataset.labelset
+
+    @property
+    def known_labelset(self) -> str | None:
+        """The same; None also where the dataset cannot be opened."""
+        with contextlib.suppress(UserError):
+            return self.labelset
+        return None
 
     def conditions(self, scan: StoredScan) -> tuple[str, ...]:
         """Those under which a scan was taken, where the dataset is there and tells."""

@@ -21,7 +21,7 @@ _NOTHING = (VOID_NAME, "background", "none", "nothing", "no class")
 _QUOTES = re.compile("[\"'`*‘’‚“”„«»‹›「」]")
 _EDGES = " \t\r\n.,:;!?()[]{}<>/\\|"
 _CLAUSES = re.compile(r"[.,;:!?\n]|\bbut\b")
-_DENIED = re.compile(r"\b(?:not|no|nor|neither|never|cannot|unsure|unclear)\b|n't\b")
+_DENIED = re.compile(r"\b(?:not|no|nor|neither|never|cannot|unsure|unclear)\b|n['’]t\b")
 _LONGEST = 20_000  # characters of a reply that are read
 
 
@@ -78,12 +78,11 @@ def read_reply(reply: str, names: Sequence[str], word: str, most: int = MOST_NAM
 
 def _in_running_text(text: str, known: dict[str, str], asked: str) -> list[str]:
     """Names in the order in which clauses without a denial say them, also in the plural."""
-    if asked not in known:
-        text = re.sub(rf"\b{re.escape(asked)}\b", " ", text)
-    longest_first = sorted(known, key=len, reverse=True)
+    longest_first = sorted({*known, asked} - {""}, key=len, reverse=True)
     name = re.compile(rf"\b({'|'.join(map(re.escape, longest_first))})(?:e?s)?\b")
     clauses = _CLAUSES.split(text)
-    return [m[1] for clause in clauses if not _DENIED.search(clause) for m in name.finditer(clause)]
+    said = [clause for clause in clauses if not _DENIED.search(clause)]
+    return [m[1] for clause in said for m in name.finditer(clause) if m[1] in known]
 
 
 def read_as_published(

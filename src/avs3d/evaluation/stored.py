@@ -22,6 +22,7 @@ from avs3d.segmentation import Segmentation
 from avs3d.vocabulary import Source
 
 _LIDARSEG = "lidarseg.bin"
+_OPENSCENE = ".pth"  # its scenes have the ids of classes, not of a dataset's own labels
 _LISTED = 6
 _MAX_WORDS_BYTES = 16 << 20
 _COMMON = (-1, 0, 255)
@@ -40,6 +41,7 @@ class StoredScan:
         bundle: what `avs3d.load` takes, as it was told to the run.
         given: the words were given, not found.
         min_score: points with a lower score were left unlabelled.
+        window: scans that were labelled together, see `avs3d.sequence`.
         finished: the run had finished it.
     """
 
@@ -49,6 +51,7 @@ class StoredScan:
     bundle: str
     given: bool
     min_score: float | None
+    window: int
     finished: bool
 
     @property
@@ -105,7 +108,10 @@ def stored_scans(folder: Path) -> list[StoredScan]:
         if isinstance(source, str) and isinstance(bundle, str):
             given, finished = made.get("vocabulary") is not None, record["finished"]
             least = least if isinstance(least, float) else None
-            found.append(StoredScan(name, folder, Path(source), bundle, given, least, finished))
+            window = made["window"] if isinstance(made.get("window"), int) else 1
+            found.append(
+                StoredScan(name, folder, Path(source), bundle, given, least, window, finished)
+            )
     if not found:
         raise UserError(
             f"{show(folder)}: holds no results of `avs3d segment` or `avs3d run`; give the folder"
@@ -142,6 +148,8 @@ class GroundTruth:
                 f"{show(path)}: has {len(ids):,} labels, {show(scan.path)} has"
                 f" {len(result.label):,} points; give the labels of that scan"
             )
+        if unpacked(scan.input if self._carried else path).suffix.lower() == _OPENSCENE:
+            return np.where((ids >= 0) & (ids < len(labels)), ids, labels.ignored).astype(np.uint8)
         _check_ids(ids, labels, path)
         return labels.to_classes(ids)
 

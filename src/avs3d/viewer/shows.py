@@ -19,7 +19,7 @@ from avs3d.jobs import BatchConfig, find_jobs
 from avs3d.published.texts import read_captions
 from avs3d.reading import Reader
 from avs3d.results import CAPTIONS
-from avs3d.run_folder import LATEST
+from avs3d.run_folder import CONFIG, LATEST
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 from avs3d.viewer.rigs import Rigs
@@ -95,7 +95,8 @@ class Scans:
         job, views = self._jobs[index], self._config.views
         encoded = self._asker.encode(replace(self._read(job).scan, name=job.name))
         result = encoded.segment(job.given.vocabulary, views=views)
-        result = replace(result, steady=len(self._jobs) > 1)
+        many = self._config.selection is not None or len(self._jobs) > 1
+        result = replace(result, steady=many)
         known = encoded.pipeline.bundle.config.views if views is None else views
         subject = Subject(result, lambda: encoded, known)
         assert subject.encoded is encoded  # so that it counts as encoded
@@ -127,6 +128,27 @@ class Stored:
     @property
     def name(self) -> str:
         return stem(self.path)
+
+    @property
+    def min_score(self) -> float | None:
+        """Points with a lower score were left unlabelled."""
+        told = self.made.get("min_score")
+        return told if isinstance(told, float) else None
+
+    @property
+    def feature(self) -> str | None:
+        """One of `avs3d.sources.FEATURES`, by which it was labelled; None: not known."""
+        sources = self.made.get("sources")
+        if not isinstance(sources, Mapping):
+            return None
+        from_images = self.made.get("features") or sources.get("pixels")
+        return _text(sources.get("feature")) or ("fusion" if from_images else "distill")
+
+    @property
+    def is_of_many(self) -> bool:
+        """Whether it belongs to a run whose scans share their colours."""
+        folder = self.path.parent
+        return (folder / CONFIG).is_file() or len([*folder.glob(f"*{DONE}")]) > 1
 
     def read(self) -> Segmentation:
         """The result, with its captions where these lie beside it.
@@ -164,16 +186,28 @@ class Results:
 
     def open(self, index: int) -> Subject:
         stored = self._stored[index]
-        result = replace(stored.read(), steady=len(self._stored) > 1)
+        result = replace(stored.read(), steady=stored.is_of_many or len(self._stored) > 1)
         scan = replace(result.scan, name=stored.name)
         scan = self._rigs.on(scan, index, stored.path.parent, stored.made)
+        scan = replace(scan, left_out=(*scan.left_out, *self._asked_otherwise(stored)))
         result = replace(result, scan=scan)
         bundle = stored.bundle or result.bundle or self._config.bundle
         if bundle not in self._askers:
             self._askers[bundle] = Asker(replace(self._config, bundle=bundle), self._status)
         asker = self._askers[bundle]
         views = _views_of(bundle) if stored.views is None else stored.views
-        return Subject(result, lambda: asker.encode(result.scan), views)
+        return Subject(result, lambda: asker.encode(result.scan), views, stored.min_score)
+
+    def _asked_otherwise(self, stored: Stored) -> tuple[str, ...]:
+        """A line where a result was labelled by other features than it is asked with here."""
+        sources = self._config.sources
+        asked = sources.chosen_feature(self._config.features is not None)
+        if stored.feature in (None, asked):
+            return ()
+        return (
+            f"labels are by --feature {stored.feature}; clicks, questions and edits are answered by"
+            f" {asked}",
+        )
 
 
 def _views_of(bundle: str) -> Views | None:

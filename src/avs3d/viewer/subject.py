@@ -64,6 +64,7 @@ class Subject:
         segmentation: its words, as they were found or stored.
         encode: makes its features; called when it is asked for the first time.
         views: that its captions are of, a number of sectors or ``squares``; None: not known.
+        min_score: points with a lower score stay unlabelled; None: none do.
 
     Attributes:
         original: the words as they were found or stored.
@@ -75,11 +76,13 @@ class Subject:
         segmentation: Segmentation,
         encode: Callable[[], EncodedScan],
         views: Views | None = None,
+        min_score: float | None = None,
     ) -> None:
         self.original = segmentation
         self.result = segmentation
         self._encode = encode
         self._views = views
+        self._min_score = min_score
 
     @property
     def scan(self) -> Scan:
@@ -108,6 +111,7 @@ class Subject:
         given = Vocabulary.from_words(edits.words)
         told = [sources.get(word) or own for word, own in zip(given, given.sources, strict=True)]
         found = self.encoded.segment(Vocabulary(given.words, tuple(told)))
+        found = found if self._min_score is None else found.unlabel(self._min_score)
         self.result = replace(
             merged(found, edits.merged),
             captions=self.original.captions,

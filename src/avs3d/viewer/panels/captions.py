@@ -55,9 +55,9 @@ class Captions:
         if self._view.options != options:
             self._view.options = options
         self._view.value = self._app.view or _NONE
-        if self._of is self._app.subject:
+        if self._of is self._app.subject.result:
             return
-        self._of = self._app.subject
+        self._of = self._app.subject.result
         said = "".join(
             f"<div class='said'><span style='opacity:.6'>{escape(view)}</span> {escape(text)}"
             f"<div class='more'>{self._picture(view)}</div></div>"

@@ -27,6 +27,7 @@ class Player:
         self._app = app
         self._title = gui.add_html("")
         self._playing: object | None = None  # of the thread that plays now
+        self._shown = self._wanted = 0  # what we put on the slider, and what was asked for by it
         if len(app.show.names) < 2:
             return
         self._slider = gui.add_slider("scan", 0, len(app.show.names) - 1, 1, 0)
@@ -45,6 +46,7 @@ class Player:
     def _slide(self) -> None:
         index = int(value_of(self._slider))
         if index != self._app.index:
+            self._wanted = index
             self._app.go(index)
 
     def _step(self, by: int) -> None:
@@ -105,4 +107,7 @@ class Player:
             lines.append("a sample is drawn, and all points near what you look at")
         self._title.content = f"<div style='padding:0 1em .5em'>{'<br>'.join(lines)}</div>"
         if len(app.show.names) > 1:
-            self._slider.value = app.index
+            # Another value is a user's who has dragged on meanwhile, and whose turn comes next.
+            if self._slider.value in (self._shown, self._wanted):
+                self._slider.value = app.index
+            self._shown = app.index

@@ -77,7 +77,7 @@ class Save:
         return encode(
             Segmentation(
                 result.scan.take(rows), result.label[rows], result.score[rows],
-                result.vocabulary, result.bundle,
+                result.vocabulary, result.bundle, steady=result.steady,
             ),
             ".ply",
         )  # fmt: skip
