@@ -37,6 +37,7 @@ from avs3d.viewer.look import (
     scale,
     seen,
 )
+from avs3d.viewer.panels.player import Player
 from avs3d.viewer.shows import Results, Scans, Stored, stored_at
 from avs3d.viewer.subject import Edits, Subject, merged
 from commands import Call, scan, segment
@@ -218,6 +219,39 @@ def test_a_scan_that_cannot_be_asked_what_was_asked_is_not_gone_to(result: Segme
     with pytest.raises(UserError, match="gone"):
         app.go(1)
     assert app.subject is here and app.index == 0 and app.similarity is app.queries["car"]
+
+
+def test_a_slider_that_is_dragged_ends_where_it_was_let_go(result: Segmentation) -> None:
+    class Gui:
+        """Hands out controls whose callbacks are not called by themselves."""
+
+        def __getattr__(self, name: str) -> Any:
+            return lambda *args, **more: SimpleNamespace(
+                value=args[-1], min=0, max=49, content="", on_update=id, on_trigger=id
+            )
+
+    app: Any = SimpleNamespace(
+        server=SimpleNamespace(gui=Gui()), show=SimpleNamespace(names=[*map(str, range(50))]),
+        index=0, subject=SimpleNamespace(result=result), doing=id,
+        cloud=SimpleNamespace(is_sampled=False),
+    )  # fmt: skip
+    player = Player(app)
+    dragged = [4, 9, 42]  # while the first of these scans is being opened
+
+    def go(index: int) -> None:
+        app.index = index
+        while dragged:
+            player._slider.value = dragged.pop(0)
+        player.refresh()
+
+    app.go = go
+    player.refresh()
+    player._slider.value = 1
+    for _ in range(4):  # what waited for the lock
+        player._slide()
+    assert app.index == player._slider.value == 42
+    go(7)  # by the keys
+    assert player._slider.value == 7
 
 
 def test_results_are_shown_as_they_lie_there(call: Call, bundle: Path, tmp_path: Path) -> None:

@@ -108,6 +108,6 @@ class Player:
         self._title.content = f"<div style='padding:0 1em .5em'>{'<br>'.join(lines)}</div>"
         if len(app.show.names) > 1:
             # Another value is a user's who has dragged on meanwhile, and whose turn comes next.
-            if self._slider.value in (self._shown, self._wanted):
+            if int(value_of(self._slider)) in (self._shown, self._wanted):
                 self._slider.value = app.index
             self._shown = app.index
