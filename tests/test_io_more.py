@@ -153,6 +153,39 @@ def test_text_without_names(tmp_path: Path) -> None:
     assert list(read(put(tmp_path, "b.xyz", "1 2 3 4 5 6\n")).fields) == ["red", "green", "blue"]
 
 
+@pytest.mark.parametrize(
+    ("names", "fields"),
+    [
+        ("# frame num: 0\n# TIMESTAMP (ns), RANGE (mm), X1 (m), Y1 (m), Z1 (m)", 2),  # Ouster's SDK
+        ("TIMESTAMP (ns),X (m),Y (m),Z (m),X2 (m)", 2),
+        ("# timestamp, x_m, y_m, z_m, reflect", 2),
+        ("// t; X[m]; Y[m]; Z[m]; X1 [m]", 2),
+        ("#t\tX (m)\tY (m)\tZ (m)\tup to (m)", 2),
+    ],
+)
+def test_names_of_columns_in_metres(tmp_path: Path, names: str, fields: int) -> None:
+    mark = next(mark for mark in "\t;," if mark in names)
+    heads = names.splitlines()[-1].lstrip("#/ ").split(mark)
+    first = next(i for i, name in enumerate(heads) if name.strip()[0] in "xX")
+    row = mark.join(str(i - first + 1) for i in range(len(heads)))
+    scan = read(put(tmp_path, "a.csv", f"{names}\n{row}\n"))
+    assert scan.points.tolist() == [[1, 2, 3]] and len(scan.fields) == fields
+
+
+def test_a_header_without_x_is_no_reason_to_take_other_columns(tmp_path: Path) -> None:
+    for head in ("# t, x_mm, y_mm, z_mm", "t, x_mm, y_mm, z_mm", "#t\tx_mm\ty_mm\tz_mm"):
+        row = "9\t1\t2\t3\n" if "\t" in head else "9,1,2,3\n"
+        path = put(tmp_path, "a.csv", f"{head}\n{row}")
+        with pytest.raises(ReadError, match=r"has no column x \(columns: t, x_mm, y_mm, z_mm\)"):
+            read(path)
+        scan = read(path, columns="time,x,y,z")
+        assert scan.points.tolist() == [[1, 2, 3]] and list(scan.fields) == ["time"]
+    path = put(tmp_path, "a.csv", "# t, 1, x, y\n9,1,2,3\n")
+    assert read(path).points.tolist() == [[9, 1, 2]], "numbers are no names"
+    path = put(tmp_path, "a.csv", "# z y x\n1 2 3\n")
+    assert read(path, columns="x,y,z").points.tolist() == [[3, 2, 1]], "a header that does is kept"
+
+
 @pytest.mark.parametrize("empty", [0, 1])
 def test_empty_values_of_named_columns_are_nan(tmp_path: Path, empty: int) -> None:
     """As pandas writes them; a column of words is left out also where the first is missing."""
