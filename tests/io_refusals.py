@@ -197,7 +197,10 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
         ),
         (
             "a.npz",
-            npz_bytes(points=XYZ, origin=np.array([0, np.nan, 0])),
+            npz_bytes(
+                points=XYZ, label=RING, vocabulary=np.array(["car"]), bundle=np.array("b"),
+                origin=np.array([0, np.nan, 0]),
+            ),
             "its origin is not finite; save it again",
         ),
         (

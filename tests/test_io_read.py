@@ -157,6 +157,13 @@ def test_npz_leaves_out_what_is_not_a_column(tmp_path: Path) -> None:
     assert list(read(put(tmp_path, "a.npz", content)).fields) == [f"normals_{i}" for i in range(3)]
 
 
+def test_an_origin_in_a_npz_is_ours_in_results_only(tmp_path: Path) -> None:
+    given = {"points": XYZ, "origin": np.array([100.0, 200.0, 1.8])}
+    assert not read(put(tmp_path, "a.npz", npz_bytes(**given))).origin.any()
+    given |= {"label": LABEL, "vocabulary": np.array(["car"]), "bundle": np.array("tiny")}
+    assert read(put(tmp_path, "b.npz", npz_bytes(**given))).origin.tolist() == [100, 200, 1.8]
+
+
 @pytest.mark.parametrize(("width", "fields"), [(3, []), (5, []), (7, [3, 4, 5, 6])])
 def test_columns_without_names(tmp_path: Path, width: int, fields: list[int]) -> None:
     flat = np.column_stack([XYZ, np.tile(RING[:, None], 4)])[:, :width]
