@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
+import lzf
 import numpy as np
 import pytest
 from plyfile import PlyData, PlyElement
@@ -218,6 +220,54 @@ def test_pcd_without_lines_that_may_be_left_out(
     scan = read(put(tmp_path, "a.pcd", content))
     np.testing.assert_array_equal(scan.points, XYZ)
     np.testing.assert_array_equal(scan.ring, RING)
+
+
+def pcd(fields: str, version: str = "0.7") -> str:
+    """Two points with four values."""
+    return (
+        f"VERSION {version}\nFIELDS {fields}\nSIZE 4 4 4 4\nTYPE F F F F\nCOUNT 1 1 1 1\nWIDTH 2\n"
+        "HEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS 2\nDATA ascii\n1 2 3 4\n5 6 7 8\n"
+    )
+
+
+@pytest.mark.parametrize("version", [".5", "0.6", ".7", "0.7", "0.8"])
+def test_pcd_of_any_version(tmp_path: Path, version: str) -> None:
+    scan = read(put(tmp_path, "a.pcd", f"# .PCD v{version}\n{pcd('x y z i', version)}"))
+    assert scan.points.tolist() == [[1, 2, 3], [5, 6, 7]] and scan.intensity.tolist() == [4, 8]
+
+
+@pytest.mark.parametrize("name", ["a:b", "Roughness_(0.1)", "é", "a/b", "x"])
+def test_pcd_fields_of_any_name(tmp_path: Path, name: str) -> None:
+    scan = read(put(tmp_path, "a.pcd", pcd(f"x {name} y z")))
+    assert scan.points.tolist() == [[1, 3, 4], [5, 7, 8]]
+    assert list(scan.fields) == ["column_1" if name == "x" else name]
+
+
+def test_compressed_pcd_has_the_values_of_a_field_together(tmp_path: Path) -> None:
+    """As PCL writes them: x of every point, then both normals of every point, …"""
+    values = np.zeros((400, 6), "f4")
+    values[:, 3], values[:, 4], values[:, 5] = np.arange(400), np.arange(400) + 1000, 7
+    fields = (values[:, :1], values[:, 1:2], values[:, 2:3], values[:, 3:5], values[:, 5:])
+    packed = lzf.compress(b"".join(field.tobytes() for field in fields))
+    head = (
+        "FIELDS x y z normal i\nSIZE 4 4 4 4 4\nTYPE F F F F F\nCOUNT 1 1 1 2 1\nWIDTH 400\n"
+        "HEIGHT 1\nDATA binary_compressed\n"
+    )
+    content = head.encode() + struct.pack("<II", len(packed), values.nbytes) + packed
+    scan = read(put(tmp_path, "a.pcd", content))
+    np.testing.assert_array_equal(scan.fields["normal__0000"], np.arange(400))
+    np.testing.assert_array_equal(scan.fields["normal__0001"], np.arange(400) + 1000)
+    assert (scan.intensity == 7).all() and not scan.points.any()
+
+
+def test_properties_of_the_same_name(tmp_path: Path) -> None:
+    scan = read(put(tmp_path, "a.pcd", pcd("x y z x")))
+    assert scan.fields["column_3"].tolist() == [4, 8]
+    for text in (False, True):
+        content = ply_bytes(text=text).replace(b"double time", b"double ring")
+        scan = read(put(tmp_path, "a.ply", content))
+        np.testing.assert_array_equal(scan.ring, RING)
+        np.testing.assert_array_equal(scan.fields["column_6"], np.arange(COUNT) / 8)
 
 
 @pytest.mark.parametrize(

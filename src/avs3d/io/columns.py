@@ -92,6 +92,18 @@ def named(array: np.ndarray, names: tuple[str, ...] | None) -> dict[str, np.ndar
     return {name: array[:, i] for i, name in enumerate(names)}
 
 
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names of columns, each once: one that is empty or was there before is ``column_I``."""
+    found: dict[str, None] = {}
+    for i, name in enumerate(names):
+        if not name or name in found:
+            name = f"column_{i}"
+            while name in found:
+                name += "_"
+        found[name] = None
+    return list(found)
+
+
 def to_scan(table: Table, path: Path) -> Scan:
     """The scan that a table of columns describes, or `MalformedError`."""
     columns = _flat(table.columns)

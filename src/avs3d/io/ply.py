@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avs3d.io.columns import Table
+from avs3d.io.columns import Table, distinct
 from avs3d.io.facts import Facts
 from avs3d.io.result import MARK, coordinates, given_columns, header_lines, numeric
 from avs3d.io.source import MalformedError, check_claim, damaged
@@ -94,7 +94,11 @@ def _header(data: memoryview) -> tuple[str, list[_Element], list[str], int]:
         raise MalformedError(
             "is a .ply file of an unknown kind; export it as binary_little_endian 1.0"
         )
-    for element in elements:  # a row has a byte at least, so no count is beyond the file's size
+    for element in elements:
+        names = distinct([name for name, _ in element.properties])
+        kinds = [kind for _, kind in element.properties]
+        element.properties = list(zip(names, kinds, strict=True))
+        # a row has a byte at least, so no count is beyond the file's size
         check_claim(element.count, element.count, len(data) - end.end())
     return form, elements, comments, end.end()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avs3d.io.columns import SHORT, Table, named
+from avs3d.io.columns import SHORT, Table, distinct, named
 from avs3d.io.facts import Facts
 from avs3d.io.result import TABLE
 from avs3d.io.source import MalformedError
@@ -216,10 +216,7 @@ def _header_names(values: list[str]) -> list[str]:
             values[i] = names[i] = found[1]
     if {"r", "g", "b"} <= set(names):
         values = [SHORT.get(name, value) for name, value in zip(names, values, strict=True)]
-    return [
-        f"column_{i}" if not value or value in values[:i] else value
-        for i, value in enumerate(values)
-    ]
+    return distinct(values)
 
 
 def _commented_names(header: str, width: int, mark: str | None) -> list[str] | None:
