@@ -132,6 +132,8 @@ def test_e57_of_constants_is_no_bomb(tmp_path: Path) -> None:
         ("# by hand\n# x y z intensity\n1 2 3 9\n// between\n4 5 6 9 # here\n", []),
         ("//X Y Z Intensity\n2\n1 2 3 9\n4 5 6 9\n", []),
         ('\ufeff"X","Y","Z","name","Intensity"\n1,2,3,"a b",9\n4,5,6,c,9\n', []),
+        ('x,y,z,i,word,t\n1,2,3,9,"pole, ""red""; it; is",0\n4,5,6,9,"a",0\n', ["t"]),
+        ('x;y;z;i;word\n1;2;3;9;"a; b"\n4;5;6;9;c\n', []),
         ("z y x i t\n3 2 1 9 0.5\n6 5 4 9 0.5\n", ["t"]),
         ("1 2 3 9 10 20 255\n4 5 6 9 0 0 0\n", ["red", "green", "blue"]),
         ("X Y Z i R G B\n1 2 3 9 1 2 3\n4 5 6 9 1 2 3\n", ["red", "green", "blue"]),

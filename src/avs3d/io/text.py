@@ -7,6 +7,7 @@ The first line may be the number of points, as ``.pts`` has it.
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _COLOURS = ("red", "green", "blue")
 _COLOURED = {6: ("x", "y", "z", *_COLOURS), 7: ("x", "y", "z", "intensity", *_COLOURS)}
 _METRES = re.compile(r"([xyz])1?(_m| ?\(m\)| ?\[m\])", re.I)
 """Other names of x, y and z; with a 1, that of Ouster for the first return."""
+_QUOTED = re.compile('"[^"]*"')
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|nan|inf|infinity)", re.I)
 
 
@@ -175,7 +177,8 @@ def _lines(data: bytes) -> list[tuple[int, str]]:
 
 def _mark(text: str) -> str | None:
     """What stands between values, if it is no blank."""
-    return next((mark for mark in _SEPARATORS if text.count(mark) >= 2), None)
+    bare = _QUOTED.sub("", text)
+    return next((mark for mark in _SEPARATORS if bare.count(mark) >= 2), None)
 
 
 def _separator(text: str) -> str | None:
@@ -185,7 +188,11 @@ def _separator(text: str) -> str | None:
 
 
 def _split(text: str, separator: str | None) -> list[str]:
-    return [value.strip().strip('"') for value in text.split(separator)]
+    if separator in (",", ";"):  # which may stand in quotes; a return in a line is no value's end
+        values = next(csv.reader([text.replace("\r", " ")], delimiter=separator))
+    else:
+        values = text.split(separator)
+    return [value.strip().strip('"') for value in values]
 
 
 def _check_first(values: list[str], line: int, has_names: bool) -> None:
