@@ -260,6 +260,41 @@ def test_compressed_pcd_has_the_values_of_a_field_together(tmp_path: Path) -> No
     assert (scan.intensity == 7).all() and not scan.points.any()
 
 
+NUMBERS = [
+    ("4.0 255", "u1", [4, 255], "u1"),
+    ("3 nan", "u2", [3, np.nan], "f8"),
+    ("4.5 -1", "i4", [4.5, -1], "f8"),
+    ("256 1", "u1", [256, 1], "f8"),
+    ("inf 1e3", "i4", [np.inf, 1000], "f8"),
+    ("9223372036854775807 1", "i8", [2**63 - 1, 1], "i8"),
+    ("9223372036854775808.0 1", "i8", [2.0**63, 1], "f8"),
+]
+"""Two values, the type that the header tells, and what they are, of which type."""
+
+
+@pytest.mark.parametrize("given", NUMBERS)
+def test_integers_with_points_or_missing(tmp_path: Path, given: tuple) -> None:
+    values, told, expected, kind = given
+    one, two = values.split()
+    rows = f"nan nan nan {one}\n1 2 3 {two}\n"
+    letter, size = told.upper()
+    text = pcd("x y z value").partition("DATA ascii\n")[0] + f"DATA ascii\n{rows}"
+    text = text.replace("SIZE 4 4 4 4", f"SIZE 4 4 4 {size}").replace("F F F F", f"F F F {letter}")
+    files = {"a.pcd": text}
+    if size != "8":  # which PLY does not have
+        names = {"u1": "uchar", "u2": "ushort", "i4": "int"}
+        axes = "".join(f"property float {axis}\n" for axis in "xyz")
+        files["a.ply"] = (
+            f"ply\nformat ascii 1.0\nelement vertex 2\n{axes}property {names[told]} value\n"
+            f"end_header\n{rows}"
+        )
+    for name, content in files.items():
+        scan = read(put(tmp_path, name, content))
+        np.testing.assert_array_equal(scan.points, [[np.nan] * 3, [1, 2, 3]])
+        np.testing.assert_array_equal(scan.fields["value"], expected)
+        assert scan.fields["value"].dtype == kind
+
+
 def test_properties_of_the_same_name(tmp_path: Path) -> None:
     scan = read(put(tmp_path, "a.pcd", pcd("x y z x")))
     assert scan.fields["column_3"].tolist() == [4, 8]

@@ -129,7 +129,7 @@ def to_scan(table: Table, path: Path) -> Scan:
     for target, name in names.items():
         if name is None or (target == "labels" and table.result):
             continue
-        value = columns[name] if target == "intensity" else _int32(columns[name])
+        value = columns[name] if target == "intensity" else whole(columns[name], np.dtype("i4"))
         if value is not None:
             own[target] = value
             del columns[name]
@@ -231,13 +231,13 @@ def _median(values: np.ndarray) -> float:
     return float(np.partition(finite, len(finite) // 2)[len(finite) // 2])
 
 
-def _int32(values: np.ndarray) -> np.ndarray | None:
-    """The values as int32, or None where that would change one."""
+def whole(values: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
+    """The values as integers of `dtype`, or None where that would change one."""
     if values.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
             if not (values == np.round(values)).all():
                 return None
-    limits = np.iinfo(np.int32)
-    if values.min() < limits.min or values.max() > limits.max:
+    limits = np.iinfo(dtype)
+    if values.min().item() < limits.min or values.max().item() > limits.max:
         return None
-    return values.astype(np.int32)
+    return values.astype(dtype)

@@ -10,6 +10,7 @@ import lzf  # of pypcd4
 import numpy as np
 from pypcd4 import Encoding, MetaData, PointCloud
 
+from avs3d.io.ascii_rows import ascii_columns
 from avs3d.io.columns import Table, distinct
 from avs3d.io.facts import Facts
 from avs3d.io.result import MARK, coordinates, given_columns, header_lines, numeric
@@ -37,10 +38,9 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
     with damaged(".pcd"):
         dtype = header.build_dtype()
     rest = len(data) - offset
+    rows: np.ndarray | dict[str, np.ndarray]
     if header.data == Encoding.ASCII:
-        # a value is a digit and a separator at least; the last line may lack its separator
-        check_claim(header.points, header.points * 2 * sum(header.count), rest + 1)
-        rows = _ascii_rows(bytes(data[offset:]), dtype, header.points)
+        rows = ascii_columns(data[offset:], dtype, header.points, ".pcd", comment="#")
     elif header.data == Encoding.BINARY:
         check_claim(header.points, header.points * dtype.itemsize, rest)
         with damaged(".pcd"):
@@ -92,16 +92,6 @@ def _parsed(lines: list[str]) -> MetaData:
     return header
 
 
-def _ascii_rows(text: bytes, dtype: np.dtype, points: int) -> np.ndarray:
-    if not points:
-        return np.empty(0, dtype)
-    with damaged(".pcd"):
-        rows = np.loadtxt(io.BytesIO(text), dtype, max_rows=points, ndmin=1, encoding="latin-1")
-    if len(rows) < points:
-        raise MalformedError(f"truncated: {len(rows)} of {points} points; get the file again")
-    return rows
-
-
 def _check_compressed(data: memoryview, offset: int, points: int, row_bytes: int) -> None:
     if len(data) < offset + 8:
         raise MalformedError(
@@ -124,7 +114,8 @@ def _unpacked(data: memoryview, header: MetaData, dtype: np.dtype) -> dict[str, 
     content = lzf.decompress(bytes(data[8 : 8 + packed]), unpacked) if unpacked else b""
     if content is None or len(content) != unpacked:
         raise ValueError("its compressed part has another size than it says")
-    names, columns, offset = iter(dtype.names or ()), {}, 0
+    names, offset = iter(dtype.names or ()), 0
+    columns: dict[str, np.ndarray] = {}
     for count in header.count:
         own = [next(names) for _ in range(count)]
         values = np.frombuffer(content, dtype[own[0]], header.points * count, offset)
