@@ -197,7 +197,10 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
         ),
         (
             "a.npz",
-            npz_bytes(points=XYZ, origin=np.array([0, np.nan, 0])),
+            npz_bytes(
+                points=XYZ, label=RING, vocabulary=np.array(["car"]), bundle=np.array("b"),
+                origin=np.array([0, np.nan, 0]),
+            ),
             "its origin is not finite; save it again",
         ),
         (
@@ -336,6 +339,11 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
             b"x;y;z\n\n1;2,5;3\n",
             "line 3 has '2,5' where a number is expected, with a point for decimals; correct that"
             " line",
+        ),
+        (
+            "a.csv", b"# timestamp, x, y\n1,2,3\n",
+            "has no column z (columns: timestamp, x, y); name x, y and z in the header, or with"
+            " --columns",
         ),
         ("a.csv", b"x y z\n1 2 3 4\n", "line 2 has 4 columns, the header 3; correct the header"),
         (

@@ -20,6 +20,8 @@ def folder(tmp_path: Path) -> Path:
         "av2/lidar/1.feather", "table.csv", ".j.bin.gz", "k.PCD.BIN.GZ", "l_lidarseg.bin.gz",
         "panoptic/TOKEN_panoptic.npz", "scene0000_00/scene0000_00_vh_clean_2.labels.ply",
         "2d/pose/front.npy", "2d/K/front.npy", "2d/pose/0.txt", "08/voxels/000000.bin",
+        "av2/map/LOG_ground_height_surface____PIT.npy", "samples/RADAR_BACK_LEFT/n__RADAR__1.pcd",
+        "samples/LIDAR_TOP/n__LIDAR_TOP__1.pcd.bin", "av2/map/radar.pcd",
     ):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -38,9 +40,11 @@ def test_a_folder_means_the_scans_below_it(folder: Path) -> None:
         "g.ply.zst",
         "k.PCD.BIN.GZ",
         "av2/lidar/1.feather",
+        "av2/map/radar.pcd",
         "deep/d[1].npy",
         "deep/er/c.laz",
         "out/own.ply",
+        "samples/LIDAR_TOP/n__LIDAR_TOP__1.pcd.bin",
     ]
 
 
@@ -67,7 +71,7 @@ def test_a_named_file_is_taken_as_it_is(folder: Path) -> None:
 
 def test_each_file_once_in_the_order_given(folder: Path) -> None:
     found = find([folder / "b.bin", folder, f"{folder}/*.bin"])
-    assert names(folder, found)[:2] == ["b.bin", "a.PLY"] and len(found) == len(set(found)) == 9
+    assert names(folder, found)[:2] == ["b.bin", "a.PLY"] and len(found) == len(set(found)) == 11
 
 
 def test_an_empty_input_is_not_the_folder_one_is_in(

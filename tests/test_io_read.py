@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
+import lzf
 import numpy as np
 import pytest
 from plyfile import PlyData, PlyElement
@@ -157,6 +159,13 @@ def test_npz_leaves_out_what_is_not_a_column(tmp_path: Path) -> None:
     assert list(read(put(tmp_path, "a.npz", content)).fields) == [f"normals_{i}" for i in range(3)]
 
 
+def test_an_origin_in_a_npz_is_ours_in_results_only(tmp_path: Path) -> None:
+    given = {"points": XYZ, "origin": np.array([100.0, 200.0, 1.8])}
+    assert not read(put(tmp_path, "a.npz", npz_bytes(**given))).origin.any()
+    given |= {"label": LABEL, "vocabulary": np.array(["car"]), "bundle": np.array("tiny")}
+    assert read(put(tmp_path, "b.npz", npz_bytes(**given))).origin.tolist() == [100, 200, 1.8]
+
+
 @pytest.mark.parametrize(("width", "fields"), [(3, []), (5, []), (7, [3, 4, 5, 6])])
 def test_columns_without_names(tmp_path: Path, width: int, fields: list[int]) -> None:
     flat = np.column_stack([XYZ, np.tile(RING[:, None], 4)])[:, :width]
@@ -211,6 +220,89 @@ def test_pcd_without_lines_that_may_be_left_out(
     scan = read(put(tmp_path, "a.pcd", content))
     np.testing.assert_array_equal(scan.points, XYZ)
     np.testing.assert_array_equal(scan.ring, RING)
+
+
+def pcd(fields: str, version: str = "0.7") -> str:
+    """Two points with four values."""
+    return (
+        f"VERSION {version}\nFIELDS {fields}\nSIZE 4 4 4 4\nTYPE F F F F\nCOUNT 1 1 1 1\nWIDTH 2\n"
+        "HEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS 2\nDATA ascii\n1 2 3 4\n5 6 7 8\n"
+    )
+
+
+@pytest.mark.parametrize("version", [".5", "0.6", ".7", "0.7", "0.8"])
+def test_pcd_of_any_version(tmp_path: Path, version: str) -> None:
+    scan = read(put(tmp_path, "a.pcd", f"# .PCD v{version}\n{pcd('x y z i', version)}"))
+    assert scan.points.tolist() == [[1, 2, 3], [5, 6, 7]] and scan.intensity.tolist() == [4, 8]
+
+
+@pytest.mark.parametrize("name", ["a:b", "Roughness_(0.1)", "é", "a/b", "x"])
+def test_pcd_fields_of_any_name(tmp_path: Path, name: str) -> None:
+    scan = read(put(tmp_path, "a.pcd", pcd(f"x {name} y z")))
+    assert scan.points.tolist() == [[1, 3, 4], [5, 7, 8]]
+    assert list(scan.fields) == ["column_1" if name == "x" else name]
+
+
+def test_compressed_pcd_has_the_values_of_a_field_together(tmp_path: Path) -> None:
+    """As PCL writes them: x of every point, then both normals of every point, …"""
+    values = np.zeros((400, 6), "f4")
+    values[:, 3], values[:, 4], values[:, 5] = np.arange(400), np.arange(400) + 1000, 7
+    fields = (values[:, :1], values[:, 1:2], values[:, 2:3], values[:, 3:5], values[:, 5:])
+    packed = lzf.compress(b"".join(field.tobytes() for field in fields))
+    head = (
+        "FIELDS x y z normal i\nSIZE 4 4 4 4 4\nTYPE F F F F F\nCOUNT 1 1 1 2 1\nWIDTH 400\n"
+        "HEIGHT 1\nDATA binary_compressed\n"
+    )
+    content = head.encode() + struct.pack("<II", len(packed), values.nbytes) + packed
+    scan = read(put(tmp_path, "a.pcd", content))
+    np.testing.assert_array_equal(scan.fields["normal__0000"], np.arange(400))
+    np.testing.assert_array_equal(scan.fields["normal__0001"], np.arange(400) + 1000)
+    assert (scan.intensity == 7).all() and not scan.points.any()
+
+
+NUMBERS = [
+    ("4.0 255", "u1", [4, 255], "u1"),
+    ("3 nan", "u2", [3, np.nan], "f8"),
+    ("4.5 -1", "i4", [4.5, -1], "f8"),
+    ("256 1", "u1", [256, 1], "f8"),
+    ("inf 1e3", "i4", [np.inf, 1000], "f8"),
+    ("9223372036854775807 1", "i8", [2**63 - 1, 1], "i8"),
+    ("9223372036854775808.0 1", "i8", [2.0**63, 1], "f8"),
+]
+"""Two values, the type that the header tells, and what they are, of which type."""
+
+
+@pytest.mark.parametrize("given", NUMBERS)
+def test_integers_with_points_or_missing(tmp_path: Path, given: tuple) -> None:
+    values, told, expected, kind = given
+    one, two = values.split()
+    rows = f"nan nan nan {one}\n1 2 3 {two}\n"
+    letter, size = told.upper()
+    text = pcd("x y z value").partition("DATA ascii\n")[0] + f"DATA ascii\n{rows}"
+    text = text.replace("SIZE 4 4 4 4", f"SIZE 4 4 4 {size}").replace("F F F F", f"F F F {letter}")
+    files = {"a.pcd": text}
+    if size != "8":  # which PLY does not have
+        names = {"u1": "uchar", "u2": "ushort", "i4": "int"}
+        axes = "".join(f"property float {axis}\n" for axis in "xyz")
+        files["a.ply"] = (
+            f"ply\nformat ascii 1.0\nelement vertex 2\n{axes}property {names[told]} value\n"
+            f"end_header\n{rows}"
+        )
+    for name, content in files.items():
+        scan = read(put(tmp_path, name, content))
+        np.testing.assert_array_equal(scan.points, [[np.nan] * 3, [1, 2, 3]])
+        np.testing.assert_array_equal(scan.fields["value"], expected)
+        assert scan.fields["value"].dtype == kind
+
+
+def test_properties_of_the_same_name(tmp_path: Path) -> None:
+    scan = read(put(tmp_path, "a.pcd", pcd("x y z x")))
+    assert scan.fields["column_3"].tolist() == [4, 8]
+    for text in (False, True):
+        content = ply_bytes(text=text).replace(b"double time", b"double ring")
+        scan = read(put(tmp_path, "a.ply", content))
+        np.testing.assert_array_equal(scan.ring, RING)
+        np.testing.assert_array_equal(scan.fields["column_6"], np.arange(COUNT) / 8)
 
 
 @pytest.mark.parametrize(

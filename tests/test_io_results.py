@@ -21,6 +21,7 @@ from avs3d.io.asprs import CLASSES, classification
 from avs3d.io.npz import decode
 from avs3d.io.source import MalformedError
 from avs3d.labelsets import load
+from avs3d.palette import palette
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "i8", "f4", "f8", "?", "f2")
 COLUMNS = (
@@ -72,6 +73,8 @@ def check_columns(given: Segmentation, found: dict[str, np.ndarray]) -> None:
             for key in (plain, f"input_{plain}", f"input_2_{plain}")
             if key in found and key not in ("score", *"xyz")
         ]
+        if kept and name in ("red", "green", "blue"):
+            kept += [kept[0] / 257]  # of 8 bits, in LAS
         assert any(np.array_equal(k, value, equal_nan=True) for k in kept), name
 
 
@@ -188,6 +191,39 @@ def test_labels_of_datasets(data: st.DataObject, form: tuple[str, str, str]) -> 
 def segmentation(words: tuple[str, ...] = ("car",), **scan: object) -> Segmentation:
     cloud = Scan(np.zeros((4, 3)), **scan)  # type: ignore[arg-type]
     return Segmentation(cloud, np.zeros(4), np.ones(4), Vocabulary(words), "tiny")
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (np.array([20, 0, 60, 255], "u1"), [5140, 0, 15420, 65535]),
+        (np.array([20, 0, 60, 255], "f8"), [5140, 0, 15420, 65535]),  # of text
+        (np.array([20, 0, 60, 255], "u2"), [20, 0, 60, 255]),  # as it was in the tile
+        (np.array([0, 1, 2, 65535], "f4"), [0, 1, 2, 65535]),
+        (np.array([0.2, 0.4, 0.6, 0.9], "f4"), None),
+        (np.array([0, 1, 1, 0], "f4"), None),
+        (np.zeros(4, "u2"), None),
+        (np.array([0, 1, 2, 65536]), None),
+    ],
+)
+def test_colours_of_las(values: np.ndarray, found: list[int] | None) -> None:
+    fields = {"red": values, "green": values[::-1], "blue": values}
+    las = laspy.read(io.BytesIO(encode(segmentation(fields=fields), ".las")))
+    if found is None:
+        by_word = np.uint16(palette(("car",))[0]) * 257
+        np.testing.assert_array_equal(np.stack([las.red, las.green, las.blue], 1), [by_word] * 4)
+        np.testing.assert_array_equal(las.input_green, values[::-1])
+    else:
+        assert las.red.tolist() == las.blue.tolist() == las.green.tolist()[::-1] == found
+        assert set(las.point_format.extra_dimension_names) == {"label", "score"}
+
+
+def test_two_good_colours_of_three_are_none() -> None:
+    fields = {"red": np.full(4, 9), "green": np.full(4, 9), "blue": np.full(4, 0.5)}
+    las = laspy.read(
+        io.BytesIO(encode(segmentation(fields=fields | {"nir": fields["red"]}), ".las"))
+    )
+    assert las.red[0] == int(palette(("car",))[0][0]) * 257 and las.point_format.id == 7
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,13 @@ def test_results_are_no_ground_truth(tmp_path: Path, extension: str) -> None:
         read_labels(path)
 
 
+def test_a_word_with_commas_in_a_csv_is_read_again(tmp_path: Path) -> None:
+    given = result(("pole, red; or, so", "car"))
+    scan = read(write(given, tmp_path / "a.csv"))
+    np.testing.assert_array_equal(scan.fields["label"], given.label)
+    np.testing.assert_allclose(scan.points, given.scan.points, atol=1e-6)
+
+
 def test_ply_for_viewers(tmp_path: Path) -> None:
     given = result()
     cloud = PlyData.read(str(write(given, tmp_path / "a.ply")))

@@ -44,7 +44,8 @@ def read(path: str | Path, *, columns: int | str | Sequence[str] | None = None) 
         columns: the columns of bare rows (``.bin``, ``.npy``, 2-D arrays in ``.npz``, text without
             a header): 3 (x y z), 4 (... intensity), 5 (... ring) or 6 (x y z red green blue); or
             their names, as a sequence or as ``"x,y,z,time"``. Files that name their columns ignore
-            it. A ``.bin`` whose values do not tell how many columns it has is refused without it.
+            it, but for text whose names have no x, y and z. A ``.bin`` whose values do not tell how
+            many columns it has is refused without it.
 
     Returns:
         The points in the order of the file, (N, 3) float32 metres. Where the coordinates of an

@@ -61,6 +61,11 @@ def call(worker: str, data: memoryview, *, seconds: float, **options: Any) -> di
         raise MalformedError(
             "could not be unpacked in time; export it again as .las or .ply"
         ) from None
+    if done.returncode == -9:
+        raise MalformedError(
+            "the process that unpacked it was killed; if memory was short, split the cloud into"
+            " tiles"
+        )
     if done.returncode or not done.stdout:
         raise MalformedError("truncated or damaged: its points do not unpack; get the file again")
     return dict(_received(done.stdout))

@@ -92,6 +92,18 @@ def named(array: np.ndarray, names: tuple[str, ...] | None) -> dict[str, np.ndar
     return {name: array[:, i] for i, name in enumerate(names)}
 
 
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names of columns, each once: one that is empty or was there before is ``column_I``."""
+    found: dict[str, None] = {}
+    for i, name in enumerate(names):
+        if not name or name in found:
+            name = f"column_{i}"
+            while name in found:
+                name += "_"
+        found[name] = None
+    return list(found)
+
+
 def to_scan(table: Table, path: Path) -> Scan:
     """The scan that a table of columns describes, or `MalformedError`."""
     columns = _flat(table.columns)
@@ -117,7 +129,7 @@ def to_scan(table: Table, path: Path) -> Scan:
     for target, name in names.items():
         if name is None or (target == "labels" and table.result):
             continue
-        value = columns[name] if target == "intensity" else _int32(columns[name])
+        value = columns[name] if target == "intensity" else whole(columns[name], np.dtype("i4"))
         if value is not None:
             own[target] = value
             del columns[name]
@@ -219,13 +231,13 @@ def _median(values: np.ndarray) -> float:
     return float(np.partition(finite, len(finite) // 2)[len(finite) // 2])
 
 
-def _int32(values: np.ndarray) -> np.ndarray | None:
-    """The values as int32, or None where that would change one."""
+def whole(values: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
+    """The values as integers of `dtype`, or None where that would change one."""
     if values.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
             if not (values == np.round(values)).all():
                 return None
-    limits = np.iinfo(np.int32)
-    if values.min() < limits.min or values.max() > limits.max:
+    limits = np.iinfo(dtype)
+    if values.min().item() < limits.min or values.max().item() > limits.max:
         return None
-    return values.astype(np.int32)
+    return values.astype(dtype)

@@ -17,6 +17,8 @@ from avs3d.io.source import show
 _NO_SCANS = (
     "*lidarseg.bin", "*_panoptic.npz",  # nuScenes: labels
     "*/annotations.feather", "*_se3_*.feather", "*/intrinsics.feather",  # Argoverse 2
+    "*/map/*_ground_height_surface____*.npy",  # the same
+    "*/radar_*/*.pcd",  # nuScenes: points, but of five radars
     "*_vh_clean_2.labels.ply",  # ScanNet
     "*/pose/*.npy", "*/k/*.npy",  # OpenScene: cameras
     "*/voxels/*.bin",  # SemanticKITTI: scene completion
@@ -30,10 +32,10 @@ def find(inputs: Sequence[str | Path]) -> list[Path]:
     """The scans that files, folders and globs name, each once, in the order of `inputs`.
 
     A folder means every readable file below it, sorted, without hidden ones, without results of
-    ours (see `record.is_result`), without the labels, boxes and calibrations that datasets keep
-    beside their scans, and without ``.txt`` and ``.csv``, which may be anything: their names, or a
-    glob that ends in these, find them. A file that is named is taken as it is, even if it is not
-    there: reading it tells why it fails, and the other files are still done.
+    ours (see `record.is_result`), without the labels, boxes, maps, radar and calibrations that
+    datasets keep beside their scans, and without ``.txt`` and ``.csv``, which may be anything:
+    their names, or a glob that ends in these, find them. A file that is named is taken as it is,
+    even if it is not there: reading it tells why it fails, and the other files are still done.
 
     Raises:
         UserError: a folder or a glob with nothing to read, or an empty text.

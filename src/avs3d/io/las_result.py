@@ -22,13 +22,16 @@ _FINEST, _COARSEST = 1e-6, 1e-3  # metres
 _STEPS = 2**31 - 2
 _DATE = slice(90, 94)
 _COLOURS = ("red", "green", "blue")
+_COLOUR = laspy.PointFormat(7).dimension_by_name("red")
+_OF_8_BITS = 257
+"""What makes 16 bits of 8, as readers of LAS expect."""
 
 
 def encode(segmentation: Segmentation) -> bytes:
     """LAS 1.4 with ``classification`` where ASPRS has a class for the word (else 1).
 
-    Colours are the input's, or by word where it has none: what Potree shows first. ``label`` int32
-    (-1 unlabelled) and ``score`` float32 are extra bytes. Every column of the input
+    Colours are the input's, or by word where it has none that LAS holds: what Potree shows first.
+    ``label`` int32 (-1 unlabelled) and ``score`` float32 are extra bytes. Every column of the input
     is kept: in the dimension of that name where LAS has one that can hold it, else as extra bytes.
     The words are records of `OWNER` whose id is the label. A point without a position lies at the
     offset and is ``withheld``.
@@ -80,24 +83,31 @@ class _Dimensions:
 
 def _point_format(scan: Scan) -> int:
     """7, which has colours; 8 where they come with near infrared."""
-    return 8 if _has_colours(scan) and "nir" in scan.fields else 7
+    return 8 if _colours(scan) and "nir" in scan.fields else 7
 
 
-def _has_colours(scan: Scan) -> bool:
-    return {*_COLOURS} <= scan.fields.keys()
+def _colours(scan: Scan) -> dict[str, np.ndarray]:
+    """The input's colours as 16 bits, or nothing: they are missing, black, or not whole numbers."""
+    given = {name: numeric(scan.fields[name]) for name in _COLOURS if name in scan.fields}
+    found = {name: exact for name, v in given.items() if (exact := _exact(v, _COLOUR)) is not None}
+    highest = max((value.max(initial=0) for value in found.values()), default=0)
+    if len(found) < len(_COLOURS) or highest <= 1:  # up to 1: black, also where it means 100 %
+        return {}
+    are_small = highest <= 255 and any(value.dtype != np.uint16 for value in given.values())
+    return {name: value * _OF_8_BITS for name, value in found.items()} if are_small else found
 
 
 def _by_word(segmentation: Segmentation) -> dict[str, np.ndarray]:
-    """16 bits a colour, as readers of LAS expect."""
     table = np.vstack([segmentation.colors, UNLABELLED_COLOR])
-    columns = table.astype(np.uint16)[segmentation.label].T * np.uint16(257)
+    columns = table.astype(np.uint16)[segmentation.label].T * np.uint16(_OF_8_BITS)
     return dict(zip(_COLOURS, columns, strict=True))
 
 
 def _dimensions(segmentation: Segmentation, form: laspy.PointFormat) -> _Dimensions:
     scan, label = segmentation.scan, segmentation.label
     own = {"classification": classification(label, segmentation.vocabulary.words)}
-    if not _has_colours(scan):
+    colours = _colours(scan)
+    if not colours:
         own |= _by_word(segmentation)
     if not scan.finite.all():
         own["withheld"] = (~scan.finite).astype(np.uint8)
@@ -113,6 +123,7 @@ def _dimensions(segmentation: Segmentation, form: laspy.PointFormat) -> _Dimensi
         if name == "intensity":  # the nearest that LAS can hold, beside the true values
             found.standard[name] = _spread(value)
         found.extra[free_name(name, reserved | found.extra.keys(), _NAME)] = value
+    found.standard |= colours
     return found
 
 

@@ -52,12 +52,11 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
     shape = next(iter(table.values())).shape
     if len(shape) != 1 or any(value.shape[:1] != shape for value in table.values()):
         raise MalformedError("its x, y and z differ in length; save one value of each a point")
+    is_result = {"label", "vocabulary", "bundle"} <= arrays.keys()
+    # In other people's files it may be anything, often the place of the sensor.
+    origin = _origin(arrays.pop("origin", None)) if is_result else None
     rest = {name: value for name, value in arrays.items() if value.shape[:1] == shape}
-    return Table(
-        {**rest, **table},
-        origin=_origin(arrays.get("origin")),
-        result={"label", "vocabulary", "bundle"} <= arrays.keys(),
-    )
+    return Table({**rest, **table}, origin=origin, result=is_result)
 
 
 def _origin(value: np.ndarray | None) -> np.ndarray | None:

@@ -6,10 +6,12 @@ import io
 import struct
 from pathlib import Path
 
+import lzf  # of pypcd4
 import numpy as np
 from pypcd4 import Encoding, MetaData, PointCloud
 
-from avs3d.io.columns import Table
+from avs3d.io.ascii_rows import ascii_columns
+from avs3d.io.columns import Table, distinct
 from avs3d.io.facts import Facts
 from avs3d.io.result import MARK, coordinates, given_columns, header_lines, numeric
 from avs3d.io.source import MalformedError, check_claim, check_expansion, damaged
@@ -27,7 +29,7 @@ _KEYS = (
 _MAX_HEADER = 4 << 20  # the words of a result are in it
 _MAX_COLUMNS = 1024
 _PADDING = "#$%&~~"
-"""How pypcd4 begins the names that it makes up for padding, which PCD calls ``_``."""
+"""How we begin the names of padding, all of which PCD calls ``_``."""
 
 
 def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
@@ -36,10 +38,9 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
     with damaged(".pcd"):
         dtype = header.build_dtype()
     rest = len(data) - offset
+    rows: np.ndarray | dict[str, np.ndarray]
     if header.data == Encoding.ASCII:
-        # a value is a digit and a separator at least; the last line may lack its separator
-        check_claim(header.points, header.points * 2 * sum(header.count), rest + 1)
-        rows = _ascii_rows(bytes(data[offset:]), dtype, header.points)
+        rows = ascii_columns(data[offset:], dtype, header.points, ".pcd", comment="#")
     elif header.data == Encoding.BINARY:
         check_claim(header.points, header.points * dtype.itemsize, rest)
         with damaged(".pcd"):
@@ -47,9 +48,8 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
     else:
         _check_compressed(data, offset, header.points, dtype.itemsize)
         with damaged(".pcd"):
-            content = header.compose_header().encode() + data[offset:]
-            rows = PointCloud.from_fileobj(io.BytesIO(content)).pc_data
-    names = [name for name in rows.dtype.names or () if not name.startswith(_PADDING)]
+            rows = _unpacked(data[offset:], header, dtype)
+    names = [name for name in dtype.names or () if not name.startswith(_PADDING)]
     is_result = bytes(data[:_MAX_HEADER]).startswith(f"# {MARK}\n".encode())
     return Table({name: rows[name] for name in names}, result=is_result)
 
@@ -69,34 +69,27 @@ def _header(data: bytes) -> tuple[MetaData, int]:
         lines.append(line)
         if line.startswith("DATA"):
             with damaged(".pcd"):
-                header = MetaData.parse_header([*lines, *_left_out(lines)])
-                if not len(header.fields) == len(header.size) == len(header.count):
-                    raise ValueError("FIELDS, SIZE and COUNT differ in length")
-                if sum(header.count) > _MAX_COLUMNS:
-                    raise ValueError(f"more than {_MAX_COLUMNS} columns")
-                return header, offset
+                return _parsed(lines), offset
     raise MalformedError("is not a .pcd file (its header has no DATA line); get or export it again")
 
 
-def _left_out(lines: list[str]) -> list[str]:
-    """The lines that a header may do without and pypcd4 wants."""
+def _parsed(lines: list[str]) -> MetaData:
+    """The header through pypcd4, which wants every line and version 0.7, and cuts names short."""
     told = {words[0]: words[1:] for words in map(str.split, lines)}
-    added = []
-    if "COUNT" not in told:
-        added.append("COUNT" + " 1" * len(told["FIELDS"]))
+    told.pop("VERSION", None)  # what 0.5 and 0.6 have is the same
+    names = told["FIELDS"]
+    told["FIELDS"] = [f"f{i}" for i in range(len(names))]
+    told.setdefault("COUNT", ["1"] * len(names))
     if "POINTS" not in told:
-        added.append(f"POINTS {int(told['WIDTH'][0]) * int(told['HEIGHT'][0])}")
-    return added
-
-
-def _ascii_rows(text: bytes, dtype: np.dtype, points: int) -> np.ndarray:
-    if not points:
-        return np.empty(0, dtype)
-    with damaged(".pcd"):
-        rows = np.loadtxt(io.BytesIO(text), dtype, max_rows=points, ndmin=1, encoding="latin-1")
-    if len(rows) < points:
-        raise MalformedError(f"truncated: {len(rows)} of {points} points; get the file again")
-    return rows
+        told["POINTS"] = [str(int(told["WIDTH"][0]) * int(told["HEIGHT"][0]))]
+    header = MetaData.parse_header([" ".join([key, *words]) for key, words in told.items()])
+    if not len(header.fields) == len(header.size) == len(header.count):
+        raise ValueError("FIELDS, SIZE and COUNT differ in length")
+    if sum(header.count) > _MAX_COLUMNS:
+        raise ValueError(f"more than {_MAX_COLUMNS} columns")
+    named = [f"{_PADDING}{i}" if name == "_" else name for i, name in enumerate(names)]
+    header.fields = tuple(distinct(named))
+    return header
 
 
 def _check_compressed(data: memoryview, offset: int, points: int, row_bytes: int) -> None:
@@ -112,6 +105,23 @@ def _check_compressed(data: memoryview, offset: int, points: int, row_bytes: int
             f"its header promises {points * row_bytes} bytes of points, its compressed part"
             f" {unpacked}; export it again"
         )
+
+
+def _unpacked(data: memoryview, header: MetaData, dtype: np.dtype) -> dict[str, np.ndarray]:
+    """The columns by name: a field after the other, each with all its values of a point together,
+    as PCL packs them; pypcd4 takes such a field for as many as it has values."""
+    packed, unpacked = struct.unpack_from("<II", data)
+    content = lzf.decompress(bytes(data[8 : 8 + packed]), unpacked) if unpacked else b""
+    if content is None or len(content) != unpacked:
+        raise ValueError("its compressed part has another size than it says")
+    names, offset = iter(dtype.names or ()), 0
+    columns: dict[str, np.ndarray] = {}
+    for count in header.count:
+        own = [next(names) for _ in range(count)]
+        values = np.frombuffer(content, dtype[own[0]], header.points * count, offset)
+        columns |= dict(zip(own, values.reshape(-1, count).T, strict=True))
+        offset += values.nbytes
+    return columns
 
 
 def encode(segmentation: Segmentation) -> bytes:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from avs3d.io.columns import Table
+from avs3d.io.ascii_rows import ascii_columns
+from avs3d.io.columns import Table, distinct
 from avs3d.io.facts import Facts
 from avs3d.io.result import MARK, coordinates, given_columns, header_lines, numeric
 from avs3d.io.source import MalformedError, check_claim, damaged
@@ -55,10 +56,12 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
     before, vertex = elements[:place], elements[place]
     if not vertex.properties:
         raise MalformedError("its element vertex has no properties; export it again")
+    rows: np.ndarray | dict[str, np.ndarray]
     if vertex.lists or any(element.lists for element in before):
         rows = _listed(data, elements, len(data) - offset)
     elif form == "ascii":
-        rows = _ascii(data[offset:], vertex, sum(element.count for element in before))
+        skip = sum(element.count for element in before)
+        rows = ascii_columns(data[offset:], _dtype(vertex, "="), vertex.count, ".ply", skip=skip)
     else:
         offset += sum(e.count * _dtype(e, _ORDERS[form]).itemsize for e in before)
         dtype = _dtype(vertex, _ORDERS[form])
@@ -94,7 +97,11 @@ def _header(data: memoryview) -> tuple[str, list[_Element], list[str], int]:
         raise MalformedError(
             "is a .ply file of an unknown kind; export it as binary_little_endian 1.0"
         )
-    for element in elements:  # a row has a byte at least, so no count is beyond the file's size
+    for element in elements:
+        names = distinct([name for name, _ in element.properties])
+        kinds = [kind for _, kind in element.properties]
+        element.properties = list(zip(names, kinds, strict=True))
+        # a row has a byte at least, so no count is beyond the file's size
         check_claim(element.count, element.count, len(data) - end.end())
     return form, elements, comments, end.end()
 
@@ -102,22 +109,6 @@ def _header(data: memoryview) -> tuple[str, list[_Element], list[str], int]:
 def _dtype(element: _Element, order: str) -> np.dtype:
     with damaged(".ply"):
         return np.dtype([(name, order + kind) for name, kind in element.properties])
-
-
-def _ascii(text: memoryview, vertex: _Element, skip: int) -> np.ndarray:
-    dtype = _dtype(vertex, "=")
-    if not vertex.count:
-        return np.empty(0, dtype)
-    # a value is a digit and a separator at least; the last line may lack its separator
-    check_claim(vertex.count, vertex.count * 2 * len(vertex.properties) + skip, len(text) + 1)
-    with damaged(".ply"):
-        rows = np.loadtxt(
-            io.BytesIO(text), dtype, skiprows=skip, max_rows=vertex.count, comments=None,
-            ndmin=1, encoding="latin-1",
-        )  # fmt: skip
-    if len(rows) < vertex.count:
-        raise MalformedError(f"truncated: {len(rows)} of {vertex.count} points; get the file again")
-    return rows
 
 
 def _listed(data: memoryview, elements: list[_Element], present: int) -> np.ndarray:

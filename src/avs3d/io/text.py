@@ -1,12 +1,13 @@
 """``.xyz .txt .csv .asc .pts``: a point a line; separator, header and columns are found.
 
-Column names come from a header line or the last comment before the points, else from
-``--columns``, else from the number of columns. Decimals have points. The first line may be the
-number of points, as ``.pts`` has it.
+Column names come from a header line or the last comment before the points; where these name no
+x, y and z, from ``--columns``; without either, from the number of columns. Decimals have points.
+The first line may be the number of points, as ``.pts`` has it.
 """
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avs3d.io.columns import SHORT, Table, named
+from avs3d.io.columns import SHORT, Table, distinct, named
 from avs3d.io.facts import Facts
 from avs3d.io.result import TABLE
 from avs3d.io.source import MalformedError
@@ -31,6 +32,9 @@ _COMMENTS = ("#", "//")
 _SEPARATORS = (";", ",", "\t")
 _COLOURS = ("red", "green", "blue")
 _COLOURED = {6: ("x", "y", "z", *_COLOURS), 7: ("x", "y", "z", "intensity", *_COLOURS)}
+_METRES = re.compile(r"([xyz])1?(_m| ?\(m\)| ?\[m\])", re.I)
+"""Other names of x, y and z; with a 1, that of Ouster for the first return."""
+_QUOTED = re.compile('"[^"]*"')
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|nan|inf|infinity)", re.I)
 
 
@@ -62,12 +66,7 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
     if b"\n" not in text:
         text = text.replace(b"\r", b"\n")
     layout, first = _layout(text)
-    names = layout.names or (list(columns) if columns else None)
-    if names is not None and len(names) != layout.width:
-        told = "the header" if layout.names else "--columns"
-        raise MalformedError(
-            f"line {layout.line} has {layout.width} columns, {told} {len(names)}; correct {told}"
-        )
+    names = _names(layout, columns)
     gaps = [] if names is None else [i for i, name in enumerate(names) if not _is_axis(name)]
     if gaps:
         first = _filled(text, layout, first)
@@ -87,6 +86,26 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
         return Table(named(rows, _coloured(rows)))
     found = {names[i]: rows[:, place] for place, i in enumerate(used)}
     return Table(found, result=names[: len(TABLE)] == TABLE)
+
+
+def _names(layout: _Layout, columns: tuple[str, ...] | None) -> list[str] | None:
+    """A name for every column, x, y and z among them; None where nothing tells any."""
+    names, told = layout.names, "the header"
+    missing = [axis for axis in "xyz" if axis not in map(str.lower, names or ())]
+    if missing and columns is not None:
+        names, told, missing = list(columns), "--columns", []
+    if names is None:
+        return None
+    if len(names) != layout.width:
+        raise MalformedError(
+            f"line {layout.line} has {layout.width} columns, {told} {len(names)}; correct {told}"
+        )
+    if missing:
+        raise MalformedError(
+            f"has no column {missing[0]} (columns: {', '.join(names[:12])}); name x, y and z in"
+            " the header, or with --columns"
+        )
+    return names
 
 
 def _is_used(i: int, values: list[str], names: list[str] | None) -> bool:
@@ -142,7 +161,7 @@ def _layout(data: bytes) -> tuple[_Layout, list[str]]:
         else:
             _check_first(values, number, names is not None)
             if names is None and header is not None:
-                names = _commented_names(header, len(values))
+                names = _commented_names(header, len(values), _mark(text))
             return _Layout(start, number, separator, len(values), names, count), values
     raise MalformedError("holds no points; check how it was made")
 
@@ -156,14 +175,24 @@ def _lines(data: bytes) -> list[tuple[int, str]]:
     return lines
 
 
+def _mark(text: str) -> str | None:
+    """What stands between values, if it is no blank."""
+    bare = _QUOTED.sub("", text)
+    return next((mark for mark in _SEPARATORS if bare.count(mark) >= 2), None)
+
+
 def _separator(text: str) -> str | None:
     """The mark between values; None for blanks, also where these are tabs and nothing is empty."""
-    mark = next((mark for mark in _SEPARATORS if text.count(mark) >= 2), None)
+    mark = _mark(text)
     return None if mark == "\t" and _split(text, mark) == text.split() else mark
 
 
 def _split(text: str, separator: str | None) -> list[str]:
-    return [value.strip().strip('"') for value in text.split(separator)]
+    if separator in (",", ";"):  # which may stand in quotes; a return in a line is no value's end
+        values = next(csv.reader([text.replace("\r", " ")], delimiter=separator))
+    else:
+        values = text.split(separator)
+    return [value.strip().strip('"') for value in values]
 
 
 def _check_first(values: list[str], line: int, has_names: bool) -> None:
@@ -187,18 +216,25 @@ def _bad_line(line: int, value: str) -> MalformedError:
 
 
 def _header_names(values: list[str]) -> list[str]:
-    """Names of columns, each once; r g b are colours."""
-    names = [value.lower() for value in values]
+    """Names of columns, each once; r g b are colours, and axes in metres are x, y and z."""
+    values, names = list(values), [value.lower() for value in values]
+    for i, name in enumerate(names):
+        if (found := _METRES.fullmatch(name)) and found[1] not in names:
+            values[i] = names[i] = found[1]
     if {"r", "g", "b"} <= set(names):
         values = [SHORT.get(name, value) for name, value in zip(names, values, strict=True)]
-    return [
-        f"column_{i}" if not value or value in values[:i] else value
-        for i, value in enumerate(values)
-    ]
+    return distinct(values)
 
 
-def _commented_names(header: str, width: int) -> list[str] | None:
-    """The names in a comment such as ``//X Y Z Intensity``, if it is a header."""
+def _commented_names(header: str, width: int, mark: str | None) -> list[str] | None:
+    """The names in a comment such as ``//X Y Z Intensity``, if it is a header.
+
+    It is one where it has as many words as the points have columns, between the same marks; or,
+    since blanks are between any words, with x, y and z among them.
+    """
+    values = _split(header, mark)
+    if mark and len(values) == width and not any(map(_NUMBER.fullmatch, values)):
+        return _header_names(values)
     for separator in (_separator(header), None):
         names = _header_names(_split(header, separator))
         if len(names) == width and {"x", "y", "z"} <= {name.lower() for name in names}:
