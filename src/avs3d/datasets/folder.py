@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avs3d.datasets.parts.dataset import Dataset
+from avs3d.datasets.parts.files import state_of
 from avs3d.io import find, read
 from avs3d.io.names import stem
 from avs3d.scan import Scan
@@ -46,6 +47,9 @@ class Reader(Dataset):
 
     def key(self, index: int) -> str:
         return self._keys[index]
+
+    def state(self, index: int) -> tuple[int, int] | None:
+        return state_of(self._paths[index])
 
     def __getitem__(self, index: int) -> Scan:
         return read(self._paths[index], columns=self._columns)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from avs3d.datasets.parts.dataset import Dataset
-from avs3d.datasets.parts.files import listed
+from avs3d.datasets.parts.files import listed, state_of
 from avs3d.datasets.parts.point_cloud2 import columns_of
 from avs3d.environment import require
 from avs3d.errors import ReadError, UserError
@@ -47,10 +47,12 @@ class _Part:
 
     Attributes:
         storage: its reader, of `rosbags`.
+        state: of the recording that it is a part of, see `Dataset.state`.
         packed: each message is packed by itself.
     """
 
     storage: Any
+    state: tuple[int, int] | None
     packed: bool = False
 
     @property
@@ -114,6 +116,9 @@ class Reader(Dataset):
         """When it was recorded."""
         return self._messages[index][0]
 
+    def state(self, index: int) -> tuple[int, int] | None:
+        return self._messages[index][2].state
+
     def __getitem__(self, index: int) -> Scan:
         time, which, part, connection = self._messages[index]
         key = self.key(index)
@@ -171,17 +176,29 @@ def _opened(path: Path) -> list[_Part]:
     from rosbags import rosbag1, rosbag2
 
     _bound_chunks()
+    state = _state(path)
     with naming(path), _reading(path):
         if path.suffix == ".bag":
             bag = rosbag1.Reader(path)
             bag.open()
-            return [_Part(bag)]
+            return [_Part(bag, state)]
         if path.is_dir():
             _check_files(path)
         reader = rosbag2.Reader(path)
         reader.open()
         storages = getattr(reader.storage, "storages", [reader.storage])
-        return [_Part(storage, reader.compression_mode == "message") for storage in storages]
+        packed = reader.compression_mode == "message"
+        return [_Part(storage, state, packed) for storage in storages]
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Of a file, or of those of a folder together: storages that are packed as wholes are read
+    from copies."""
+    files = [path / name for name in listed(path, *_ENDINGS, ".zstd")] or [path]
+    states = [state for file in files if (state := state_of(file)) is not None]
+    if not states:
+        return None
+    return sum(size for size, _ in states), max(changed for _, changed in states)
 
 
 def _bound_chunks() -> None:

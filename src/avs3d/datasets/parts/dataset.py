@@ -71,6 +71,11 @@ class Dataset(Protocol):
         that can be told apart over all its scans; none where it does not tell."""
         return ()
 
+    def state(self, index: int) -> tuple[int, int] | None:
+        """The bytes of the scan's file and when it was changed (ns), where others may come to be
+        called like it; None for a published dataset, whose copies are of other times."""
+        return None
+
     def sequences(self) -> list[range]:
         """The scans that were taken one after the other, as ranges of indices that cover all.
 
