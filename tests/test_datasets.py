@@ -133,6 +133,14 @@ def test_folders(tmp_path: Path) -> None:
     assert [some.key(0), some.key(1)] == ["1", "2"] and some[0].intensity is not None
 
 
+def test_keys_of_a_folder_stay_when_scans_are_added(tmp_path: Path) -> None:
+    put(tmp_path / "day1" / "000.bin", rows(WORLD, np.ones(COUNT)))
+    before = open_dataset(tmp_path)
+    put(tmp_path / "day2" / "000.bin", rows(WORLD, np.ones(COUNT)))
+    after = open_dataset(tmp_path)
+    assert before.key(0) == after.key(0) == "day1/000"
+
+
 # ScanNet
 
 
