@@ -1,7 +1,8 @@
-"""What a run takes from a dataset beside its scans: whether they are the same as before."""
+"""What a run takes beside scans: whether they are the same as before, what is told of them."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 
 from avs3d.jobs import BatchConfig, Job, find_jobs
+from avs3d.published.features import FeatureSet
+from avs3d.published.texts import read_captions, read_vocabularies
 from avs3d.selection import Selection
 from commands import Call, scan
-from roots import nuscenes, recording
+from roots import nuscenes, recording, scannet
 from roots.scene import COUNT, WORLD, put, rows
 
 RECORDINGS: list[tuple[str, dict[str, Any]]] = [
@@ -22,9 +25,10 @@ RECORDINGS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def jobs(root: Path, **more: Any) -> tuple[Job, ...]:
+def jobs(root: Path, options: dict[str, Any] | None = None, **more: Any) -> tuple[Job, ...]:
     """Those of a run over a dataset, nothing of which is unfound."""
-    found = find_jobs(BatchConfig((), None, selection=Selection(root), **more))
+    selection = Selection(root, options=options or {})
+    found = find_jobs(BatchConfig((), None, selection=selection, **more))
     assert not found.unfound, found.unfound
     return found.found
 
@@ -75,3 +79,31 @@ def test_a_run_does_not_take_old_results_for_those_of_new_files(
     assert said.exit_code == 2
     assert "made with another state; --new begins anew, in another folder" in said.stderr
     assert call(*command, "--new").exit_code == 0
+
+
+@pytest.mark.parametrize("prefix", ["", "val_"])
+def test_what_is_told_of_scenes_is_that_of_openscenes(tmp_path: Path, prefix: str) -> None:
+    root = scannet.write_openscene(tmp_path / "openscene") / "scannet_3d"
+    name = f"{prefix}scene0011_00"
+    (tmp_path / "words.json").write_text(json.dumps({name: ["wall"], "scene0000_00": ["chair"]}))
+    (tmp_path / "captions.json").write_text(json.dumps({name: {"top": "A wall."}}))
+    put(tmp_path / "fused" / f"{name}_0.pt", b"")
+    (job,) = jobs(
+        root,
+        {"split": "val"},
+        vocabulary=read_vocabularies(tmp_path / "words.json"),
+        captions=read_captions(tmp_path / "captions.json"),
+        features=FeatureSet(tmp_path / "fused"),
+    )
+    assert job.name == "val_scene0011_00" and job.given.captions == {"top": "A wall."}
+    assert job.given.vocabulary is not None and job.given.vocabulary.words == ("wall",)
+    assert [file.stem for file in job.given.features] == [f"{name}_0"]
+
+
+def test_a_scene_of_openscene_that_nothing_is_told_of_is_named(tmp_path: Path) -> None:
+    root = scannet.write_openscene(tmp_path / "openscene")
+    (tmp_path / "words.json").write_text('{"scene0011_00": ["wall"]}')
+    words = read_vocabularies(tmp_path / "words.json")
+    found = find_jobs(BatchConfig((), None, vocabulary=words, selection=Selection(root)))
+    ((_, error),) = found.unfound
+    assert "says nothing of scene0000_00; did you mean scene0011_00?" in str(error)

@@ -242,21 +242,29 @@ def job_of(config: BatchConfig, selection: Selection, index: int) -> Job:
         UserError: nothing is told of it.
     """
     key, name = selection.dataset.key(index), selection.names[index]
-    path, given = selection.root / key, _given(config, name)
+    path, alias = selection.root / key, selection.dataset.alias(index)
+    given = _given(config, name, *([] if alias is None else [alias]))
     state = selection.dataset.state(index)
     return Job(path, name, state, given, index=index, key=key, number=index)
 
 
-def _given(config: BatchConfig, scene: str) -> Given:
+def _given(config: BatchConfig, *names: str) -> Given:
+    """What is told of a scan that has these names, by the first that is known to who tells it."""
     words, captions, features = config.vocabulary, config.captions, config.features
+
+    def known(told: ByScene[Any] | FeatureSet) -> str:
+        return next((name for name in names if name in told), names[-1])
+
     if isinstance(words, ByScene):
-        told, words = words, words.of(scene)
+        told, scene = words, known(words)
+        words = told.of(scene)
         if not len(words):
             raise UserError(f"{show(told.path)}: has no words for {show(Path(scene))}; give some")
+    files = () if features is None else features.files(known(features))
     return Given(
         words,
-        None if captions is None else captions.of(scene),
-        {} if features is None else {file: state_of(file) for file in features.files(scene)},
+        None if captions is None else captions.of(known(captions)),
+        {file: state_of(file) for file in files},
     )
 
 

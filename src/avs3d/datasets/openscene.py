@@ -70,6 +70,10 @@ class Reader(Dataset):
         part, stem = self._scans[index]
         return f"{part}/{stem.removesuffix(_MESH)}"
 
+    def alias(self, index: int) -> str | None:
+        """The scene without the split, as its authors' files have it."""
+        return self.key(index).rpartition("/")[2]
+
     def sequences(self) -> list[range]:
         """Each scene by itself: they are of different places."""
         return [range(index, index + 1) for index in range(len(self))]

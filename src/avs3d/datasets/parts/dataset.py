@@ -57,6 +57,10 @@ class Dataset(Protocol):
         between its parts and without an extension, or the dataset's own token."""
         ...
 
+    def alias(self, index: int) -> str | None:
+        """What files of words, captions and features call the scan, where that is not its key."""
+        return None
+
     def timestamp(self, index: int) -> int | None:
         """When the scan was taken, nanoseconds from any zero, or None where that is not known."""
         return None
