@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import avs3d.datasets
-from avs3d.datasets import guess, kinds, open_dataset
+from avs3d.datasets import guess, kinds, open_dataset, splits_of
 from avs3d.datasets.folder import Reader
 from avs3d.datasets.parts.dataset import runs
 from avs3d.datasets.parts.poses import from_quaternion, inverse
@@ -243,6 +243,24 @@ def test_openscene_of_other_datasets(tmp_path: Path, name: str, expected: list[i
         assert scan.labels[:4].tolist() == expected
         found = load("nuscenes-16").to_classes(scan.labels[:4])
         assert found.tolist() == [0, 1, 4, 255]
+
+
+def test_of_several_datasets_of_openscene_one_is_asked_for(tmp_path: Path) -> None:
+    assert "has no folder DATASET_3d with train, val or test" in refused(tmp_path, "openscene")
+    for name in ("scannet", "nuscenes"):
+        scannet.write_openscene(tmp_path, name)
+    told = "has several datasets; give one of these folders: nuscenes_3d, scannet_3d"
+    assert told in refused(tmp_path) and told in refusal(lambda: splits_of(tmp_path, "openscene"))
+    assert open_dataset(tmp_path / "scannet_3d").labelset == "scannet-20"
+
+
+def test_openscene_with_another_number_of_classes(tmp_path: Path) -> None:
+    scannet.write_openscene(tmp_path, "matterport")
+    assert open_dataset(tmp_path).labelset == "matterport-21"
+    (tmp_path / "matterport_3d").rename(tmp_path / "matterport_3d_160")
+    dataset = open_dataset(tmp_path)
+    assert dataset.name == "openscene" and dataset.labelset is None
+    assert dataset[0].labels is None and len(dataset[0].cameras) == 3
 
 
 # PandaSet
