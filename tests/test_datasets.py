@@ -141,6 +141,14 @@ def test_keys_of_a_folder_stay_when_scans_are_added(tmp_path: Path) -> None:
     assert before.key(0) == after.key(0) == "day1/000"
 
 
+def test_simulated_streets_are_no_sequence(tmp_path: Path) -> None:
+    put(tmp_path / "categories.json", "[]")
+    for seed in range(2):
+        np.savez(tmp_path / f"street_{seed:06}.npz", points=WORLD)
+    dataset = open_dataset(tmp_path)
+    assert dataset.name == "simulated" and dataset.sequences() == [range(0, 1), range(1, 2)]
+
+
 # ScanNet
 
 
