@@ -49,6 +49,13 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     assert "folder has no option 'split'; it has columns" in refused(tmp_path, split="val")
 
 
+@pytest.mark.parametrize(
+    ("kind", "option"), [("nuscenes", "sweeps"), ("openscene", "images"), ("scannet", "classes")]
+)
+def test_options_that_are_numbers(tmp_path: Path, kind: str, option: str) -> None:
+    assert refused(tmp_path, kind, **{option: "all"}) == f"{option}=all: give a whole number"
+
+
 def test_what_looks_like_two_is_asked_about(tmp_path: Path) -> None:
     pandaset.write(tmp_path)
     scannet.write(tmp_path)
