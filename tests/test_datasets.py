@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -350,6 +351,16 @@ def test_argoverse2(tmp_path: Path) -> None:
     log = open_dataset(tmp_path / "val")
     assert log.name == "argoverse2" and log.key(0) == f"{argoverse2.LOG}/{argoverse2.START}"
     assert "has no logs of split 'train'; get them" in refused(tmp_path, split="train")
+
+
+def test_poses_of_argoverse2_need_no_calibration(tmp_path: Path) -> None:
+    folder = argoverse2.write(tmp_path) / "val" / argoverse2.LOG
+    shutil.rmtree(folder / "calibration")
+    dataset = open_dataset(tmp_path)
+    pose = dataset.pose(0)
+    assert pose is not None
+    np.testing.assert_allclose(pose, argoverse2.car_pose(argoverse2.START), atol=1e-9)
+    assert "egovehicle_SE3_sensor.feather: no such file" in dataset[0].left_out[0]
 
 
 def test_argoverse2_that_is_wrong(tmp_path: Path) -> None:
