@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import threading
 from collections import Counter
@@ -26,6 +27,8 @@ from avs3d.scan import Scan
 
 POINTS = "sensor_msgs/msg/PointCloud2"
 _ENDINGS = (".bag", ".mcap", ".db3")
+_PACKETS = re.compile("velodyne|ouster|livox|hesai|pandar|rslidar|nebula")
+"""Packages of the messages that drivers of LiDARs make points of."""
 _METADATA = "metadata.yaml"
 _MESSAGE_INDEX = 0x07
 _MAX_CHUNK = 1 << 30
@@ -90,6 +93,9 @@ class Reader(Dataset):
         counts: Counter[str] = Counter()
         for connection in (found for part in parts for found in part.points):
             counts[connection.topic] += connection.msgcount  # a topic can have several
+        if not counts:
+            kinds = {str(found.msgtype) for part in parts for found in part.storage.connections}
+            raise ReadError(f"{show(root)}: {_without_points(kinds)}")
         self.topic = _topic(root, topic, counts)
         self._messages = sorted(
             (
@@ -227,10 +233,18 @@ def _check_files(root: Path) -> None:
                 pass
 
 
+def _without_points(kinds: set[str]) -> str:
+    """What a recording with messages of these types is told."""
+    told = ", ".join(show(kind) for kind in sorted(kinds)) or "nothing else"
+    if any(_PACKETS.match(kind) for kind in kinds):
+        remedy = "packets of a LiDAR: play them through its driver's node and record the points"
+    else:
+        remedy = "give a recording of a LiDAR"
+    return f"has no PointCloud2, but {told}; {remedy}"
+
+
 def _topic(root: Path, topic: str | None, counts: Counter[str]) -> str:
     told = ", ".join(f"{name} ({count:,} messages)" for name, count in sorted(counts.items()))
-    if not counts:
-        raise ReadError(f"{show(root)}: has no PointCloud2; give a recording of a LiDAR")
     if topic is None and len(counts) > 1:
         raise UserError(f"{show(root)}: has several topics of points; choose one: {show(told)}")
     if topic is not None and topic not in counts:
