@@ -13,11 +13,14 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
 
 from avs3d.bundle import Bundle
 from avs3d.bundle_config import CONFIG as CONFIG_FILE
 from avs3d.bundle_config import fingerprint, list_bundles, read_config
 from avs3d.captioning import load_captioner
+from avs3d.cli import app
+from avs3d.cli.bundles import _places
 from avs3d.errors import UserError
 from tiny import CONFIG, make_bundle
 
@@ -76,23 +79,38 @@ def test_a_hub_id_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
         Bundle.load("nobody/nothing")
 
 
-@pytest.mark.parametrize("revision", ["", "@v1", f"@{'0' * 40}"])
-def test_a_bundle_of_the_hub_cache(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revision: str
-) -> None:
-    """Offline, with the layout that a download leaves behind."""
+@pytest.fixture
+def hub_cache(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two revisions of a bundle, one of them without a name, as downloads leave them; offline."""
     from huggingface_hub import constants
+    from huggingface_hub.utils import _cache_manager
 
     repo = tmp_path / "hub" / "models--someone--tiny"
-    shutil.copytree(folder, repo / "snapshots" / ("0" * 40))
+    for digit in "01":
+        shutil.copytree(folder, repo / "snapshots" / (digit * 40))
     (repo / "refs").mkdir()
     for name in ("main", "v1"):
         (repo / "refs" / name).write_text("0" * 40)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    for module in (constants, _cache_manager):
+        monkeypatch.setattr(module, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+@pytest.mark.parametrize("revision", ["", "@main", "@v1", f"@{'0' * 40}", f"@{'1' * 40}"])
+def test_a_bundle_of_the_hub_cache(hub_cache: None, revision: str) -> None:
     assert Bundle.load(f"someone/tiny{revision}").name == "tiny"
+    told = CliRunner().invoke(app, ["bundles", f"someone/tiny{revision}"])
+    assert told.exit_code == 0 and f"snapshots/{int('11' in revision)}" in told.stdout
     with pytest.raises(UserError, match="no bundle 'someone/tiny@v2'"):
         Bundle.load("someone/tiny@v2")
+
+
+def test_the_names_that_are_listed_are_taken(hub_cache: None) -> None:
+    names = [name for (name, *_), where, _ in _places() if where == "hub cache"]
+    assert names == ["someone/tiny", f"someone/tiny@{'1' * 40}"]
+    for name in names:
+        assert Bundle.load(name).name == "tiny"
+    assert "someone/tiny@" in CliRunner().invoke(app, ["bundles"]).stdout
 
 
 def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:

@@ -279,6 +279,20 @@ def test_simulated_scans_can_be_segmented(call: Call, bundle: Path, tmp_path: Pa
     assert nowhere.exit_code == 2 and "choose another --out" in lines(nowhere)[0]
 
 
+def test_categories_of_others_are_not_replaced_by_simulated(call: Call, tmp_path: Path) -> None:
+    pytest.importorskip("embreex")
+    kinds = tmp_path / "sim" / "categories.json"
+    kinds.parent.mkdir()
+    for mine in ('["mine"]', "mine"):
+        kinds.write_text(mine)
+        said = call("simulate", "--sensor", "vlp-16", "--out", "sim")
+        assert said.exit_code == 2 and f"{Path('sim', kinds.name)}: is there already" in said.stderr
+        assert kinds.read_text() == mine and len(list(kinds.parent.iterdir())) == 1
+    options = ("--sensor", "vlp-16", "--out", "sim")
+    assert call("simulate", *options, "--overwrite").exit_code == 0
+    assert call("simulate", *options, "--seed", 1).exit_code == 0  # of the same kinds
+
+
 def test_bundles_and_info_answer(call: Call, bundle: Path, tmp_path: Path) -> None:
     assert call("bundles").exit_code == 0
     shutil.copytree(bundle, tmp_path / "hostile")

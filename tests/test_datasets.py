@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import avs3d.datasets
-from avs3d.datasets import guess, kinds, open_dataset
+from avs3d.datasets import guess, kinds, open_dataset, splits_of
 from avs3d.datasets.folder import Reader
 from avs3d.datasets.parts.dataset import runs
 from avs3d.datasets.parts.poses import from_quaternion, inverse
@@ -47,6 +48,13 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     assert "no dataset 'nuscene'; there are nuscenes" in refused(tmp_path, "nuscene")
     assert "no readable file in this folder" in refused(tmp_path)
     assert "folder has no option 'split'; it has columns" in refused(tmp_path, split="val")
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"), [("nuscenes", "sweeps"), ("openscene", "images"), ("scannet", "classes")]
+)
+def test_options_that_are_numbers(tmp_path: Path, kind: str, option: str) -> None:
+    assert refused(tmp_path, kind, **{option: "all"}) == f"{option}=all: give a whole number"
 
 
 def test_what_looks_like_two_is_asked_about(tmp_path: Path) -> None:
@@ -131,6 +139,22 @@ def test_folders(tmp_path: Path) -> None:
     assert dataset.pose(0) is None and dataset.timestamp(0) is None
     some = open_dataset(tmp_path / "b" / "[12].bin", columns=4)
     assert [some.key(0), some.key(1)] == ["1", "2"] and some[0].intensity is not None
+
+
+def test_keys_of_a_folder_stay_when_scans_are_added(tmp_path: Path) -> None:
+    put(tmp_path / "day1" / "000.bin", rows(WORLD, np.ones(COUNT)))
+    before = open_dataset(tmp_path)
+    put(tmp_path / "day2" / "000.bin", rows(WORLD, np.ones(COUNT)))
+    after = open_dataset(tmp_path)
+    assert before.key(0) == after.key(0) == "day1/000"
+
+
+def test_simulated_streets_are_no_sequence(tmp_path: Path) -> None:
+    put(tmp_path / "categories.json", "[]")
+    for seed in range(2):
+        np.savez(tmp_path / f"street_{seed:06}.npz", points=WORLD)
+    dataset = open_dataset(tmp_path)
+    assert dataset.name == "simulated" and dataset.sequences() == [range(0, 1), range(1, 2)]
 
 
 # ScanNet
@@ -237,6 +261,24 @@ def test_openscene_of_other_datasets(tmp_path: Path, name: str, expected: list[i
         assert found.tolist() == [0, 1, 4, 255]
 
 
+def test_of_several_datasets_of_openscene_one_is_asked_for(tmp_path: Path) -> None:
+    assert "has no folder DATASET_3d with train, val or test" in refused(tmp_path, "openscene")
+    for name in ("scannet", "nuscenes"):
+        scannet.write_openscene(tmp_path, name)
+    told = "has several datasets; give one of these folders: nuscenes_3d, scannet_3d"
+    assert told in refused(tmp_path) and told in refusal(lambda: splits_of(tmp_path, "openscene"))
+    assert open_dataset(tmp_path / "scannet_3d").labelset == "scannet-20"
+
+
+def test_openscene_with_another_number_of_classes(tmp_path: Path) -> None:
+    scannet.write_openscene(tmp_path, "matterport")
+    assert open_dataset(tmp_path).labelset == "matterport-21"
+    (tmp_path / "matterport_3d").rename(tmp_path / "matterport_3d_160")
+    dataset = open_dataset(tmp_path)
+    assert dataset.name == "openscene" and dataset.labelset is None
+    assert dataset[0].labels is None and len(dataset[0].cameras) == 3
+
+
 # PandaSet
 
 
@@ -309,6 +351,16 @@ def test_argoverse2(tmp_path: Path) -> None:
     log = open_dataset(tmp_path / "val")
     assert log.name == "argoverse2" and log.key(0) == f"{argoverse2.LOG}/{argoverse2.START}"
     assert "has no logs of split 'train'; get them" in refused(tmp_path, split="train")
+
+
+def test_poses_of_argoverse2_need_no_calibration(tmp_path: Path) -> None:
+    folder = argoverse2.write(tmp_path) / "val" / argoverse2.LOG
+    shutil.rmtree(folder / "calibration")
+    dataset = open_dataset(tmp_path)
+    pose = dataset.pose(0)
+    assert pose is not None
+    np.testing.assert_allclose(pose, argoverse2.car_pose(argoverse2.START), atol=1e-9)
+    assert "egovehicle_SE3_sensor.feather: no such file" in dataset[0].left_out[0]
 
 
 def test_argoverse2_that_is_wrong(tmp_path: Path) -> None:

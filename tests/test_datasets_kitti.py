@@ -94,6 +94,8 @@ def test_the_object_benchmark(tmp_path: Path) -> None:
     assert dataset.name == "kitti" and dataset.labelset == "kitti"
     keys = [dataset.key(index) for index in range(len(dataset))]
     assert keys == ["training/000000", "training/000001", "testing/000000", "testing/000001"]
+    alone = [range(index, index + 1) for index in range(4)]
+    assert dataset.sequences() == alone  # scans of many drives, shuffled
     scan = dataset[1]
     assert scan.labels is None and scan.intensity is not None
     np.testing.assert_allclose(scan.points, seen_from(root.lidar_pose(0)), atol=1e-4)
@@ -109,6 +111,7 @@ def test_raw_drives(tmp_path: Path) -> None:
     dataset = open_dataset(root.write_raw(tmp_path))
     assert dataset.name == "kitti" and len(dataset) == 3
     assert dataset.key(2) == "2011_09_26/2011_09_26_drive_0001_sync/0000000002"
+    assert dataset.sequences() == [range(0, 3)]
     times = [dataset.timestamp(index) for index in range(3)]
     assert times[0] == 1317042145_000951199 and times[2] == times[0] + 200_000_000
     for index in range(3):  # degrees and metres agree to a centimetre or so on this little way

@@ -208,6 +208,13 @@ def test_one_bad_scan_leaves_the_others(own: Path) -> None:
     assert front.startswith("camera front: ") and "gone.jpg: no such file" in front
 
 
+def test_labels_that_are_only_in_the_table_are_none(tmp_path: Path) -> None:
+    own = root.write(tmp_path)
+    (own / "lidarseg" / root.VERSION / f"{root.lidar_token(0, 0)}_lidarseg.bin").unlink()
+    dataset = open_dataset(own)
+    assert dataset[0].labels is None and dataset[1].labels is not None
+
+
 plain_text = st.text(st.characters(exclude_characters="}", exclude_categories=["Cs"]), max_size=8)
 flat = st.dictionaries(
     plain_text, plain_text | st.integers() | st.booleans() | st.none() | st.lists(st.integers()),

@@ -122,7 +122,24 @@ def test_two_that_publish_the_same_topic(tmp_path: Path) -> None:
 
 def test_recordings_without_points(tmp_path: Path) -> None:
     path = recording.write(tmp_path / "a.bag", {})
-    assert "has no PointCloud2; give a recording of a LiDAR" in refused(path)
+    told = "has no PointCloud2, but std_msgs/msg/String; give a recording of a LiDAR"
+    assert told in refused(path)
+
+
+@pytest.mark.parametrize(
+    "kind", ["velodyne_msgs/msg/VelodyneScan", "ouster_ros/msg/PacketMsg",
+             "livox_ros_driver2/msg/CustomMsg"],
+)  # fmt: skip
+def test_recordings_of_packets(tmp_path: Path, kind: str) -> None:
+    from rosbags import rosbag1
+
+    with rosbag1.Writer(tmp_path / "a.bag") as writer:
+        connection = writer.add_connection("/packets", kind, msgdef="uint8 a", md5sum="0" * 32)
+        writer.write(connection, recording.START, b"\0")
+    assert (
+        f"has no PointCloud2, but {kind}; packets of a LiDAR: play them through its driver's node"
+        " and record the points"
+    ) in refused(tmp_path / "a.bag")
 
 
 def test_bags_without_an_index(tmp_path: Path) -> None:

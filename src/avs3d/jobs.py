@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from avs3d.cameras import Rig, find_rigs
+from avs3d.datasets.parts.files import state_of
 from avs3d.errors import UserError
 from avs3d.io import find
 from avs3d.io.names import stem
@@ -143,7 +143,8 @@ class Job:
     Attributes:
         path: where it is.
         name: that of its results (see `unique_names`).
-        state: its bytes and when it was changed (ns), before it was read; None: not there.
+        state: its bytes and when it was changed (ns), before it was read; None: not there, or of a
+            dataset that does not tell (`Dataset.state`).
         given: what is told of it.
         rig: its cameras, or None.
         rig_state: the files of the rig, by absolute path, as `state` has it.
@@ -212,7 +213,7 @@ def find_jobs(config: BatchConfig) -> Jobs:
         except UserError as error:
             unfound.append((Job(path, name), error))
             continue
-        jobs.append(Job(path, name, _state(path), given, rig, _rig_state(rig), number=number))
+        jobs.append(Job(path, name, state_of(path), given, rig, _rig_state(rig), number=number))
     if config.overlay:
         _keep_apart(jobs)
     told = (config.vocabulary, config.captions)
@@ -241,20 +242,29 @@ def job_of(config: BatchConfig, selection: Selection, index: int) -> Job:
         UserError: nothing is told of it.
     """
     key, name = selection.dataset.key(index), selection.names[index]
-    path, given = selection.root / key, _given(config, name)
-    return Job(path, name, given=given, index=index, key=key, number=index)
+    path, alias = selection.root / key, selection.dataset.alias(index)
+    given = _given(config, name, *([] if alias is None else [alias]))
+    state = selection.dataset.state(index)
+    return Job(path, name, state, given, index=index, key=key, number=index)
 
 
-def _given(config: BatchConfig, scene: str) -> Given:
+def _given(config: BatchConfig, *names: str) -> Given:
+    """What is told of a scan that has these names, by the first that is known to who tells it."""
     words, captions, features = config.vocabulary, config.captions, config.features
+
+    def known(told: ByScene[Any] | FeatureSet) -> str:
+        return next((name for name in names if name in told), names[-1])
+
     if isinstance(words, ByScene):
-        told, words = words, words.of(scene)
+        told, scene = words, known(words)
+        words = told.of(scene)
         if not len(words):
             raise UserError(f"{show(told.path)}: has no words for {show(Path(scene))}; give some")
+    files = () if features is None else features.files(known(features))
     return Given(
         words,
-        None if captions is None else captions.of(scene),
-        {} if features is None else {file: _state(file) for file in features.files(scene)},
+        None if captions is None else captions.of(known(captions)),
+        {file: state_of(file) for file in files},
     )
 
 
@@ -325,16 +335,9 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     return names()
 
 
-def _state(path: Path) -> tuple[int, int] | None:
-    with contextlib.suppress(OSError, ValueError):  # ValueError: a NUL in the name
-        status = path.stat()
-        return status.st_size, status.st_mtime_ns
-    return None
-
-
 def _rig_state(rig: Rig | None) -> tuple[tuple[str, tuple[int, int] | None], ...]:
     files = () if rig is None else rig.files
-    return tuple((os.path.abspath(path), _state(path)) for path in files)
+    return tuple((os.path.abspath(path), state_of(path)) for path in files)
 
 
 def _keep_apart(jobs: list[Job]) -> None:

@@ -16,8 +16,8 @@ HELP = """List the bundles on this machine, and published weights.
 A bundle is weights, and what belongs to them; published weights can become one. With names, all
 about these: their parts, where they come from, their licence and what they were measured at.
 
-Any command takes one with --bundle: a name from this list, a folder, or a hub id (owner/name or
-owner/name@revision).
+Any command takes one with --bundle: a name from this list, a folder, or a hub id (owner/name, or
+with a branch, a tag or a whole hash owner/name@revision).
 
 Examples:
 
@@ -52,8 +52,9 @@ def _list() -> None:
     table = plain_table()
     for heading in ("bundle", "where", "size", "what it is", "wide", "licence"):
         table.add_column(heading, overflow="fold")
-    found = dict(_places())
-    for name, (where, folder) in found.items():
+    found = set()
+    for (name, *_), where, folder in _places():
+        found.add(name)
         try:
             config = read_config(folder)
         except UserError as error:
@@ -70,24 +71,25 @@ def _list() -> None:
     stdout().print(table)
 
 
-def _places() -> Iterator[tuple[str, tuple[str, Path]]]:
-    """Name, kind and folder of what is on this machine."""
+def _places() -> Iterator[tuple[tuple[str, ...], str, Path]]:
+    """Names, kind and folder of what is on this machine; `--bundle` takes each of the names."""
     from avs3d.bundle_config import CONFIG, PACKAGED, list_bundles
     from avs3d.convert.fetch import bundle_folder
     from avs3d.convert.known import KNOWN
 
     for name in list_bundles():
-        yield name, ("packaged", PACKAGED / name)
+        yield (name,), "packaged", PACKAGED / name
     for name in KNOWN:
         if bundle_folder(name).is_dir():
-            yield name, ("converted", bundle_folder(name))
-    for name, folder in _of_hub():
+            yield (name,), "converted", bundle_folder(name)
+    for names, folder in _of_hub():
         if (folder / CONFIG).is_file():
-            yield name, ("hub cache", folder)
+            yield names, "hub cache", folder
 
 
-def _of_hub() -> Iterator[tuple[str, Path]]:
-    """Everything in the hub's cache, as ``owner/name@revision``."""
+def _of_hub() -> Iterator[tuple[tuple[str, ...], Path]]:
+    """Every model in the hub's cache: ``owner/name``, if it is that, then with the names of its
+    revision and with its hash."""
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
@@ -95,9 +97,13 @@ def _of_hub() -> Iterator[tuple[str, Path]]:
         cache = scan_cache_dir()
     except CacheNotFound:
         return
-    for repo in sorted(cache.repos, key=lambda repo: repo.repo_id):
+    models = (repo for repo in cache.repos if repo.repo_type == "model")
+    for repo in sorted(models, key=lambda repo: repo.repo_id):
         for revision in sorted(repo.revisions, key=lambda revision: revision.commit_hash):
-            yield f"{repo.repo_id}@{revision.commit_hash[:12]}", Path(revision.snapshot_path)
+            told = (*sorted(revision.refs), revision.commit_hash)
+            plain = (repo.repo_id,) if "main" in revision.refs else ()
+            names = (*plain, *(f"{repo.repo_id}@{name}" for name in told))
+            yield names, Path(revision.snapshot_path)
 
 
 def _tell(name: str) -> None:
@@ -108,13 +114,13 @@ def _tell(name: str) -> None:
     from avs3d.errors import UserError
 
     console = stdout()
-    found = dict(_places())
+    found = {name: folder for names, _, folder in _places() for name in names}
     if name in KNOWN and name not in found:
         known = KNOWN[name]
         files = {source.file: source.url for source in known.sources}
         facts: dict[str, Any] = {"what": known.what, "made of": files}
     else:
-        folder = found[name][1] if name in found else Path(os.path.expanduser(name))
+        folder = found[name] if name in found else Path(os.path.expanduser(name))
         if not os.path.isdir(folder):
             raise UserError(f"no bundle {name!r} on this machine; `avs3d bundles` lists them")
         config = read_config(folder)

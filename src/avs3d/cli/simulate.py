@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -54,6 +56,12 @@ def simulate(
             raise UserError(
                 f"{path}: is there already; --overwrite replaces it, --seed makes another"
             )
+    kinds = out / "categories.json"
+    if not overwrite and kinds.exists() and _content(kinds) != list(CATEGORIES):
+        raise UserError(
+            f"{kinds}: is there already, with other kinds than those of these streets; --overwrite"
+            " replaces it, --out puts the scans elsewhere"
+        )
     with Progress(count) as progress:
         for number, path in enumerate(paths, start=seed):
             progress.status(path.name)
@@ -61,9 +69,16 @@ def simulate(
             try:
                 make_folder(out)
                 save(scan, path)
-                write_json(out / "categories.json", list(CATEGORIES))
+                write_json(kinds, list(CATEGORIES))
             except OSError as error:
                 raise cannot_write(path, error) from None
             with progress.paused():
                 typer.echo(f"{path}   {len(scan.points):,} points   {scan.sensor}")
             progress.step()
+
+
+def _content(path: Path) -> Any:
+    """Of a JSON file; None where it is none."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        return json.loads(path.read_bytes())
+    return None

@@ -14,6 +14,7 @@ import importlib
 import inspect
 import pkgutil
 from importlib.metadata import EntryPoint, entry_points
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +37,22 @@ def open_dataset(root: str | Path, kind: str | None = None, **options: Any) -> D
         options: those of the dataset (docs/datasets.md).
 
     Raises:
-        UserError: no such kind or option, or a choice that the dataset does not have.
+        UserError: no such kind or option, a text in place of a number, or a choice that the dataset
+            does not have.
         ReadError: a table of the dataset is missing or damaged.
     """
     root = Path(root)
     kind = guess(root) if kind is None else kind
     reader = _reader(kind)
-    known = list(inspect.signature(reader).parameters)[1:]
-    for option in options:
+    known = dict(list(inspect.signature(reader).parameters.items())[1:])
+    for option, value in options.items():
         if option not in known:
             near = difflib.get_close_matches(option, known, n=1)
             there = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'none'}"
             raise UserError(f"{kind} has no option {option!r}; {there}")
+        # A module can have its annotations as texts.
+        if known[option].annotation in (int, "int") and not isinstance(value, Integral):
+            raise UserError(f"{option}={value}: give a whole number")
     opened: Dataset = reader(root, **options)
     return opened
 

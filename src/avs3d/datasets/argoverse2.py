@@ -25,16 +25,37 @@ _APART = 50_000_000
 """Nanoseconds between the time of a sweep and that of an image or a pose which belongs to it."""
 _TURN = ("qw", "qx", "qy", "qz")
 _PLACE = ("tx_m", "ty_m", "tz_m")
+_PINHOLE = ("fx_px", "fy_px", "cx_px", "cy_px", "width_px", "height_px")
+_Table = dict[str, np.ndarray]
+"""By the names of its columns."""
 
 
 @dataclass(frozen=True)
-class _Log:
-    """The tables of a log, by the names of their columns."""
+class _Poses:
+    """Where the vehicle was during a log."""
 
     folder: Path
-    poses: dict[str, np.ndarray]
-    places: dict[str, np.ndarray]
-    intrinsics: dict[str, np.ndarray]
+    table: _Table
+
+    def at(self, time: int) -> np.ndarray:
+        """(4, 4) city from vehicle, at the nearest time there is."""
+        with naming(self.folder / _POSES):
+            times = self.table.get("timestamp_ns", np.empty(0, np.int64))
+            if not len(times) or times.dtype.kind != "i":
+                raise MalformedError(f"has no poses by timestamp_ns; {AGAIN}")
+            row = int(np.abs(times - time).argmin())
+            if abs(int(times[row]) - time) > _APART:
+                raise MalformedError(f"has no pose at {time}; {AGAIN}")
+            return from_quaternion(*(_values(self.table, row, names) for names in (_TURN, _PLACE)))
+
+
+@dataclass(frozen=True)
+class _Sensors:
+    """The calibration of a log."""
+
+    folder: Path
+    places: _Table
+    intrinsics: _Table
 
 
 class Reader(Dataset):
@@ -64,7 +85,8 @@ class Reader(Dataset):
             for time, _, _ in (name.partition(".") for name in listed(root / log / _POINTS, _TABLE))
             if time.isdecimal()
         ]
-        self._log: _Log | None = None
+        self._last_poses: _Poses | None = None
+        self._last_sensors: _Sensors | None = None
 
     @staticmethod
     def splits(root: Path) -> tuple[str, ...]:
@@ -94,7 +116,7 @@ class Reader(Dataset):
         log, time = self._scans[index]
         if not (self.root / log / _POSES).exists():
             return None
-        return _pose(self._read(index), time)
+        return self._poses(self.root / log).at(time)
 
     def __getitem__(self, index: int) -> Scan:
         log, time = self._scans[index]
@@ -107,19 +129,17 @@ class Reader(Dataset):
         names = folders(images)
         if not names:
             return Calibration(())
-        log = self._read(index)
-        city_from_car = _pose(log, time)
+        poses, sensors = self._poses(folder), self._sensors(folder)
+        city_from_car = poses.at(time)
 
         def camera(name: str, folder: Path) -> Camera:
             image, taken = _nearest(folder, time)
-            inner, place = _row(log.intrinsics, name), _row(log.places, name)
+            inner, place = _row(sensors.intrinsics, name), _row(sensors.places, name)
             car_from_camera = from_quaternion(
-                *(_values(log.places, place, n) for n in (_TURN, _PLACE))
+                *(_values(sensors.places, place, n) for n in (_TURN, _PLACE))
             )
-            fx, fy, cx, cy, width, height = _values(
-                log.intrinsics, inner, ("fx_px", "fy_px", "cx_px", "cy_px", "width_px", "height_px")
-            )
-            city_from_camera = _pose(log, taken) @ car_from_camera
+            fx, fy, cx, cy, width, height = _values(sensors.intrinsics, inner, _PINHOLE)
+            city_from_camera = poses.at(taken) @ car_from_camera
             return Camera(
                 name,
                 image,
@@ -131,17 +151,21 @@ class Reader(Dataset):
 
         return cameras_of(images, [(name, images / name) for name in names], camera)
 
-    def _read(self, index: int) -> _Log:
-        """The tables of a scan's log; those of the last one are kept."""
-        folder = self.root / self._scans[index][0]
-        if self._log is None or self._log.folder != folder:
-            inner = folder / "calibration"
-            places, intrinsics = (
-                inner / f"egovehicle_SE3_sensor{_TABLE}",
-                inner / f"intrinsics{_TABLE}",
-            )
-            self._log = _Log(folder, *map(_table, (folder / _POSES, places, intrinsics)))
-        return self._log
+    def _poses(self, folder: Path) -> _Poses:
+        """Those of a log; of the last one they are kept, which another thread may replace."""
+        poses = self._last_poses
+        if poses is None or poses.folder != folder:
+            self._last_poses = poses = _Poses(folder, _table(folder / _POSES))
+        return poses
+
+    def _sensors(self, folder: Path) -> _Sensors:
+        """Likewise."""
+        sensors = self._last_sensors
+        if sensors is None or sensors.folder != folder:
+            files = (f"egovehicle_SE3_sensor{_TABLE}", f"intrinsics{_TABLE}")
+            tables = (_table(folder / "calibration" / file) for file in files)
+            self._last_sensors = sensors = _Sensors(folder, *tables)
+        return sensors
 
 
 def _logs(root: Path) -> list[Path]:
@@ -153,34 +177,22 @@ def _logs(root: Path) -> list[Path]:
     ]  # fmt: skip
 
 
-def _table(path: Path) -> dict[str, np.ndarray]:
+def _table(path: Path) -> _Table:
     with naming(path):
         return small_table(load(path))
 
 
-def _values(table: dict[str, np.ndarray], row: int, names: tuple[str, ...]) -> list[float]:
+def _values(table: _Table, row: int, names: tuple[str, ...]) -> list[float]:
     if missing := [name for name in names if name not in table]:
         raise MalformedError(f"its calibration has no column {missing[0]}; {AGAIN}")
     return [float(table[name][row]) for name in names]
 
 
-def _row(table: dict[str, np.ndarray], sensor: str) -> int:
+def _row(table: _Table, sensor: str) -> int:
     rows = np.flatnonzero(table.get("sensor_name", np.empty(0, np.str_)) == sensor)
     if not len(rows):
         raise MalformedError(f"has no calibration; {AGAIN}")
     return int(rows[0])
-
-
-def _pose(log: _Log, time: int) -> np.ndarray:
-    """(4, 4) city from vehicle, at the nearest time there is."""
-    with naming(log.folder / _POSES):
-        times = log.poses.get("timestamp_ns", np.empty(0, np.int64))
-        if not len(times) or times.dtype.kind != "i":
-            raise MalformedError(f"has no poses by timestamp_ns; {AGAIN}")
-        row = int(np.abs(times - time).argmin())
-        if abs(int(times[row]) - time) > _APART:
-            raise MalformedError(f"has no pose at {time}; {AGAIN}")
-        return from_quaternion(*(_values(log.poses, row, names) for names in (_TURN, _PLACE)))
 
 
 def _nearest(folder: Path, time: int) -> tuple[Path, int]:

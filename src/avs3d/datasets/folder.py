@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avs3d.datasets.parts.dataset import Dataset
+from avs3d.datasets.parts.files import state_of
 from avs3d.io import find, read
 from avs3d.io.names import stem
 from avs3d.scan import Scan
 
 
 class Reader(Dataset):
-    """The files that `avs3d.io.find` finds. A key is the path of a file from the folder that all
-    are in, without what says its format, where that is said of no other file.
+    """The files that `avs3d.io.find` finds. A key is the path of a file from the root, or, of a
+    glob, from the folder that all are in; without what says its format, where that is said of no
+    other file.
 
     Args:
         root: a folder, a glob, or a file.
@@ -30,8 +32,9 @@ class Reader(Dataset):
         self.root = root
         self._columns = columns
         self._paths = find([root])
-        common = Path(os.path.commonpath([path.absolute().parent for path in self._paths]))
-        whole = [path.absolute().relative_to(common) for path in self._paths]
+        # Not the common one of a folder: with another scan, all would be called otherwise.
+        above = root if root.is_dir() else os.path.commonpath([path.parent for path in self._paths])
+        whole = [path.relative_to(above) for path in self._paths]
         short = [path.with_name(stem(path)).as_posix() for path in whole]
         again = {key for key, count in Counter(short).items() if count > 1}
         pairs = zip(short, whole, strict=True)
@@ -46,6 +49,9 @@ class Reader(Dataset):
 
     def key(self, index: int) -> str:
         return self._keys[index]
+
+    def state(self, index: int) -> tuple[int, int] | None:
+        return state_of(self._paths[index])
 
     def __getitem__(self, index: int) -> Scan:
         return read(self._paths[index], columns=self._columns)

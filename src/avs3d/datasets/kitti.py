@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from avs3d.cameras.calibration import Calibration, numbers, read_calibration, with_size
-from avs3d.datasets.parts.dataset import Dataset
+from avs3d.datasets.parts.dataset import Dataset, runs
 from avs3d.datasets.parts.files import (
     AGAIN,
     cameras_of,
@@ -97,6 +97,12 @@ class Reader(Dataset):
             self._times[drive] = _times(drive / _RAW_POINTS / "timestamps.txt")
         times = self._times[drive]
         return times[int(number)] if number.isdecimal() and int(number) < len(times) else None
+
+    def sequences(self) -> list[range]:
+        """The drives; each scan of the benchmark by itself: they are of many drives, shuffled."""
+        indices = range(len(self))
+        names = [str(self._folder(i)) if self._is_raw(i) else self.key(i) for i in indices]
+        return runs(names, map(self.timestamp, indices))
 
     def pose(self, index: int) -> np.ndarray | None:
         """World has its zero where the drive begins, x to the east, y to the north.

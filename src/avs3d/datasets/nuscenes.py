@@ -112,8 +112,9 @@ class Reader(Dataset):
     def __getitem__(self, index: int) -> Scan:
         frame = self._frame(index)
         scan = replace(self._points(frame), name=frame.token)
-        if frame.token in self._tables.labels:
-            scan = with_labels(scan, self.root / self._tables.labels[frame.token])
+        labels = self._tables.labels.get(frame.token)
+        if labels is not None and (self.root / labels).exists():  # the table can be there alone
+            scan = with_labels(scan, self.root / labels)
         scan = with_cameras(scan, lambda: self._calibration(frame))
         return scan if self._sweeps == 1 else self._with_sweeps(scan, frame)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,9 @@ _LABELSETS = {
     "nuscenes": "nuscenes-16", "semantickitti": "semantickitti", "pandaset": "pandaset",
 }  # fmt: skip
 _PARTS = ("train", "val", "test")
-_POINTS, _IMAGES = "_3d", "_2d"
+_POINTS = re.compile(r"(.+)_3d(_[0-9]+)?")
+"""Name of the dataset, and where that is not the usual one how many classes the labels are of."""
+_IMAGES = "_2d"
 _MESH = "_vh_clean_2"
 
 
@@ -32,7 +35,8 @@ class Reader(Dataset):
     a raw id of their class in the label set.
 
     Args:
-        root: the folder with ``DATASET_3d``, or that one itself.
+        root: the folder with ``DATASET_3d`` (or ``DATASET_3d_160``, whose labels are left out), or
+            that one itself.
         split: ``train``, ``val`` or ``test``.
         images: with a camera for every so many images of a scene; 0 for none.
     """
@@ -41,10 +45,9 @@ class Reader(Dataset):
 
     def __init__(self, root: Path, split: str | None = None, images: int = 1) -> None:
         self.root, self.split = root, split
-        self._points = _points(root)[0]
+        self._points, self._dataset, classes = _chosen(root)
         self._every = images
-        dataset = self._points.name.removesuffix(_POINTS)
-        self.labelset = _LABELSETS.get(dataset.split("_")[0])
+        self.labelset = None if classes else _LABELSETS.get(self._dataset.split("_")[0])
         there = [part for part in _PARTS if (self._points / part).is_dir()]
         if split is not None and split not in there:
             raise UserError(
@@ -61,7 +64,8 @@ class Reader(Dataset):
 
     @staticmethod
     def splits(root: Path) -> tuple[str, ...]:
-        return tuple(part for part in _PARTS if (_points(root)[0] / part).is_dir())
+        points, _, _ = _chosen(root)
+        return tuple(part for part in _PARTS if (points / part).is_dir())
 
     def __len__(self) -> int:
         return len(self._scans)
@@ -69,6 +73,10 @@ class Reader(Dataset):
     def key(self, index: int) -> str:
         part, stem = self._scans[index]
         return f"{part}/{stem.removesuffix(_MESH)}"
+
+    def alias(self, index: int) -> str | None:
+        """The scene without the split, as its authors' files have it."""
+        return self.key(index).rpartition("/")[2]
 
     def sequences(self) -> list[range]:
         """Each scene by itself: they are of different places."""
@@ -80,8 +88,8 @@ class Reader(Dataset):
         if scan.labels is not None:
             labels = None if self.labelset is None else _raw(scan.labels, load(self.labelset))
             scan = replace(scan, labels=labels)
-        two = self._points.name.removesuffix(_POINTS) + _IMAGES
-        scene = self._points.parent / two / part / stem.removesuffix(_MESH)
+        images = self._points.parent / f"{self._dataset}{_IMAGES}"
+        scene = images / part / stem.removesuffix(_MESH)
         if not self._every or not scene.is_dir():
             return scan
         return with_cameras(scan, lambda: Calibration(read_cameras(scene, self._every)))
@@ -92,8 +100,21 @@ def _points(root: Path) -> list[Path]:
     found = [root, *(root / name for name in folders(root))]
     return [
         path for path in found
-        if path.name.endswith(_POINTS) and any((path / part).is_dir() for part in _PARTS)
+        if _POINTS.fullmatch(path.name) and any((path / part).is_dir() for part in _PARTS)
     ]  # fmt: skip
+
+
+def _chosen(root: Path) -> tuple[Path, str, str | None]:
+    """The folder of 3D data, its dataset and its classes, see `_POINTS`; or `UserError`."""
+    found = _points(root)
+    if not found:
+        raise UserError(f"{show(root)}: has no folder DATASET_3d with train, val or test; give it")
+    if len(found) > 1:
+        names = ", ".join(show(path.name) for path in found)
+        raise UserError(f"{show(root)}: has several datasets; give one of these folders: {names}")
+    match = _POINTS.fullmatch(found[0].name)
+    assert match is not None
+    return found[0], match[1], match[2]
 
 
 def _raw(classes: np.ndarray, labels: LabelSet) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import threading
 from collections import Counter
@@ -14,7 +15,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from avs3d.datasets.parts.dataset import Dataset
-from avs3d.datasets.parts.files import listed
+from avs3d.datasets.parts.files import listed, state_of
 from avs3d.datasets.parts.point_cloud2 import columns_of
 from avs3d.environment import require
 from avs3d.errors import ReadError, UserError
@@ -26,6 +27,8 @@ from avs3d.scan import Scan
 
 POINTS = "sensor_msgs/msg/PointCloud2"
 _ENDINGS = (".bag", ".mcap", ".db3")
+_PACKETS = re.compile("velodyne|ouster|livox|hesai|pandar|rslidar|nebula")
+"""Packages of the messages that drivers of LiDARs make points of."""
 _METADATA = "metadata.yaml"
 _MESSAGE_INDEX = 0x07
 _MAX_CHUNK = 1 << 30
@@ -47,10 +50,12 @@ class _Part:
 
     Attributes:
         storage: its reader, of `rosbags`.
+        state: of the recording that it is a part of, see `Dataset.state`.
         packed: each message is packed by itself.
     """
 
     storage: Any
+    state: tuple[int, int] | None
     packed: bool = False
 
     @property
@@ -88,6 +93,9 @@ class Reader(Dataset):
         counts: Counter[str] = Counter()
         for connection in (found for part in parts for found in part.points):
             counts[connection.topic] += connection.msgcount  # a topic can have several
+        if not counts:
+            kinds = {str(found.msgtype) for part in parts for found in part.storage.connections}
+            raise ReadError(f"{show(root)}: {_without_points(kinds)}")
         self.topic = _topic(root, topic, counts)
         self._messages = sorted(
             (
@@ -113,6 +121,9 @@ class Reader(Dataset):
     def timestamp(self, index: int) -> int | None:
         """When it was recorded."""
         return self._messages[index][0]
+
+    def state(self, index: int) -> tuple[int, int] | None:
+        return self._messages[index][2].state
 
     def __getitem__(self, index: int) -> Scan:
         time, which, part, connection = self._messages[index]
@@ -171,17 +182,29 @@ def _opened(path: Path) -> list[_Part]:
     from rosbags import rosbag1, rosbag2
 
     _bound_chunks()
+    state = _state(path)
     with naming(path), _reading(path):
         if path.suffix == ".bag":
             bag = rosbag1.Reader(path)
             bag.open()
-            return [_Part(bag)]
+            return [_Part(bag, state)]
         if path.is_dir():
             _check_files(path)
         reader = rosbag2.Reader(path)
         reader.open()
         storages = getattr(reader.storage, "storages", [reader.storage])
-        return [_Part(storage, reader.compression_mode == "message") for storage in storages]
+        packed = reader.compression_mode == "message"
+        return [_Part(storage, state, packed) for storage in storages]
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Of a file, or of those of a folder together: storages that are packed as wholes are read
+    from copies."""
+    files = [path / name for name in listed(path, *_ENDINGS, ".zstd")] or [path]
+    states = [state for file in files if (state := state_of(file)) is not None]
+    if not states:
+        return None
+    return sum(size for size, _ in states), max(changed for _, changed in states)
 
 
 def _bound_chunks() -> None:
@@ -210,10 +233,18 @@ def _check_files(root: Path) -> None:
                 pass
 
 
+def _without_points(kinds: set[str]) -> str:
+    """What a recording with messages of these types is told."""
+    told = ", ".join(show(kind) for kind in sorted(kinds)) or "nothing else"
+    if any(_PACKETS.match(kind) for kind in kinds):
+        remedy = "packets of a LiDAR: play them through its driver's node and record the points"
+    else:
+        remedy = "give a recording of a LiDAR"
+    return f"has no PointCloud2, but {told}; {remedy}"
+
+
 def _topic(root: Path, topic: str | None, counts: Counter[str]) -> str:
     told = ", ".join(f"{name} ({count:,} messages)" for name, count in sorted(counts.items()))
-    if not counts:
-        raise ReadError(f"{show(root)}: has no PointCloud2; give a recording of a LiDAR")
     if topic is None and len(counts) > 1:
         raise UserError(f"{show(root)}: has several topics of points; choose one: {show(told)}")
     if topic is not None and topic not in counts:

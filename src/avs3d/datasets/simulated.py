@@ -34,6 +34,11 @@ class Reader(Folder):
     def fits(root: Path) -> bool:
         return (root / _KINDS).exists() and bool(listed(root, ".npz"))
 
+    def sequences(self) -> list[range]:
+        """Each scan by itself: they are of different worlds, or by different LiDARs elsewhere in
+        the same one."""
+        return [range(index, index + 1) for index in range(len(self))]
+
     def __getitem__(self, index: int) -> Scan:
         scan = super().__getitem__(index)
         kinds = scan.fields.get("category")

@@ -52,6 +52,9 @@ class FeatureSet:
     def __len__(self) -> int:
         return len(self.names)
 
+    def __contains__(self, scene: str) -> bool:
+        return scene in self._files or scene in self._parts
+
     def files(self, scene: str) -> tuple[Path, ...]:
         """The file of a scene, or those of its parts in their order.
 

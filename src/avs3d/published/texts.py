@@ -36,6 +36,9 @@ class ByScene(Generic[T]):
     path: Path
     content: dict[str, T]
 
+    def __contains__(self, scene: str) -> bool:
+        return scene in self.content
+
     def of(self, scene: str) -> T:
         """What is said of one scene.
 

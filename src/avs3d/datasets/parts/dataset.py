@@ -57,6 +57,10 @@ class Dataset(Protocol):
         between its parts and without an extension, or the dataset's own token."""
         ...
 
+    def alias(self, index: int) -> str | None:
+        """What files of words, captions and features call the scan, where that is not its key."""
+        return None
+
     def timestamp(self, index: int) -> int | None:
         """When the scan was taken, nanoseconds from any zero, or None where that is not known."""
         return None
@@ -70,6 +74,11 @@ class Dataset(Protocol):
         """What the dataset says of how the scan was taken, such as ``night`` and ``rain``, in words
         that can be told apart over all its scans; none where it does not tell."""
         return ()
+
+    def state(self, index: int) -> tuple[int, int] | None:
+        """The bytes of the scan's file and when it was changed (ns), where others may come to be
+        called like it; None for a published dataset, whose copies are of other times."""
+        return None
 
     def sequences(self) -> list[range]:
         """The scans that were taken one after the other, as ranges of indices that cover all.

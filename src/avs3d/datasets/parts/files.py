@@ -1,7 +1,8 @@
-"""The small files beside scans: JSON, tables of numbers, folders."""
+"""The files of scans, and the small ones beside them: JSON, tables of numbers, folders."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -23,6 +24,14 @@ _MAX_TEXT_BYTES = 64 << 20
 IMAGES = (".jpg", ".png", ".jpeg")
 AGAIN = "get the file again"
 T = TypeVar("T")
+
+
+def state_of(path: Path) -> tuple[int, int] | None:
+    """The bytes of a file and when it was changed (ns); None: not there."""
+    with contextlib.suppress(OSError, ValueError):  # ValueError: a NUL in the name
+        status = path.stat()
+        return status.st_size, status.st_mtime_ns
+    return None
 
 
 def read_json(path: Path, kind: type) -> Any:
