@@ -210,7 +210,7 @@ def test_stored_features_of_images(call: Call, clip_bundle: Path, rig: Path) -> 
     assert call("segment", *args, "--features", "features").exit_code == 0  # done already
     (rig / "features" / "left.npy").write_bytes(b"junk")
     result = call("segment", *args, "--features", "features")
-    assert result.exit_code == 2 and "pixels" in lines(result)[0]
+    assert result.exit_code == 2 and "another set of features" in lines(result)[0]
     result = call("segment", *args, "--features", "features", "--out", "again")
     assert (
         result.exit_code == 0 and "left.npy" in record(Path("again"))["scans"]["a"]["left_out"][0]

@@ -77,7 +77,9 @@ def test_a_run_does_not_take_old_results_for_those_of_new_files(
     scan(path, seed=1, count=801)
     said = call(*command)
     assert said.exit_code == 2
-    assert "made with another state; --new begins anew, in another folder" in said.stderr
+    assert (
+        "made with another file of that name; --new begins anew, in another folder" in said.stderr
+    )
     assert call(*command, "--new").exit_code == 0
 
 

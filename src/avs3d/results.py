@@ -34,6 +34,8 @@ _OPTIONS = (
     "bundle", "views", "columns", "device", "seed", "picture", "min_score", "write", "published",
     "overlay", "report", "queries", "window",
 )  # fmt: skip
+_CALLED = {"state": "file of that name", "pixels": "set of features"}
+"""What is not called as an option, or as it is."""
 _OVERLAY = re.compile(r"\.[\w-]+\.png")
 
 
@@ -111,7 +113,8 @@ class Results:
             self._discard(job, record)
             return None
         if other:
-            self._keep(job, targets, f", made with another {', '.join(other)}")
+            told = ", ".join(_CALLED.get(name, name) for name in other)
+            self._keep(job, targets, f", made with another {told}")
         if record["finished"] and not self._are_whole(job, record):
             self._keep(job, targets, ", but was changed since")
         return record if record["finished"] and not other else None
