@@ -22,7 +22,7 @@ from avs3d.datasets.parts.poses import from_quaternion, inverse
 from avs3d.io.source import MalformedError
 from avs3d.labelsets import load
 from published_files import refusal
-from roots import argoverse2, pandaset, scannet
+from roots import argoverse2, nuscenes, pandaset, scannet
 from roots.pandas_pickles import new_table
 from roots.scene import COUNT, WORLD, applied, picture, put, rows, seen_from
 
@@ -55,6 +55,11 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
 )
 def test_options_that_are_numbers(tmp_path: Path, kind: str, option: str) -> None:
     assert refused(tmp_path, kind, **{option: "all"}) == f"{option}=all: give a whole number"
+
+
+def test_options_that_are_texts_of_digits(tmp_path: Path) -> None:
+    root = nuscenes.write(tmp_path)
+    assert f"{root}/1/scene.json: no such file" in refused(root, "nuscenes", version=1)
 
 
 def test_what_looks_like_two_is_asked_about(tmp_path: Path) -> None:
@@ -261,6 +266,18 @@ def test_openscene_of_other_datasets(tmp_path: Path, name: str, expected: list[i
         assert found.tolist() == [0, 1, 4, 255]
 
 
+def test_openscene_from_within_and_with_200_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scannet.write_openscene(tmp_path, "scannet")
+    monkeypatch.chdir(tmp_path / "scannet_3d")
+    dataset = open_dataset(".")
+    assert (dataset.name, dataset.labelset) == ("openscene", "scannet-20")
+    assert len(dataset[0].cameras) == 3
+    (tmp_path / "scannet_3d").rename(tmp_path / "scannet_200_3d")
+    assert open_dataset(tmp_path).labelset == "scannet-200"
+
+
 def test_of_several_datasets_of_openscene_one_is_asked_for(tmp_path: Path) -> None:
     assert "has no folder DATASET_3d with train, val or test" in refused(tmp_path, "openscene")
     for name in ("scannet", "nuscenes"):
@@ -346,6 +363,7 @@ def test_argoverse2(tmp_path: Path) -> None:
         assert front.timestamp == taken
         np.testing.assert_allclose(applied(front.camera_from_lidar, scan.points), seen, atol=0.02)
         assert len(scan.cameras) == (1 if index == 1 else 2)
+    assert dataset.alias(0) == f"{argoverse2.LOG}_{argoverse2.START}"  # as `prepare` calls it
     assert "ring_rear_left: " in dataset[1].left_out[0]
     assert "has no image at the time of the sweep; get it" in dataset[1].left_out[0]
     log = open_dataset(tmp_path / "val")

@@ -53,6 +53,8 @@ def open_dataset(root: str | Path, kind: str | None = None, **options: Any) -> D
         # A module can have its annotations as texts.
         if known[option].annotation in (int, "int") and not isinstance(value, Integral):
             raise UserError(f"{option}={value}: give a whole number")
+        if isinstance(value, Integral) and "int" not in str(known[option].annotation):
+            options[option] = str(value)  # a text of digits, as the command line has it
     opened: Dataset = reader(root, **options)
     return opened
 

@@ -104,6 +104,11 @@ class Reader(Dataset):
         log, time = self._scans[index]
         return f"{log.as_posix()}/{time}"
 
+    def alias(self, index: int) -> str | None:
+        """Without the split, as `avs3d prepare` calls it."""
+        log, time = self._scans[index]
+        return f"{log.name}_{time}"
+
     def timestamp(self, index: int) -> int | None:
         return self._scans[index][1]
 

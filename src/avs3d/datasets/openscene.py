@@ -20,8 +20,9 @@ from avs3d.scan import Scan
 
 NO_LABEL = -1
 _LABELSETS = {
-    "scannet": "scannet-20", "scannet200": "scannet-200", "matterport": "matterport-21",
-    "nuscenes": "nuscenes-16", "semantickitti": "semantickitti", "pandaset": "pandaset",
+    "scannet": "scannet-20", "scannet200": "scannet-200", "scannet_200": "scannet-200",
+    "matterport": "matterport-21", "nuscenes": "nuscenes-16", "semantickitti": "semantickitti",
+    "pandaset": "pandaset",
 }  # fmt: skip
 _PARTS = ("train", "val", "test")
 _POINTS = re.compile(r"(.+)_3d(_[0-9]+)?")
@@ -47,7 +48,8 @@ class Reader(Dataset):
         self.root, self.split = root, split
         self._points, self._dataset, classes = _chosen(root)
         self._every = images
-        self.labelset = None if classes else _LABELSETS.get(self._dataset.split("_")[0])
+        own = _LABELSETS.get(self._dataset, _LABELSETS.get(self._dataset.split("_")[0]))
+        self.labelset = None if classes else own
         there = [part for part in _PARTS if (self._points / part).is_dir()]
         if split is not None and split not in there:
             raise UserError(
@@ -97,6 +99,7 @@ class Reader(Dataset):
 
 def _points(root: Path) -> list[Path]:
     """The folders of 3D data at or in `root`."""
+    root = root.absolute()  # "." has no name
     found = [root, *(root / name for name in folders(root))]
     return [
         path for path in found
