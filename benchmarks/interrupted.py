@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -141,8 +142,8 @@ def main() -> int:
         seconds = time.perf_counter() - began
         print(f"{options.files} files, {options.jobs} jobs, {seconds:.0f} s undisturbed")
         again = command(scans, out, options.jobs)
-        moments = lambda: chance.uniform(0, seconds)  # noqa: E731
-        return kill_often(again, options.kills, moments, out, lambda: compare(whole, out))
+        moments = partial(chance.uniform, 0, seconds)
+        return kill_often(again, options.kills, moments, out, partial(compare, whole, out))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import random
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from interrupted import kill_often, start
@@ -79,8 +80,8 @@ def main() -> int:
         took = seconds(undisturbed)
         print(f"{options.steps} steps, {took:.0f} s undisturbed", flush=True)
         again = command(scenes, out, options.steps)
-        moments = lambda: chance.uniform(0, took)  # noqa: E731
-        return kill_often(again, options.kills, moments, out, lambda: compare(whole, out))
+        moments = partial(chance.uniform, 0, took)
+        return kill_often(again, options.kills, moments, out, partial(compare, whole, out))
 
 
 if __name__ == "__main__":

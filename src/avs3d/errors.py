@@ -30,6 +30,12 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(part in str(error) for part in _NO_MEMORY)
 
 
+def cannot_list(folder: str, error: OSError) -> UserError:
+    """What to say of a folder, as it is called in a message, that the system does not show."""
+    reason = error.strerror or error
+    return UserError(f"{folder}: cannot be listed ({reason}); check its permissions")
+
+
 def cannot_write(path: Path, error: OSError) -> UserError:
     """What to say of a result that the system did not take."""
     return UserError(

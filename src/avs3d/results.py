@@ -20,6 +20,7 @@ from avs3d import __version__
 from avs3d.atomic import write_json
 from avs3d.batch import timed
 from avs3d.bundle_config import fingerprint
+from avs3d.datasets.parts.files import state_of
 from avs3d.errors import cannot_write
 from avs3d.io import WRITERS, write
 from avs3d.io.record import DONE, WORDS, read_record
@@ -50,8 +51,8 @@ def _newest(folder: str | None) -> tuple[str, int, int] | None:
     """Where the features of images lie, how many files, and when the newest was changed (ns)."""
     if folder is None or not os.path.isdir(folder):
         return None
-    times = [path.stat().st_mtime_ns for path in Path(folder).rglob("*")]
-    return os.path.abspath(folder), len(times), max(times, default=0)
+    states = [state for path in Path(folder).rglob("*") if (state := state_of(path)) is not None]
+    return os.path.abspath(folder), len(states), max((time for _, time in states), default=0)
 
 
 @dataclass(frozen=True)

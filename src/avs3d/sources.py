@@ -72,7 +72,7 @@ class Sources:
 
     def chosen_feature(self, told: bool) -> str:
         """One of `FEATURES`; `told`: features of points were made elsewhere."""
-        return self.feature or ("fusion" if told or self.pixels is not None else "distill")
+        return feature_of(self.feature, told or self.pixels is not None)
 
     @property
     def looks_at_images(self) -> bool:
@@ -107,6 +107,11 @@ class Sources:
         if clip and spec.startswith("clip:"):
             _check_space(spec, bundle)
         return found
+
+
+def feature_of(chosen: str | None, from_images: bool) -> str:
+    """One of `FEATURES`; where none was chosen, by whether features of images are told."""
+    return chosen or ("fusion" if from_images else "distill")
 
 
 def _check_space(spec: str, bundle: Bundle) -> None:

@@ -116,15 +116,20 @@ def numbers(value: Any, what: str, *shape: int) -> np.ndarray:
     Raises:
         MalformedError: it is not so many numbers; `what` is its name in the file.
     """
-    value = value.get("data") if isinstance(value, dict) else value
-    rows = value if isinstance(value, list) else []
-    flat: list[Any] = [item for row in rows for item in (row if isinstance(row, list) else [row])]
+    flat = _flat(value)
     try:
         if len(flat) == math.prod(shape):
             return np.array([float(item) for item in flat]).reshape(shape)
     except (TypeError, ValueError, OverflowError):
         pass
     raise MalformedError(f"{what} must be {' x '.join(map(str, shape))} numbers; correct it")
+
+
+def _flat(value: Any) -> list[Any]:
+    """What a list of rows or a flat one, perhaps in `data`, holds; a single value; none of None."""
+    value = value.get("data") if isinstance(value, dict) else value
+    rows = value if isinstance(value, list) else [] if value is None else [value]
+    return [item for row in rows for item in (row if isinstance(row, list) else [row])]
 
 
 def with_size(camera: Camera, width: Any, height: Any) -> Camera:
@@ -139,9 +144,7 @@ def with_size(camera: Camera, width: Any, height: Any) -> Camera:
 
 def with_lens(camera: Camera, model: Any, coefficients: Any) -> Camera:
     """The camera with its distortion, named and ordered as ROS has it."""
-    values = coefficients.get("data") if isinstance(coefficients, dict) else coefficients
-    rows = values if isinstance(values, list) else [] if values is None else [values]
-    values = [item for row in rows for item in (row if isinstance(row, list) else [row])]
+    values = _flat(coefficients)
     model = model or ("plumb_bob" if values else "none")
     if not isinstance(model, str) or model.lower() not in _LENSES:
         known = ", ".join(_LENSES)

@@ -15,7 +15,7 @@ from avs3d.cameras.calibration import (
     read_calibration,
 )
 from avs3d.cameras.images import EXTENSIONS, check_size, opened
-from avs3d.errors import ReadError, UserError
+from avs3d.errors import ReadError, UserError, cannot_list
 from avs3d.io.names import stem
 from avs3d.io.source import MalformedError, show
 from avs3d.scan import Camera, Scan
@@ -190,6 +190,4 @@ def _names(folder: Path) -> list[str]:
     try:
         return sorted(os.listdir(folder))
     except OSError as error:
-        raise UserError(
-            f"--images {show(folder)}: cannot be listed ({error.strerror}); check its permissions"
-        ) from None
+        raise cannot_list(f"--images {show(folder)}", error) from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from avs3d.errors import UserError
+from avs3d.errors import UserError, cannot_list
 from avs3d.io.source import show
 from avs3d.published.features import FeatureSet
 from avs3d.sources import CAPTIONERS, FEATURES, Sources
@@ -157,7 +157,5 @@ def _is_of_images(path: Path) -> bool:
     try:
         names = os.listdir(path) if path.is_dir() else []
     except OSError as error:
-        raise UserError(
-            f"--features {show(path)}: cannot be listed ({error.strerror}); check its permissions"
-        ) from None
+        raise cannot_list(f"--features {show(path)}", error) from None
     return bool(names) and not any(name.endswith(".pt") for name in names)

@@ -232,24 +232,24 @@ class Evaluation:
     def _mapper_table(self) -> list[dict[str, Any]]:
         """How the result moves with the mapper."""
         labelled = int(self.confusion.counts[:, :-1].sum())
-        ids = [{w: each.found[w].class_id for w in self._words} for each in self.mappings]
+        found = [[each.found[word] for word in self._words] for each in self.mappings]
+        ids = [[mapped.class_id for mapped in each] for each in found]
         return [
             {
                 "mapper": mapping.mapper.name,
                 **means(self._confusions[i].sums(self.published)),
-                "void_words": sum(index < 0 for index in ids[i].values()),
+                "void_words": sum(index < 0 for index in ids[i]),
                 "same_words": number(_agreement(ids[0], ids[i])),
                 "same_points": number(self._same[i] / labelled if labelled else np.nan),
-                "agreement": _mean_agreement(found),
-                "no_answer": sum(mapped.why.startswith(NO_ANSWER) for mapped in found),
+                "agreement": _mean_agreement(found[i]),
+                "no_answer": sum(mapped.why.startswith(NO_ANSWER) for mapped in found[i]),
             }
             for i, mapping in enumerate(self.mappings)
-            for found in [[mapping.found[word] for word in self._words]]
         ]
 
 
-def _agreement(one: dict[str, int], other: dict[str, int]) -> float:
-    return float(np.mean([other[word] == index for word, index in one.items()])) if one else np.nan
+def _agreement(one: list[int], other: list[int]) -> float:
+    return float(np.mean(np.equal(one, other))) if one else np.nan
 
 
 def _mean_agreement(found: Iterable[Mapped]) -> float | None:

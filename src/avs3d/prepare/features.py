@@ -54,7 +54,7 @@ class Features(Product):
         if kind == "clip" and place:
             source: Any = known_by(place, "image encoder")
         else:
-            source = os.path.abspath(Path(self.source).expanduser())
+            source = os.path.abspath(os.path.expanduser(self.source))
         told = {"source": source, "width": self.width, "z_buffer": self.cell}
         return {**told, "halves": self.halves}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def known_by(place: str, what: str) -> dict[str, Any]:
         UserError: likewise.
     """
     folder = model_folder(place, what)
-    local = Path(place).expanduser().is_dir()
+    local = os.path.isdir(os.path.expanduser(place))
     return {
         "model": None if local else place,
         "weights": _sha256(folder.absolute(), folder_fingerprint(folder)),

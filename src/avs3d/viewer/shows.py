@@ -22,6 +22,7 @@ from avs3d.results import CAPTIONS
 from avs3d.run_folder import CONFIG, LATEST
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
+from avs3d.sources import feature_of
 from avs3d.viewer.rigs import Rigs
 from avs3d.viewer.subject import Subject
 from avs3d.views import Views
@@ -141,8 +142,8 @@ class Stored:
         sources = self.made.get("sources")
         if not isinstance(sources, Mapping):
             return None
-        from_images = self.made.get("features") or sources.get("pixels")
-        return _text(sources.get("feature")) or ("fusion" if from_images else "distill")
+        from_images = bool(self.made.get("features") or sources.get("pixels"))
+        return feature_of(_text(sources.get("feature")), from_images)
 
     @property
     def is_of_many(self) -> bool:

@@ -104,8 +104,9 @@ def _called_alike(image: Path, camera: str, path: Path) -> Path | None:
         if folder.name in (*told, _COLOURS, ""):
             continue
         with contextlib.suppress(OSError):
+            place = image.relative_to(folder)
             for beside in sorted(folder.parent.iterdir()):
-                other = beside / image.relative_to(folder)
+                other = beside / place
                 if other.is_file() and not filecmp.cmp(image, other, shallow=False):  # no copy
                     return other
     return None
