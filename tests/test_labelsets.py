@@ -42,6 +42,7 @@ def test_a_set_is_whole(name: str) -> None:
     assert len(found) == SIZES[name] == len(set(found.classes))
     assert found.colors.shape == (len(found), 3) and found.colors.dtype == np.uint8
     classes = set(range(len(found)))
+    assert bool(found.raw_to_class) == bool(found.ids)
     if found.raw_to_class:
         assert set(found.raw_to_class.values()) - {255} == classes
     if found.export_ids:

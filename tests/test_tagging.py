@@ -55,6 +55,8 @@ def words(*captions: str) -> tuple[str, ...]:
         ("1. Car 2. Tree 3. Bench 4. Traffic light", ["car", "tree", "bench", "traffic light"]),
         ("Road, Sidewalk, Trees, Cars.", ["road", "sidewalk", "tree", "car"]),
         ("The image shows: Cars, Trees, Road.", ["car", "tree", "road"]),
+        ("Street Lamps and Parked Cars with Trees", ["street lamp", "car", "tree"]),
+        ("STREET LAMPS, CARS", ["street lamp", "car"]),
         ("A bus. Houses behind a Ford and an Apple store.", ["bus", "house", "store"]),
         # Hyphens that are no minus signs.
         ("A two\u2011wheeler and a fire\u2010hydrant.", ["two-wheeler", "fire-hydrant"]),

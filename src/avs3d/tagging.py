@@ -48,7 +48,12 @@ _NOT_ALONE = _set_of("""
 """)
 _DROPPED = _COLOURS | _PICTURE | _RELATION
 _HYPHENS = {0x2010: "-", 0x2011: "-"}
+_WORD = re.compile(r"[^\W\d_]+")
 _LIST_MARK = re.compile(r"(?:^|\s)(?:[-*•]+|\d{1,2}[.)])\s+")
+# Words that are in lower case in a title, too.
+_SMALL = _set_of("""
+    a along an and at behind beside between by for from in into near of on or over the to under with
+""")
 _BEGINNING = re.compile(r"(?:^|[.,:;!?]\s)\W*[A-Z](?=[a-z]|\s)")
 # Adjectives that make another thing of the noun behind them.
 _WITH_ADJECTIVE = frozenset(
@@ -95,8 +100,10 @@ def nouns(
 
 def _plain(caption: str) -> str:
     """A caption as the tagger knows sentences: lists in a line, and what begins a sentence or a
-    part of it is no name because it is in upper case."""
+    part of it is no name because it is in upper case, and neither is a word of a title."""
     text = _LIST_MARK.sub(", ", caption.translate(_HYPHENS))
+    if not any(word.islower() and word not in _SMALL for word in _WORD.findall(text)):
+        return text.lower()
     return _BEGINNING.sub(lambda found: found[0].lower(), text)
 
 

@@ -173,10 +173,10 @@ class Evaluator:
     def _check_origin(self, scan: StoredScan) -> None:
         """Refuse the labels of a dataset that means other things by the same ids."""
         own = None if self.config.labels else self._origins[scan.folder].known_labelset
-        labels = self.evaluation.labels.name
-        if own is not None and _ids_of(own) != _ids_of(labels):
+        labels = self.evaluation.labels
+        if own is not None and labelsets.load(own).ids != labels.ids:
             raise UserError(
-                f"{scan.path}: its labels are those of {own}, not of {labels}; evaluate it apart,"
+                f"{scan.path}: its labels are those of {own}, not of {labels.name}; evaluate it apart,"
                 f" with --labelset {own}, or give --labels"
             )
 
@@ -228,11 +228,6 @@ def write_report(report: dict[str, Any], out: Path) -> list[Path]:
     except OSError as error:
         raise cannot_write(out, error) from error
     return paths
-
-
-def _ids_of(labelset: str) -> str:
-    """Whose ids a label set means: of ScanNet's, 20 and 200 classes have ids of their own."""
-    return labelset if labelset.startswith("scannet") else labelset.partition("-")[0]
 
 
 def _csv(rows: list[dict[str, Any]]) -> bytes:

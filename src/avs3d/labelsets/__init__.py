@@ -29,8 +29,9 @@ class LabelSet:
         title: one line for people.
         classes: C class names.
         colors: (C, 3) uint8 RGB; the benchmark's own where it has some, else `avs3d.palette`'s.
-        raw_to_class: id in the dataset's label files -> class id, or 255. Empty for a set that
-            only names things (``nuscenes-43``).
+        ids: whose raw ids it reads; sets with the same one read the same label files. Empty for a
+            set that only names things (``nuscenes-43``).
+        raw_to_class: id in the dataset's label files -> class id, or 255. Likewise.
         raw_names: id in the dataset's label files -> the dataset's name for it, where they differ.
         export_ids: for each class the id to write in the dataset's own format of predictions.
         parent: name of the coarser set that `to_parent` leads to, or None.
@@ -45,6 +46,7 @@ class LabelSet:
     title: str
     classes: tuple[str, ...]
     colors: np.ndarray
+    ids: str = ""
     raw_to_class: dict[int, int] = field(default_factory=dict)
     raw_names: dict[int, str] = field(default_factory=dict)
     export_ids: tuple[int, ...] = ()
@@ -95,6 +97,7 @@ def load(name: str) -> LabelSet:
         title=content["title"],
         classes=classes,
         colors=palette(classes) if colors is None else np.array(colors, dtype=np.uint8),
+        ids=content.get("ids", ""),
         raw_to_class=_by_id(content.get("raw_to_class", {})),
         raw_names=_by_id(content.get("raw_names", {})),
         export_ids=tuple(content.get("export_ids", ())),
