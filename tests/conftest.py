@@ -56,7 +56,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from avs3d.bundle import save_bundle
-    from avs3d.bundle_config import BundleConfig, NetworkConfig
+    from avs3d.bundle_config import BundleConfig
+    from avs3d.models.configs import NetworkConfig
     from avs3d.models.minkunet import MinkUNet
 
     torch.manual_seed(0)

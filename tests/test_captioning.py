@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from avs3d.bundle_config import Gpt2Config
 from avs3d.captioning import PrefixCaptioner, load_captioner
 from avs3d.captioning.points import load_tokenizer
 from avs3d.errors import UserError
+from avs3d.models.configs import Gpt2Config
 from avs3d.models.prefix_lm import PrefixLanguageModel
 from avs3d.text import SentenceEncoder
 from avs3d.training.captioner import Language, LanguageSettings
@@ -117,7 +117,7 @@ class FolderBundle:
     """The part of a bundle that `load_captioner` reads."""
 
     def __init__(self, folder: Path, **changes: object) -> None:
-        from avs3d.bundle_config import CaptionerConfig
+        from avs3d.models.configs import CaptionerConfig
 
         self.name, self.folder = "test", folder
         data = json.loads((folder / "captioner.json").read_text())

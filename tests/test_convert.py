@@ -15,13 +15,13 @@ import torch
 from typer.testing import CliRunner
 
 from avs3d.bundle import Bundle
-from avs3d.bundle_config import NetworkConfig
 from avs3d.captioning import load_captioner
 from avs3d.cli import app
 from avs3d.convert.bundle import convert
 from avs3d.convert.checkpoint import Checkpoint, read_checkpoint
 from avs3d.convert.parts import network_of
 from avs3d.errors import UserError
+from avs3d.models.configs import NetworkConfig
 from avs3d.models.minkunet import VARIANTS, MinkUNet
 from avs3d.models.prefix_lm import PrefixLanguageModel
 from avs3d.models.prefix_mapping import TransformerMapping

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from avs3d.bundle import Bundle, make_network, save_bundle
-from avs3d.bundle_config import BundleConfig, PointTransformerV3Config
+from avs3d.bundle_config import BundleConfig
 from avs3d.convert.bundle import convert
 from avs3d.convert.checkpoint import Checkpoint, MismatchError
 from avs3d.convert.parts import network_of
 from avs3d.convert.ptv3 import from_pointcept
 from avs3d.errors import UserError
+from avs3d.models.configs import PointTransformerV3Config
 from avs3d.models.point_transformer_v3 import PointTransformerV3
 from avs3d.models.serialization import CURVES, Lines
 from avs3d.sparse import Level

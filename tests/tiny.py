@@ -9,13 +9,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from avs3d.bundle import save_bundle
-from avs3d.bundle_config import (
-    BundleConfig,
-    CaptionerConfig,
-    Gpt2Config,
-    NetworkConfig,
-    PoolingConfig,
-)
+from avs3d.bundle_config import BundleConfig
+from avs3d.models.configs import CaptionerConfig, Gpt2Config, NetworkConfig, PoolingConfig
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.prefix_lm import PrefixLanguageModel
 from avs3d.models.smap import SparseMaskedAttentionPooling

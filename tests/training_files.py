@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from avs3d.bundle import save_bundle
-from avs3d.bundle_config import BundleConfig, NetworkConfig, PoolingConfig
+from avs3d.bundle_config import BundleConfig
 from avs3d.features import PointFeatures
+from avs3d.models.configs import NetworkConfig, PoolingConfig
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.smap import SparseMaskedAttentionPooling
 from avs3d.published.features import write_features

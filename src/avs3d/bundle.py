@@ -19,8 +19,6 @@ from avs3d.bundle_config import (
     CONFIG,
     TOKENIZER,
     BundleConfig,
-    NetworkConfig,
-    PointTransformerV3Config,
     find_folder,
     is_part,
     list_bundles,
@@ -30,6 +28,7 @@ from avs3d.bundle_config import (
 from avs3d.convert.known import KNOWN
 from avs3d.errors import UserError, first_line
 from avs3d.known_words import KnownWords
+from avs3d.models.configs import NetworkConfig, PointTransformerV3Config
 from avs3d.models.minkunet import MinkUNet
 from avs3d.models.point_transformer_v3 import PointTransformerV3
 from avs3d.models.smap import SparseMaskedAttentionPooling

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -24,61 +22,22 @@ from pydantic import (
 from avs3d.convert.known import KNOWN
 from avs3d.errors import UserError
 from avs3d.inputs import INPUTS
+from avs3d.models.configs import (
+    CaptionerConfig,
+    NetworkConfig,
+    PointTransformerV3Config,
+    PoolingConfig,
+    Strict,
+)
 
 PACKAGED = Path(__file__).parent / "bundles"
 CONFIG = "bundle.json"
 TOKENIZER = "tokenizer.json"
 _MAX_CONFIG_BYTES = 1 << 20
-_Width = Field(gt=0, le=8192)
 _PartName = Annotated[str, Field(pattern=r"^\w[\w-]*\.(safetensors|json)$")]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-_Widths = tuple[Annotated[int, Field(gt=0, le=8192)], ...]
-_Depths = tuple[Annotated[int, Field(ge=0, le=64)], ...]
-_Heads = tuple[Annotated[int, Field(gt=0, le=64)], ...]
-_PatchSizes = tuple[Annotated[int, Field(gt=0, le=2048)], ...]
-_down, _up = Field(min_length=2, max_length=8), Field(min_length=1, max_length=7)
-_Share = Field(0.1, ge=0, lt=1)
 Prompt = Annotated[str, Field(max_length=1000, pattern=r"\{word\}")]
 """What is said to a text encoder; ``{word}`` stands for the word."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class NetworkConfig(_Strict):
-    """Arguments of `MinkUNet`, which a bundle has that does not say which network."""
-
-    kind: Literal["minkunet"] = Field(default="minkunet", exclude=True)
-    in_channels: int = _Width
-    out_channels: int = _Width
-    planes: _Widths = Field(min_length=8, max_length=8)
-    layers: _Depths = Field(min_length=8, max_length=8)
-    stem: int = Field(32, gt=0, le=8192)
-    stem_kernel: int = Field(5, gt=0, le=15)
-
-
-class PointTransformerV3Config(_Strict):
-    """Arguments of `PointTransformerV3`."""
-
-    kind: Literal["ptv3"] = "ptv3"
-    in_channels: int = _Width
-    out_channels: int = _Width
-    order: tuple[Literal["z", "z-trans", "hilbert", "hilbert-trans"], ...] = Field(
-        default=("z", "z-trans", "hilbert", "hilbert-trans"), min_length=1, max_length=16
-    )
-    stride: tuple[Literal[1, 2, 4, 8], ...] = _up
-    enc_depths: _Depths = _down
-    enc_channels: _Widths = _down
-    enc_num_head: _Heads = _down
-    enc_patch_size: _PatchSizes = _down
-    dec_depths: _Depths = _up
-    dec_channels: _Widths = _up
-    dec_num_head: _Heads = _up
-    dec_patch_size: _PatchSizes = _up
-    mlp_ratio: float = Field(default=4, gt=0, le=16)
-    qkv_bias: bool = True
-    enable_rpe: bool = False
 
 
 def _kind(network: Any) -> Any:
@@ -87,62 +46,7 @@ def _kind(network: Any) -> Any:
     return getattr(network, "kind", None)
 
 
-class PoolingConfig(_Strict):
-    """Arguments of `SparseMaskedAttentionPooling`."""
-
-    in_channels: int = _Width
-    channels: int = _Width
-    out_channels: int = _Width
-    heads: int = Field(8, gt=0, le=64)
-    padding: Literal["masked", "additive"] = "masked"
-
-    @model_validator(mode="after")
-    def _divides(self) -> PoolingConfig:
-        if self.channels % self.heads:
-            raise ValueError(f"{self.channels} channels do not divide into {self.heads} heads")
-        return self
-
-
-class TransformerMappingConfig(_Strict):
-    """Sizes of `TransformerMapping`."""
-
-    clip_length: int = Field(gt=0, le=256)
-    layers: int = Field(gt=0, le=64)
-
-
-class Gpt2Config(_Strict):
-    """Fields of transformers' `GPT2Config`, and what they are where they are not told."""
-
-    vocab_size: int = Field(50257, gt=0, le=1 << 20)
-    n_positions: int = Field(1024, gt=0, le=8192)
-    n_embd: int = Field(768, gt=0, le=8192)
-    n_layer: int = Field(12, gt=0, le=64)
-    n_head: int = Field(12, gt=0, le=256)
-    n_inner: int | None = Field(None, gt=0, le=65536)
-    resid_pdrop: float = _Share
-    embd_pdrop: float = _Share
-    attn_pdrop: float = _Share
-
-
-class CaptionerConfig(_Strict):
-    """Sizes of the prefix language model.
-
-    `transformer`: how large the mapping is where it is a transformer; None: two linear maps.
-    `draws`: captions of each view that are drawn beside the likeliest, at this `temperature`, for
-    the points to choose from; none as published.
-    """
-
-    embedding_dim: int = _Width
-    prefix_length: int = Field(gt=0, le=256)
-    transformer: TransformerMappingConfig | None = None
-    stop: str = "."
-    max_tokens: int = Field(67, gt=0, le=512)
-    draws: int = Field(0, ge=0, le=64)
-    temperature: float = Field(1.0, gt=0, le=10)
-    gpt2: Gpt2Config
-
-
-class ScoreConfig(_Strict):
+class ScoreConfig(Strict):
     """Makes a score of a similarity: the chance that the word is right.
 
     ``1 / (1 + exp(-(cosine * similarity + lead * its lead + bias)))``; the lead of a word: see
@@ -154,7 +58,7 @@ class ScoreConfig(_Strict):
     bias: float
 
 
-class KindConfig(_Strict):
+class KindConfig(Strict):
     """What some words name.
 
     Attributes:
@@ -168,7 +72,7 @@ class KindConfig(_Strict):
     bias: float
 
 
-class SayingConfig(_Strict):
+class SayingConfig(Strict):
     """What must be sure before a caption says it, see `avs3d.captioning.saying`.
 
     Attributes:
@@ -210,7 +114,7 @@ class SayingConfig(_Strict):
         return kinds
 
 
-class KnownWordsConfig(_Strict):
+class KnownWordsConfig(Strict):
     """Words that a bundle was taught and what they name, see `avs3d.known_words`.
 
     Attributes:
@@ -242,7 +146,7 @@ class KnownWordsConfig(_Strict):
         return words
 
 
-class BundleConfig(_Strict):
+class BundleConfig(Strict):
     """`bundle.json`.
 
     Attributes:

@@ -48,8 +48,8 @@ Columns = Annotated[
     str | None,
     typer.Option(
         "--columns",
-        help="Columns of .bin and .npy rows, and of text whose header has no x, y, z: 3, 4, 5, 6, or"
-        " names such as x,y,z,time,intensity.",
+        help="Columns of .bin and .npy rows, and of text whose header has no x, y, z: 3, 4, 5, 6,"
+        " or names such as x,y,z,time,intensity.",
         show_default="guessed, refused where it is not clear",
     ),
 ]

@@ -9,7 +9,10 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
-from avs3d.bundle_config import (
+from avs3d.convert.checkpoint import Checkpoint, fitted
+from avs3d.convert.ptv3 import STEM, from_pointcept, left_out
+from avs3d.errors import UserError
+from avs3d.models.configs import (
     CaptionerConfig,
     Gpt2Config,
     NetworkConfig,
@@ -17,9 +20,6 @@ from avs3d.bundle_config import (
     PoolingConfig,
     TransformerMappingConfig,
 )
-from avs3d.convert.checkpoint import Checkpoint, fitted
-from avs3d.convert.ptv3 import STEM, from_pointcept, left_out
-from avs3d.errors import UserError
 from avs3d.models.minkunet import MinkUNet, variant_of, variant_sizes
 from avs3d.models.point_transformer_v3 import PointTransformerV3
 from avs3d.models.prefix_lm import BESIDE, PrefixLanguageModel

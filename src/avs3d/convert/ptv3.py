@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from avs3d.bundle import make_network
-from avs3d.bundle_config import PointTransformerV3Config
 from avs3d.errors import UserError
+from avs3d.models.configs import PointTransformerV3Config
 from avs3d.models.serialization import CURVES
 
 STEM = "embedding.stem.conv.weight"

@@ -176,8 +176,8 @@ class Evaluator:
         labels = self.evaluation.labels
         if own is not None and labelsets.load(own).ids != labels.ids:
             raise UserError(
-                f"{scan.path}: its labels are those of {own}, not of {labels.name}; evaluate it apart,"
-                f" with --labelset {own}, or give --labels"
+                f"{scan.path}: its labels are those of {own}, not of {labels.name}; evaluate it"
+                f" apart, with --labelset {own}, or give --labels"
             )
 
     def report(self) -> dict[str, Any]:

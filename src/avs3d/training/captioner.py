@@ -22,10 +22,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 
 from avs3d.atomic import write_bytes, write_json
-from avs3d.bundle_config import CaptionerConfig, Gpt2Config, TransformerMappingConfig
 from avs3d.captioning.points import load_tokenizer
 from avs3d.errors import UserError, first_line
 from avs3d.io.source import show
+from avs3d.models.configs import CaptionerConfig, Gpt2Config, TransformerMappingConfig
 from avs3d.models.prefix_lm import PrefixLanguageModel
 from avs3d.text import ClipTextEncoder, SentenceEncoder, TextEncoder
 from avs3d.training import export

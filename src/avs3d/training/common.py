@@ -10,9 +10,10 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from avs3d.bundle import Bundle, make_network
-from avs3d.bundle_config import BundleConfig, NetworkConfig, PointTransformerV3Config
+from avs3d.bundle_config import BundleConfig
 from avs3d.errors import UserError
 from avs3d.inputs import INPUTS
+from avs3d.models.configs import NetworkConfig, PointTransformerV3Config
 from avs3d.models.minkunet import VARIANTS, MinkUNet, variant_sizes
 from avs3d.models.point_transformer_v3 import PointTransformerV3
 from avs3d.training.augmentation import Augmentation

@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from avs3d.bundle_config import BundleConfig, PoolingConfig
+from avs3d.bundle_config import BundleConfig
+from avs3d.models.configs import PoolingConfig
 from avs3d.models.smap import SparseMaskedAttentionPooling
 from avs3d.scan import Scan
 from avs3d.text import load_text_encoder

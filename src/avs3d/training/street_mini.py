@@ -22,9 +22,9 @@ from pydantic import Field
 from avs3d import __version__
 from avs3d.atomic import write_json
 from avs3d.bundle import CAPTIONER_FILES, Bundle, save_bundle
-from avs3d.bundle_config import CaptionerConfig
 from avs3d.errors import UserError
 from avs3d.lock import locked
+from avs3d.models.configs import CaptionerConfig
 from avs3d.simulation.dataset import fingerprint, generate
 from avs3d.text import SentenceEncoder
 from avs3d.training.captioner import Language, LanguageSettings
