@@ -249,7 +249,7 @@ def test_a_run_over_a_dataset_needs_neither_labels_nor_names_of_classes(
     result = call("evaluate", "results", "--mapper", "names")
     assert result.exit_code == 0, result.output
     folder = tmp_path / "results" / "latest"
-    found = report(tmp_path / "results")
+    found = report(folder)
     assert (found["labelset"], found["scans"]) == ("nuscenes-16", 6)
     rows = {row["condition"]: row for row in found["conditions"]}
     assert list(rows) == ["day", "dry", "night", "rain"]

@@ -116,8 +116,11 @@ def test_two_scenes_are_learned_by_heart(call: Call, data: Path, tmp_path: Path)
     assert found.exit_code == 0, found.stderr
     losses = [row["loss"] for row in log(out)]
     assert losses[-1] < losses[0] / 2
-    other = call(*distill(data, out, "schedule.steps=20", "loss=l1"))
-    assert other.exit_code == 2 and "holds a training with another overfit" in lines(other)[-1]
+    other = call(*distill(data, out, "schedule.steps=20", "loss=l1", "workers=1"))
+    assert other.exit_code == 2 and "holds a training with another overfit;" in lines(other)[-1]
+    again = distill(data, out, "schedule.steps=20", "loss=l1", "workers=1", "log_every=7")
+    assert call(*again, "--overfit", 2).exit_code == 0  # no result hangs on how many workers
+    assert json.loads((out / "settings.json").read_text())["log_every"] == 7
 
 
 def test_views_and_captions_are_learned_by_heart(call: Call, data: Path, tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ class Segmentation:
         similarity: mean cosine similarity of points and their words; None where unknown.
         cosine: (N,) float32 cosine similarity of each point and the word that fits it best, 0 where
             a point has no position; None where unknown.
-        queries: what was asked of the scan -> (N,) float32 cosine similarity, NaN where unknown.
+        queries: what was asked of the scan -> (N,) float32 similarity, NaN where unknown; see
+            `EncodedScan.query`.
         steady: a word has the same colour in every scan, see `avs3d.palette.steady_palette`.
     """
 

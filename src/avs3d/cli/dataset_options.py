@@ -10,8 +10,8 @@ import typer
 from avs3d.errors import UserError
 
 _KINDS = (
-    "What it is: nuscenes, semantickitti, kitti, scannet, pandaset, argoverse2, openscene, rosbag"
-    " or folder."
+    "What it is: nuscenes, semantickitti, kitti, scannet, pandaset, argoverse2, openscene,"
+    " simulated, rosbag or folder."
 )
 Root = Annotated[Path, typer.Argument(help="A dataset, a recording, a folder.", show_default=False)]
 Dataset = Annotated[

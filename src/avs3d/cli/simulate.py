@@ -36,7 +36,11 @@ def simulate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first; counts up.")] = 0,
     sensor: Annotated[
         str | None,
-        typer.Option("--sensor", help="Which LiDAR.", show_default="drawn by the seed"),
+        typer.Option(
+            "--sensor",
+            help="Which LiDAR: kitti-64, nuscenes-32, vlp-16, os1-128, …; a wrong name lists all.",
+            show_default="drawn by the seed",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("simulated"),
     overwrite: Overwrite = False,

@@ -86,19 +86,24 @@ class StoredScan:
             return {}
 
 
+def run_of(folder: Path) -> Path:
+    """The folder of a run: what was given to `avs3d segment` as ``--out``, or the folder of one run
+    of `avs3d run`; of a folder of such runs, that of the latest."""
+    latest = folder / LATEST
+    return folder / latest.resolve().name if (latest / CONFIG).is_file() else folder
+
+
 def stored_scans(folder: Path) -> list[StoredScan]:
     """The scans of a run, by name.
 
     Args:
-        folder: what was given to `avs3d segment` as ``--out``, or the folder of one run of
-            `avs3d run`; of a folder of such runs, the latest is taken.
+        folder: see `run_of`.
 
     Raises:
         UserError: there are none.
     """
     found = []
-    if (folder / LATEST / CONFIG).is_file():
-        folder = folder / LATEST
+    folder = run_of(folder)
     for path in sorted(folder.glob(f"*{DONE}")) if folder.is_dir() else ():
         record = read_record(path)
         if record is None:

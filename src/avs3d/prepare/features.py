@@ -31,8 +31,8 @@ _ALIKE = 0.999
 
 @dataclass(frozen=True)
 class Features(Product):
-    """The mean of the features of pixels at every point of the key frame that a camera sees
-    (method, 7); of earlier sweeps none, whose points the mask counts all the same.
+    """The mean of the features of pixels at every point of the key frame that a camera sees;
+    of earlier sweeps none, whose points the mask counts all the same.
 
     Attributes:
         source: see `avs3d.vision.load_pixel_features`.

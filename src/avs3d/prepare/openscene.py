@@ -31,8 +31,8 @@ _200 = "scannet-200"
 @dataclass(frozen=True)
 class OpenScene(Product):
     """Points with classes, 255 where there is none, and images with what was known of their
-    cameras (method, 9). Images of nuScenes are halved, and those with depths become `_INDOOR`;
-    others keep their size."""
+    cameras. Images of nuScenes are halved, and those with depths become `_INDOOR`; others keep
+    their size."""
 
     what = "openscene"
 

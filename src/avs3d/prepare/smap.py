@@ -27,8 +27,8 @@ _ALIKE = 0.9999
 
 @dataclass(frozen=True)
 class Smap(Product):
-    """The embeddings of a scan's images, and which camera sees which point of its key frame
-    (method, 4). Scans of which an image cannot be used are in neither file.
+    """The embeddings of a scan's images, and which camera sees which point of its key frame.
+    Scans of which an image cannot be used are in neither file.
 
     Attributes:
         model: CLIP, a local folder or a hub id.

@@ -86,7 +86,7 @@ def draw_heat(scan: Scan, similarity: np.ndarray, query: str, path: str | Path) 
     level = np.clip((np.nan_to_num(similarity, nan=low) - low) / (high - low), 0, 1)
     ramp = matplotlib.colormaps[_HEAT](np.linspace(_COLDEST, 1, 256))[:, :3]
     colours = (255 * ramp[(level * 255).astype(np.int64)]).astype(np.uint8)
-    subtitle = f"{scan.name}  ·  {len(scan):,} points  ·  cosine similarity to the words above"
+    subtitle = f"{scan.name}  ·  {len(scan):,} points  ·  similarity to the words above"
     page = _page(scan, colours, f"“{query}”", subtitle, shaded=False)
     _draw_scale(page, known, float(low), float(high))
     return page.save(Path(path))

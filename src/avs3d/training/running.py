@@ -25,6 +25,8 @@ from avs3d.training.processes import in_processes, is_first, join_torchrun
 from avs3d.training.settings import Settings
 
 SETTINGS = "settings.json"
+HABITS = {"workers", "loggers", "save_every", "log_every"}
+"""Settings on which no result hangs."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -111,15 +113,16 @@ def _room(folder: Path) -> Iterator[None]:
 
 def remember(folder: Path, settings: dict[str, Any]) -> None:
     """Keep what a folder's training was made with; raise `UserError` where that was something
-    else."""
+    else than habits."""
     path = folder / SETTINGS
     if path.exists():
         before = read_json(path)
-        other = [key for key in settings if before.get(key) != settings[key]]
+        if before == settings:
+            return
+        other = [k for k in settings if k not in HABITS and before.get(k) != settings[k]]
         if other:
             raise UserError(
                 f"{show(folder)}: holds a training with another {', '.join(other)}; give another"
                 " --out, or remove it to start afresh"
             )
-        return
     write_json(path, settings)
