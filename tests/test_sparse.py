@@ -217,6 +217,23 @@ def test_autocast(dtype: torch.dtype) -> None:
     torch.testing.assert_close(rough.float(), exact, atol=0.05, rtol=0.05)
 
 
+def test_many_small_gradients_are_summed_in_half_precision_too() -> None:
+    level, _ = Level.from_coords(torch.cat([torch.zeros(90_000, 1).long(), grid(300, 300)], 1))
+    conv, x = SubmanifoldConv(4, 4), SparseTensor(torch.rand(90_000, 4) + 0.5, level)
+    grads = []
+    for half in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            (grad,) = torch.autograd.grad(conv(x).features.float().sum(), conv.kernel)
+        grads.append(grad.float())
+    assert ((grads[1] - grads[0]).norm() / grads[0].norm()) < 0.003
+
+
+def grid(width: int, depth: int) -> torch.Tensor:
+    """(width * depth, 3) a level of voxels."""
+    x, y = torch.meshgrid(torch.arange(width), torch.arange(depth), indexing="ij")
+    return torch.stack([x.flatten(), y.flatten(), torch.zeros_like(x.flatten())], 1)
+
+
 def test_kilometres_and_several_samples_do_not_touch() -> None:
     far = torch.tensor([[0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0], [1, 0, 0, 1]])
     far = torch.cat([far, far + torch.tensor([0, 100_000, -90_000, 2_000])])

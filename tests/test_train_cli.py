@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +18,12 @@ from avs3d.bundle import Bundle
 from avs3d.captioning import load_captioner
 from avs3d.cli.train import PRESETS
 from avs3d.published.smap import read_image_features
+from avs3d.text import load_text_encoder
 from avs3d.training.settings import presets
 from commands import Call, lines
 from training_files import (
     DIM,
+    PTV3,
     points,
     sets,
     training,
@@ -117,7 +122,9 @@ def test_two_scenes_are_learned_by_heart(call: Call, data: Path, tmp_path: Path)
     losses = [row["loss"] for row in log(out)]
     assert losses[-1] < losses[0] / 2
     other = call(*distill(data, out, "schedule.steps=20", "loss=l1", "workers=1"))
-    assert other.exit_code == 2 and "holds a training with another overfit;" in lines(other)[-1]
+    assert (
+        other.exit_code == 2 and "holds a training with another overfit, data;" in lines(other)[-1]
+    )
     again = distill(data, out, "schedule.steps=20", "loss=l1", "workers=1", "log_every=7")
     assert call(*again, "--overfit", 2).exit_code == 0  # no result hangs on how many workers
     assert json.loads((out / "settings.json").read_text())["log_every"] == 7
@@ -157,6 +164,59 @@ def test_a_dry_run_trains_nothing(call: Call, data: Path, tmp_path: Path) -> Non
                  data / "captions.json", "--out", out, "--dry-run")  # fmt: skip
     assert found.exit_code == 0 and "1,500 steps: about" in found.stdout, found.stderr
     assert "nan" not in found.stdout and not out.exists()
+    found = call(*distill(data, out, *how), "--dry-run", "--processes", "2")
+    assert found.exit_code == 0 and not out.exists()
+
+
+def test_a_dry_run_of_several_processes_tells_of_all(data: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "avs3d", *distill(data, tmp_path / "out", "schedule.steps=9")]
+    done = subprocess.run(
+        [*map(str, command), "--dry-run", "--processes", "2"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("4 scenes a step: 2 at a time x 1 passes x 2 processes") == 1
+
+
+def test_what_has_the_most_to_say_wins(call: Call, data: Path, tmp_path: Path) -> None:
+    found = call(*training("captioner", data, tmp_path / "a", "gpt2.n_layer=2", "gpt2.n_embd=24",
+                           "schedule.steps=1", "prefix_length=3"))  # fmt: skip
+    assert found.exit_code == 0, found.stderr
+    sizes = Bundle.load(tmp_path / "a" / "bundle").config.captioner.gpt2  # type: ignore[union-attr]
+    assert (sizes.n_layer, sizes.n_embd, sizes.n_positions, sizes.resid_pdrop) == (2, 24, 80, 0)
+    found = call(*distill(data, tmp_path / "b", "scenes=/nowhere", "schedule.steps=1"))
+    assert found.exit_code == 2 and "/nowhere: no such folder" in found.stderr
+
+
+def test_other_data_in_the_same_place_is_refused(call: Call, data: Path, tmp_path: Path) -> None:
+    data = write_all(tmp_path / "data")
+    run = training("captioner", data, tmp_path / "out", "schedule.steps=2")
+    assert call(*run).exit_code == 0
+    path = data / "captions.json"
+    before = path.read_text()
+    path.write_text(before.replace("car", "bus"))  # as many letters
+    other = call(*run)
+    assert other.exit_code == 2 and "holds a training with another data" in lines(other)[-1]
+    path.write_text(before)
+    assert call(*run).exit_code == 0
+    run = distill(data, tmp_path / "net", "schedule.steps=1")
+    assert call(*run).exit_code == 0
+    shutil.rmtree(data / "scenes" / "scene_1")
+    other = call(*run)
+    assert other.exit_code == 2 and "holds a training with another data" in lines(other)[-1]
+
+
+def test_long_captions_and_such_without_an_end_are_learned(
+    call: Call, data: Path, tmp_path: Path
+) -> None:
+    captions = tmp_path / "captions.json"
+    long = "a car beside " + "a very " * 100 + "long road."
+    captions.write_text(json.dumps({"scene": {"front": "a car on the road", "back": long}}))
+    how = ("schedule.steps=150", "schedule.lr=0.01", "schedule.average=0.5", "noise=0")
+    found = call(*training("captioner", data, tmp_path / "out", *how), "--captions", captions)
+    assert found.exit_code == 0, found.stderr
+    captioner = load_captioner(Bundle.load(tmp_path / "out" / "bundle"))
+    (said,) = captioner.captions(load_text_encoder("minilm").encode(["a car on the road."]))
+    assert said == "a car on the road."
 
 
 def test_a_captioner_of_a_language_model_that_can_speak(
@@ -198,6 +258,20 @@ def test_a_captioner_of_a_language_model_that_can_speak(
         (["nothing"], "give NAME=VALUE"),
         (["classes.first=3"], "classes is one value"),
         (["start=street-mini"], "has another network than the config"),
+        (["classes=[road, car"], "--set classes=[road, car: "),
+        (["name=../up"], "name: a path with .. is not allowed"),
+        (["text_encoder=clip:../models"], "text_encoder: a path with .. is not"),
+        (["network.inputs=[one]"], "1 inputs for a network of 2; correct the settings"),
+        (["network.dim=64"], "network: kind gives 384 channels, and dim is 64"),
+        (
+            ["network.kind.plnes=3"],
+            "no setting 'network.kind.minkunet.plnes': did you mean planes?",
+        ),
+        ([PTV3, "network.kind.dec_depths=[1]"], "network.kind: "),
+        ([PTV3, "network.kind.enc_deths=[1]"], "did you mean enc_depths?"),
+        (["network.kind=MinkUNet14A", "network.dim=96"], "minilm: is 384 wide, network.dim is 96;"),
+        (["validation=scenes"], "validation: set schedule.evaluate_every"),
+        (["schedule.patience=3"], "patience counts exams; set evaluate_every"),
     ],
 )
 def test_wrong_settings_are_said_in_one_line(
@@ -221,8 +295,17 @@ def test_wrong_data_is_said_in_one_line(call: Call, data: Path, tmp_path: Path) 
     found = call("train", "captioner", "text-only", "--bundle", write_bundle(tmp_path / "c", False),
                  "--captions", data / "captions.json", "--out", tmp_path / "d")  # fmt: skip
     assert found.exit_code == 2 and "has no pooling; give one that has" in found.stderr
+    found = call(*distill(data, tmp_path / "g", "schedule.steps=1", "classes=[ground]"))
+    assert found.exit_code == 2 and "has the class 1, and only 1 have names" in lines(found)[-1]
     found = call("train", "smap", "publisht")
     assert found.exit_code == 2 and "did you mean published?" in found.stderr
+    exam = (f"validation={data / 'scenes'}", "classes=[ground, car]", "schedule.evaluate_every=1")
+    found = call(*training("smap", data, tmp_path / "e", "schedule.steps=1", *exam, "dim=64",
+                           "text_encoder=minilm"), "--images", images)  # fmt: skip
+    assert found.exit_code == 2 and "text_encoder minilm: is 384 wide, dim is 64" in found.stderr
+    short = ("prefix_length=80", "schedule.steps=1")
+    found = call(*training("captioner", data, tmp_path / "f", *short))
+    assert found.exit_code == 2 and "prefix_length 80: leaves no room for words" in found.stderr
     found = call("train", "distill")
     assert found.exit_code == 2
     assert "schedule is not set; set it, or take a preset: laptop, openscene" in found.stderr
@@ -245,6 +328,13 @@ def test_what_a_bundle_was_taught_goes_on_with_it(call: Call, data: Path, tmp_pa
     found = call(*training("smap", data, out, "schedule.steps=1"), "--bundle", "street-mini")
     assert found.exit_code == 0, found.stderr
     assert Bundle.load(out / "bundle").known_words is not None
+    assert Bundle.load(out / "bundle").config.saying is not None
     found = call(*training("captioner", data, tmp_path / "captioner"), *start)
     assert found.exit_code == 0, found.stderr
-    assert Bundle.load(tmp_path / "captioner/bundle").known_words is not None
+    captioner = Bundle.load(tmp_path / "captioner/bundle")
+    assert captioner.known_words is not None
+    assert captioner.config.saying is None  # what was sure of another's sentences
+    tuned = training("smap", data, tmp_path / "tuned", "schedule.steps=1", "tune=true")
+    assert call(*tuned, "--bundle", "street-mini").exit_code == 0
+    config = Bundle.load(tmp_path / "tuned/bundle").config
+    assert (config.saying, config.score, config.low_score) == (None, None, None)

@@ -18,6 +18,12 @@ from avs3d.errors import ReadError, UserError
 from avs3d.features import PointFeatures
 from avs3d.published.features import write_features
 from avs3d.published.scenes import write_scene
+from avs3d.published.smap import (
+    CAMERAS,
+    ImageFeatures,
+    write_camera_masks,
+    write_image_features,
+)
 from avs3d.scan import Scan
 from avs3d.simulation.dataset import save
 from avs3d.simulation.world import SimulatedScan
@@ -28,6 +34,7 @@ from avs3d.training.loop import Schedule
 from avs3d.training.scenes import NONE, SceneSet
 from avs3d.training.smap import SmapSettings, SmapTraining
 from avs3d.training.targets import CameraTargets, FusedTargets, WordTargets
+from avs3d.views import viewpoint
 from training_files import (
     CLASSES,
     DIM,
@@ -85,6 +92,9 @@ def test_damaged_scenes_are_named(scenes: SceneSet, tmp_path: Path) -> None:
     np.save(scenes.files[0] / "segment.npy", np.zeros(7, np.int32))
     with pytest.raises(ReadError, match=r"scene_0/segment.npy: is \(7,\) int32 beside 900 points"):
         scenes.load(0)
+    np.save(scenes.files[0] / "segment.npy", np.zeros((900, 2), np.int32))
+    with pytest.raises(ReadError, match=r"scene_0/segment.npy: is \(900, 2\), not \(900,\)"):
+        scenes.load(0)
     np.save(scenes.files[1] / "coord.npy", np.zeros((7, 2), np.float32))
     with pytest.raises(ReadError, match=r"scene_1/coord.npy: is \(7, 2\), not \(N, 3\) metres"):
         scenes.load(1)
@@ -132,6 +142,29 @@ def test_views_are_those_of_cameras_that_see_anything(scenes: SceneSet, tmp_path
         targets.of(SceneSet.of(scenes.path).load(3))
 
 
+@pytest.mark.parametrize(
+    ("cameras", "order"),
+    [
+        (("side", "front", "front_left"), (0, 1, 2)),  # of another rig, called alike
+        (("image_2", "image_3"), (0, 1)),
+        (("front_left", "front_right", "front"), (0, 1, 2)),
+        (("CAM_FRONT", *(c for c in CAMERAS if c != "front")), (1, 2, 3, 0, 4, 5)),  # nuScenes
+    ],
+)
+def test_views_have_the_images_of_their_own_cameras(
+    scenes: SceneSet, tmp_path: Path, cameras: tuple[str, ...], order: tuple[int, ...]
+) -> None:
+    names = tuple(f"scene_{n}_{camera}" for n in range(3) for camera in cameras)
+    rows = np.arange(len(names), dtype=np.float32)[:, None].repeat(DIM, 1)
+    images = write_image_features(tmp_path / "images.pt", ImageFeatures(names, rows))
+    bits = np.arange(850) % len(cameras)
+    masks = {f"scene_{n}": (1 << bits).astype(np.uint8) for n in range(3)}
+    targets = CameraTargets(images, write_camera_masks(tmp_path / "masks.pkl", masks), DIM)
+    found = targets.of(scenes.load(1))
+    told = found.embeddings[:, 0] - len(cameras)
+    assert [int(told[found.masks[point].argmax()]) for point in range(len(cameras))] == [*order]
+
+
 def test_a_view_whose_points_are_all_elsewhere_is_left_out(
     scenes: SceneSet, tmp_path: Path
 ) -> None:
@@ -141,6 +174,30 @@ def test_a_view_whose_points_are_all_elsewhere_is_left_out(
     ((share, batch),) = source(0, 0, 1)
     assert share == 1 and len(batch.x.level) == 400
     assert batch.views.any(0).all() and len(batch.embeddings) == batch.views.shape[1]
+
+
+def test_coordinates_stay_as_they_are_but_for_those_of_maps(scenes: SceneSet) -> None:
+    path = scenes.files[0] / "coord.npy"
+    cloud = np.load(path).astype(np.float64)
+    np.save(path, cloud)
+    np.testing.assert_allclose(scenes.load(0).points, cloud, atol=1e-6)
+    scan = Scan((cloud - (4, 1, 0)).astype(np.float32), origin=(500_004, 4_000_001, 0))
+    np.save(path, cloud + (500_000, 4_000_000, 0))
+    np.testing.assert_allclose(
+        scenes.load(0).points, scan.points - viewpoint(scan), atol=1e-3
+    )  # fmt: skip
+
+
+def test_a_scene_that_is_too_wide_is_passed_over(
+    scenes: SceneSet, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = scenes.files[0] / "coord.npy"
+    cloud = np.load(path)
+    cloud[7] = 1e7
+    np.save(path, cloud)
+    names = {batches(scenes, batch=1)(step, 0, 1)[0][1].names for step in range(6)}
+    assert names == {("scene_1",), ("scene_2",)}
+    assert "scene_0: the cloud is 3.3" in capfd.readouterr().err
 
 
 def test_an_empty_key_frame_is_passed_over(
@@ -166,6 +223,15 @@ def test_memory_is_bounded_by_voxels(scenes: SceneSet) -> None:
     assert all(len(batch.x.level) <= voxels // 2 for _, batch in apart)
     (cut,) = (batch for _, batch in batches(scenes, batch=1, max_voxels=400)(0, 0, 1))
     assert len(cut.x.level) == 400 and len(cut.rows) > 0
+
+
+def test_all_processes_go_through_the_network_equally_often(scenes: SceneSet) -> None:
+    small = scenes.files[0] / "coord.npy"
+    np.save(small, np.load(small) * 3)  # more voxels than the others
+    for step in range(6):
+        parts = [batches(scenes, max_voxels=1200)(step, rank, 2) for rank in (0, 1)]
+        assert [len(part) for part in parts] == [1, 1]
+        assert all(len(batch.x.level) <= 1200 for part in parts for _, batch in part)
 
 
 def test_two_processes_have_the_scenes_of_one(scenes: SceneSet) -> None:
@@ -209,7 +275,7 @@ def test_augmented_points_stay_finite_and_near(seed: int) -> None:
 def test_pairs_of_captions_and_embeddings(tmp_path: Path) -> None:
     images, _ = write_views(tmp_path)
     captions = tmp_path / "captions.json"
-    captions.write_text('{"scene_0": {"front": "a car.", "back": "a road.", "top": "sky."}}')
+    captions.write_text('{"scene_0": {"front": "a car!", "back": "a road", "top": "sky."}}')
     corpus = read_corpus(captions, images, DIM)
     assert corpus.captions == [["a road."], ["a car."]]
     assert corpus.seen is not None and corpus.seen.shape == (2, DIM)

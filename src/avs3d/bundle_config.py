@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     Discriminator,
     Field,
     Tag,
@@ -40,10 +41,25 @@ Prompt = Annotated[str, Field(max_length=1000, pattern=r"\{word\}")]
 """What is said to a text encoder; ``{word}`` stands for the word."""
 
 
-def _kind(network: Any) -> Any:
+def kind_of(network: Any) -> Any:
+    """Which of the networks a config is of, whether it was read already or not."""
     if isinstance(network, dict):
         return network.get("kind", "minkunet")
     return getattr(network, "kind", None)
+
+
+def _leads_nowhere_else(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("control characters are not allowed")
+    if ".." in re.split(r"[/\\:]", text):
+        raise ValueError("a path with .. is not allowed")
+    return text
+
+
+BundleName = Annotated[
+    str, Field(min_length=1, max_length=100), AfterValidator(_leads_nowhere_else)
+]
+"""How a bundle is called."""
 
 
 class ScoreConfig(Strict):
@@ -167,8 +183,10 @@ class BundleConfig(Strict):
     """
 
     format: Literal[1] = 1
-    name: str = Field(min_length=1, max_length=100)
-    text_encoder: str = Field(min_length=1, max_length=1000)
+    name: BundleName
+    text_encoder: Annotated[
+        str, Field(min_length=1, max_length=1000), AfterValidator(_leads_nowhere_else)
+    ]
     prompt: Prompt
     voxel_size: float = Field(gt=0, le=10)
     grid: Literal["frame", "cloud"] = "frame"
@@ -176,7 +194,7 @@ class BundleConfig(Strict):
     network: Annotated[
         Annotated[NetworkConfig, Tag("minkunet")]
         | Annotated[PointTransformerV3Config, Tag("ptv3")],
-        Discriminator(_kind),
+        Discriminator(kind_of),
     ]
     pooling: PoolingConfig | None = None
     captioner: CaptionerConfig | None = None
@@ -187,15 +205,6 @@ class BundleConfig(Strict):
     low_score: float | None = None
     files: dict[_PartName, _Sha256] = Field(default_factory=dict)
     provenance: dict[str, Any] = Field(default_factory=dict)
-
-    @field_validator("name", "text_encoder")
-    @classmethod
-    def _leads_nowhere_else(cls, text: str) -> str:
-        if not text.isprintable():
-            raise ValueError("control characters are not allowed")
-        if ".." in re.split(r"[/\\:]", text):
-            raise ValueError("a path with .. is not allowed")
-        return text
 
     @model_validator(mode="after")
     def _fits_together(self) -> BundleConfig:

@@ -25,7 +25,7 @@ features (SCENE.pt), or from the class of every point, to a bundle with a 3D net
 Examples:
 
 \b
-  avs3d train distill laptop --scenes data/train --validation data/val
+  avs3d train distill laptop --scenes data/train --validation data/val --set classes=street-91
   avs3d train distill openscene --scenes data/nuscenes_3d/train --features data/fused --dry-run
   avs3d train distill mine.yaml --set schedule.steps=2000 --set loss=l1 --out runs/l1
   avs3d segment scan.bin --bundle runs/distill/bundle --vocabulary "car, road, tree\""""
@@ -205,7 +205,7 @@ def _run(
 
     place = torch_device(device)
     if dry_run:
-        told(make, settings, overfit, place)
+        told(make, settings, overfit=overfit, processes=processes, device=place)
         return
     made = run(make, settings, out, overfit=overfit, processes=processes, device=place, quiet=quiet)
     if is_first():

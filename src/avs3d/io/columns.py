@@ -119,7 +119,7 @@ def to_scan(table: Table, path: Path) -> Scan:
         for target, aliases in ALIASES.items()
     }
     copies = _copies(columns, names["intensity"])
-    points, origin = _local(axes, [(copies[name], columns[name]) for name in copies])
+    points, origin = local(axes, [(copies[name], columns[name]) for name in copies])
     columns |= copies
     if table.origin is not None:
         origin = origin + table.origin
@@ -179,8 +179,8 @@ def _copies(columns: dict[str, np.ndarray], intensity: str | None) -> dict[str, 
     }
 
 
-def _local(
-    axes: list[np.ndarray], copies: list[tuple[np.ndarray, np.ndarray]]
+def local(
+    axes: Sequence[np.ndarray], copies: Sequence[tuple[np.ndarray, np.ndarray]] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates as (N, 3) float32 and the (3,) float64 origin that was taken off them.
 
@@ -200,7 +200,7 @@ def _local(
 
 
 def _fill(
-    points: np.ndarray, axes: list[np.ndarray], copies: list[tuple[np.ndarray, np.ndarray]]
+    points: np.ndarray, axes: Sequence[np.ndarray], copies: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> float:
     """Put the axes beside each other and return their largest absolute value, without NaN.
 

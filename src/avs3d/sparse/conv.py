@@ -179,8 +179,12 @@ def _products(features: Tensor, weights: Sequence[Tensor], block: Block) -> Tens
 def _kernel_gradient(
     features: Tensor, grad: Tensor, kernel: Tensor, kernel_map: KernelMap
 ) -> Tensor:
-    """Per kernel weight, the sum over its pairs of input row times output gradient."""
-    out = torch.zeros_like(kernel, memory_format=torch.contiguous_format)
+    """Per kernel weight, the sum over its pairs of input row times output gradient.
+
+    Half precision is summed in float32, or large sums would take up nothing more.
+    """
+    half = kernel.dtype in (torch.bfloat16, torch.float16)
+    out = kernel.new_zeros(kernel.shape, dtype=torch.float32 if half else kernel.dtype)
 
     def compute(index: int) -> None:
         inputs_of, outputs_of = (rows.split(_GRADIENT_PAIRS) for rows in kernel_map.pairs[index])
@@ -189,7 +193,10 @@ def _kernel_gradient(
             right = scratch("products", (len(inputs), grad.shape[1]), grad)
             torch.index_select(features, 0, inputs, out=left)
             torch.index_select(grad, 0, outputs, out=right)
-            out[index].addmm_(left.T, right)
+            if half:
+                out[index] += left.T @ right
+            else:
+                out[index].addmm_(left.T, right)
 
     for_each(compute, range(kernel_map.volume), features)
-    return out
+    return out.to(kernel.dtype)

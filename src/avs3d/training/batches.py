@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -80,7 +80,9 @@ class SceneBatches:
     """A `Source` of the loop: every scene once an epoch, in another order each time.
 
     A scene's place in the order and its augmentation do not depend on how many processes there are:
-    two with one scene each see what one sees with two.
+    two with one scene each see what one sees with two. With several processes a scene has its share
+    of `max_voxels` at most, so that all go through the network equally often: in every pass their
+    norms wait for each other.
 
     Attributes:
         scenes: to learn from.
@@ -109,7 +111,8 @@ class SceneBatches:
     def __call__(self, step: int, rank: int, world: int) -> list[tuple[float, Batch]]:
         count = self.batch * self.accumulate
         first = (step * world + rank) * count
-        found = [self._drawn(number) for number in range(first, first + count)]
+        draws = self if world == 1 else replace(self, max_voxels=self.max_voxels // self.batch)
+        found = [draws._drawn(number) for number in range(first, first + count)]
         parts: list[list[Batch]] = [[]]
         for one in found:
             voxels = sum(len(other.x.level) for other in parts[-1]) + len(one.x.level)
@@ -164,7 +167,10 @@ class SceneBatches:
         embeddings: np.ndarray, rng: np.random.Generator,
     ) -> Batch | str:  # fmt: skip
         shift = rng.uniform(0, self.voxel_size, 3) - scan.points.min(0)
-        voxels = voxelize(scan.points + shift, self.voxel_size)
+        try:
+            voxels = voxelize(scan.points + shift, self.voxel_size)
+        except ValueError as error:
+            return str(error)
         inputs = voxels.mean(torch.from_numpy(point_inputs(scan, self.inputs)))
         inverse, count = voxels.inverse.numpy(), len(voxels.coords)
         # A voxel has the target of its first point that has one, and is in all its points' views.

@@ -16,12 +16,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from safetensors.torch import save
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 
 from avs3d.atomic import write_bytes, write_json
+from avs3d.bundle_config import BundleName
 from avs3d.captioning.points import load_tokenizer
 from avs3d.errors import UserError, first_line
 from avs3d.io.source import show
@@ -29,11 +30,10 @@ from avs3d.models.configs import CaptionerConfig, Gpt2Config, TransformerMapping
 from avs3d.models.prefix_lm import PrefixLanguageModel
 from avs3d.text import ClipTextEncoder, SentenceEncoder, TextEncoder
 from avs3d.training import export
-from avs3d.training.captions import Corpus, read_corpus
+from avs3d.training.captions import STOP, Corpus, read_corpus
 from avs3d.training.common import RunSettings, bundle_of, data_hash
 from avs3d.training.loop import Draws, fit
 
-STOP = "."
 VOCABULARY = 2000
 _NO_DROPOUT: dict[str, Any] = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
 SIZES = Gpt2Config(n_positions=80, n_embd=192, n_layer=4, n_head=6, **_NO_DROPOUT)
@@ -49,7 +49,7 @@ class LanguageSettings(RunSettings):
         clip_length, layers: of the transformer.
         prefix_length: invented words that stand for an embedding.
         language_model: folder of a GPT-2 in transformers' format; None: a small new one.
-        gpt2: of the new one; its `vocab_size` follows from the captions.
+        gpt2: of the new one, what differs from `SIZES`; its `vocab_size` follows from the captions.
         max_tokens: where captions are broken off.
         batch: captions of a step.
         noise: length of the random vector that is added to a text's embedding of length one, drawn
@@ -68,10 +68,17 @@ class LanguageSettings(RunSettings):
     noise: float = Field(default=0.7, ge=0)
     workers: int = 0
 
+    @field_validator("gpt2", mode="before")
+    @classmethod
+    def _like_sizes(cls, given: Any) -> Any:
+        return {**SIZES.model_dump(), **given} if isinstance(given, dict) else given
+
     @model_validator(mode="after")
     def _enough(self) -> LanguageSettings:
         if self.train == "mapping" and self.language_model is None:
             raise ValueError("train: mapping needs a language_model that can speak already")
+        if self.schedule.evaluate_every:
+            raise ValueError("schedule.evaluate_every: captioners have no exam; set it to 0")
         return self
 
 
@@ -91,7 +98,7 @@ class CaptionerSettings(LanguageSettings):
     captions: str
     images: str | None = None
     text_encoder: str | None = None
-    name: str = Field(default="captioned", min_length=1, max_length=100)
+    name: BundleName = "captioned"
 
     @model_validator(mode="after")
     def _something(self) -> CaptionerSettings:
@@ -140,15 +147,21 @@ class CaptionerTraining:
     def export(self, folder: Path) -> Path:
         """The bundle in `folder`."""
         settings = self.settings
+        # What was sure of the captions that it had before says nothing of these.
         config = self.bundle.config.model_copy(
-            update={"name": settings.name, "captioner": self.language.config}
+            update={"name": settings.name, "captioner": self.language.config, "saying": None}
         )
-        data = data_hash((Path(settings.captions),))
         told = {"start": self.bundle.provenance}
         self.language.save(folder)
         return export.bundle(
-            folder, config, self.bundle.modules, settings, data, told, captioner=folder
+            folder, config, self.bundle.modules, settings, self.data(), told, captioner=folder
         )  # fmt: skip
+
+    def data(self, *, sizes: bool = True) -> str:
+        """See `data_hash`."""
+        settings = self.settings
+        files = [Path(file) for file in (settings.captions, settings.images) if file is not None]
+        return data_hash((), whole=files, bundle=settings.bundle)
 
 
 @dataclass(frozen=True)
@@ -220,6 +233,12 @@ class Language:
         self._embeddings: Tensor | None = None
         self.tokenizer = self._tokenizer()
         gpt2, weights = self._gpt2()
+        room = gpt2.n_positions - settings.prefix_length
+        if room < 1:
+            raise UserError(
+                f"prefix_length {settings.prefix_length}: leaves no room for words, of"
+                f" {gpt2.n_positions} tokens in all (gpt2.n_positions); lower it"
+            )
         mapping = TransformerMappingConfig(clip_length=settings.clip_length, layers=settings.layers)
         self.config = CaptionerConfig(
             embedding_dim=dim,
@@ -239,7 +258,8 @@ class Language:
         if weights is not None:
             self.model.gpt["transformer"].load_state_dict(weights)
         self.model.gpt.requires_grad_(settings.train == "all")
-        self._tokens = [encoding.ids for encoding in self.tokenizer.encode_batch(self._captions)]
+        encoded = self.tokenizer.encode_batch(self._captions)
+        self._tokens = [encoding.ids[:room] for encoding in encoded]
         self._lengths = np.array([len(ids) for ids in self._tokens])
         self._first = np.searchsorted(self._owners, self._owners)  # of the captions of a view
         self._count = np.bincount(self._owners)[self._owners]

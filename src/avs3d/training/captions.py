@@ -12,6 +12,9 @@ from avs3d.io.source import show
 from avs3d.published.smap import read_image_features
 from avs3d.published.texts import read_captions
 
+STOP = "."
+"""Ends a captioner's sentence."""
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -24,6 +27,11 @@ class Corpus:
 
     captions: list[list[str]]
     seen: np.ndarray | None = None
+
+
+def ended(caption: str) -> str:
+    """With the full stop at which a captioner's sentence ends."""
+    return caption.rstrip(".!?… ") + STOP
 
 
 def read_corpus(captions: Path, images: Path | None, dim: int) -> Corpus:
@@ -40,7 +48,7 @@ def read_corpus(captions: Path, images: Path | None, dim: int) -> Corpus:
     """
     content = read_captions(captions).content
     told = {
-        f"{scene}_{view.removeprefix('camera ')}": text.strip()
+        f"{scene}_{view.removeprefix('camera ')}": ended(text.strip())
         for scene, views in content.items()
         for view, text in views.items()
         if text.strip()

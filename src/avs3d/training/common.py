@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from avs3d.bundle import Bundle, make_network
-from avs3d.bundle_config import BundleConfig
+from avs3d.bundle_config import BundleConfig, fingerprint, kind_of, sha256
 from avs3d.errors import UserError
 from avs3d.inputs import INPUTS
 from avs3d.models.configs import NetworkConfig, PointTransformerV3Config
@@ -81,12 +82,21 @@ class SceneSettings(RunSettings):
     augmentation: Augmentation = Augmentation()
     simulated: Simulated | None = None
 
+    def check_exams(self) -> None:
+        """Raise ValueError where validation scenes would never be looked at."""
+        if self.validation is not None and not self.schedule.evaluate_every:
+            raise ValueError("validation: set schedule.evaluate_every, the steps between two exams")
+
     def draws(self, inputs: tuple[str, ...], voxel_size: float, overfit: int) -> SampleDraws:
         """Samples of simulated scans."""
         assert self.simulated is not None
-        files = sorted(Path(self.scenes).glob("scan_*.npz"))[: overfit or None]
+        found = (Path(self.scenes).glob(f"{kind}_*.npz") for kind in ("scan", "street"))
+        files = sorted(file for files in found for file in files)[: overfit or None]
         if not files:
-            raise UserError(f"{self.scenes}: holds no simulated scans; make some, or give another")
+            raise UserError(
+                f"{self.scenes}: holds no simulated scans (street_SEED.npz); make them with"
+                " `avs3d simulate`, or give another folder"
+            )
         maker = SampleMaker(files, inputs, voxel_size, **self.simulated.model_dump())
         return SampleDraws(maker, self.batch, self.schedule.accumulate, self.seed)
 
@@ -110,6 +120,10 @@ class SceneSettings(RunSettings):
         return self.batch * self.schedule.accumulate * place()[1]
 
 
+def _kind(network: Any) -> str:
+    return "name" if isinstance(network, str) else kind_of(network)
+
+
 class NetworkSettings(Settings):
     """A 3D network.
 
@@ -121,7 +135,12 @@ class NetworkSettings(Settings):
         voxel_size: metres.
     """
 
-    kind: str | NetworkConfig | PointTransformerV3Config = "MinkUNet18A"
+    kind: Annotated[
+        Annotated[str, Tag("name")]
+        | Annotated[NetworkConfig, Tag("minkunet")]
+        | Annotated[PointTransformerV3Config, Tag("ptv3")],
+        Discriminator(_kind),
+    ] = "MinkUNet18A"
     inputs: tuple[str, ...] = ("one", "one", "one")
     dim: int = Field(default=768, gt=0, le=8192)
     voxel_size: float = Field(default=0.05, gt=0, le=10)
@@ -142,6 +161,14 @@ class NetworkSettings(Settings):
             raise ValueError(f"no network {kind!r}; there are {', '.join(known)}")
         return kind
 
+    @model_validator(mode="after")
+    def _one_width(self) -> NetworkSettings:
+        if self.sizes.out_channels != self.dim:
+            raise ValueError(
+                f"kind gives {self.sizes.out_channels} channels, and dim is {self.dim}"
+            )
+        return self
+
     @property
     def sizes(self) -> NetworkConfig | PointTransformerV3Config:
         """As `bundle.json` has them."""
@@ -156,7 +183,11 @@ class NetworkSettings(Settings):
         return NetworkConfig(**ends, planes=planes, layers=layers)
 
     def make(self) -> Network:
-        return make_network(self.sizes)
+        """The network, or `UserError` where its sizes do not fit together."""
+        try:
+            return make_network(self.sizes)
+        except ValueError as error:
+            raise UserError(f"network.kind: {error}; correct it") from None
 
 
 def bundle_of(name: str, parts: tuple[str, ...]) -> Bundle:
@@ -186,12 +217,28 @@ def start_with(network: Network, config: BundleConfig, bundle: Bundle) -> None:
     network.load_state_dict(bundle.network.state_dict())
 
 
-def data_hash(files: tuple[Path, ...]) -> str:
-    """Of the names and sizes of files, and of what is in folders: tells one set of data from
-    another without reading it all."""
+def data_hash(
+    files: Sequence[Path],
+    *,
+    whole: Sequence[Path] = (),
+    bundle: str | None = None,
+    sizes: bool = True,
+) -> str:
+    """Tells one set of data from another.
+
+    Args:
+        files: known by their names and sizes, without reading all of them; of folders what is in
+            them.
+        whole: known by their content.
+        bundle: likewise.
+        sizes: of `files` count.
+    """
     digest = hashlib.sha256()
     for file in files:
         parts = sorted(file.iterdir()) if file.is_dir() else [file]
         for part in parts:
-            digest.update(f"{file.name}/{part.name}\0{part.stat().st_size}\0".encode())
+            size = part.stat().st_size if sizes else ""
+            digest.update(f"{file.name}/{part.name}\0{size}\0".encode())
+    told = [sha256(file) for file in whole]
+    digest.update("\0".join([*told, (bundle and fingerprint(bundle)) or ""]).encode())
     return digest.hexdigest()

@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field, model_validator
+from pydantic import ValidationError, model_validator
 from torch import Tensor, nn
 
-from avs3d.bundle_config import BundleConfig, Prompt
+from avs3d.bundle_config import BundleConfig, BundleName, Prompt
+from avs3d.errors import UserError
 from avs3d.text import load_text_encoder
 from avs3d.training import export
 from avs3d.training.batches import Batch, SceneBatches
@@ -64,30 +65,41 @@ class DistillSettings(SceneSettings):
     loss: Literal["cosine", "l1", "words"] = "cosine"
     freeze_norm: bool = False
     share_norms: bool = True
-    name: str = Field(default="distilled", min_length=1, max_length=100)
+    name: BundleName = "distilled"
 
     @model_validator(mode="after")
     def _enough(self) -> DistillSettings:
         if (self.loss == "words") != (self.simulated is not None):
             raise ValueError("loss: words and simulated scans go together")
         if self.features is None and self.classes is None and self.simulated is None:
-            raise ValueError("give features to learn from, or classes whose names are learned")
+            raise ValueError(
+                "give features to learn from, or classes whose names are learned (a label set, such"
+                " as nuscenes-16 or street-91, or [names, by, class])"
+            )
         if self.schedule.evaluate_every and (self.validation is None or self.classes is None):
             raise ValueError("schedule.evaluate_every needs validation scenes and classes")
+        self.check_exams()
         return self
 
     def config(self) -> BundleConfig:
-        """What `bundle.json` says."""
-        return BundleConfig(
-            name=self.name,
-            text_encoder=self.text_encoder,
-            prompt=self.prompt,
-            voxel_size=self.network.voxel_size,
-            grid="cloud",
-            inputs=self.network.inputs,
-            network=self.network.sizes,
-            views=12,
-        )
+        """What `bundle.json` says; `UserError` where parts do not fit together."""
+        try:
+            return BundleConfig(
+                name=self.name,
+                text_encoder=self.text_encoder,
+                prompt=self.prompt,
+                voxel_size=self.network.voxel_size,
+                grid="cloud",
+                inputs=self.network.inputs,
+                network=self.network.sizes,
+                views=12,
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "network"
+            raise UserError(
+                f"{where}: {first['msg'].removeprefix('Value error, ')}; correct the settings"
+            ) from None
 
 
 class Distillation:
@@ -101,9 +113,10 @@ class Distillation:
     def __init__(self, settings: DistillSettings, overfit: int = 0) -> None:
         self.settings = settings
         torch.manual_seed(settings.seed)
+        config = settings.config()
         self.module: Network = settings.network.make()
         if settings.start is not None:
-            start_with(self.module, settings.config(), bundle_of(settings.start, ()))
+            start_with(self.module, config, bundle_of(settings.start, ()))
         if settings.share_norms:
             share_norms(self.module)
         self.words = self._words()
@@ -124,7 +137,14 @@ class Distillation:
         settings = self.settings
         if settings.classes is None:
             return None
-        return self._embed(classes_of(settings.classes))
+        words = self._embed(classes_of(settings.classes))
+        if (width := words.shape[1]) != settings.network.dim:
+            raise UserError(
+                f"text_encoder {settings.text_encoder}: is {width} wide, network.dim is"
+                f" {settings.network.dim}; they are of one space: set network.dim={width}, or give"
+                " the encoder of the features"
+            )
+        return words
 
     def _embed(self, words: Sequence[str]) -> np.ndarray:
         prompts = [self.settings.prompt.replace("{word}", word) for word in words]
@@ -175,8 +195,14 @@ class Distillation:
         """The bundle in `folder`."""
         return export.bundle(
             folder, self.settings.config(), {"network": self.module}, self.settings,
-            data_hash(self.files), self.told(),
+            self.data(), self.told(),
         )  # fmt: skip
+
+    def data(self, *, sizes: bool = True) -> str:
+        """See `data_hash`."""
+        features = self.settings.features
+        files = self.files if features is None else (*self.files, Path(features))
+        return data_hash(files, bundle=self.settings.start, sizes=sizes)
 
     def told(self) -> dict[str, Any]:
         """What the bundle says of itself besides."""

@@ -50,8 +50,9 @@ class WordExam:
         head, words = WordHead(kernel), torch.from_numpy(self.words).to(kernel)
         total = Confusion.empty(len(self.classes))
         for index in range(len(self.scenes)):
-            scene = self.scenes.load(index)
-            counted = scene.key & (scene.segment != NONE) & (scene.segment < len(self.classes))
+            scene = self.scenes.load(index).finite()
+            scene.check_classes(len(self.classes))
+            counted = scene.key & (scene.segment != NONE)
             if not counted.any():
                 continue
             scan = Scan(scene.points, scene.intensity)

@@ -22,10 +22,11 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from avs3d.atomic import remove_leftovers
 from avs3d.errors import UserError
 from avs3d.io.source import show
 from avs3d.training import checkpoints
@@ -52,11 +53,11 @@ class Schedule(Settings):
         optimizer: ``adamw``, or ``adam`` as published.
         decay: ``cosine``, ``poly`` as published, or none.
         power: of ``poly``.
-        weight_decay: on matrices; vectors have none.
+        weight_decay: on parameters of two and more axes; vectors have none.
         clip: largest gradient norm.
         average: decay of the averaged weights (EMA), which are the result; 0: the last weights.
         accumulate: backward passes of a step at least (more where scenes are large).
-        precision: ``bf16``: products in bfloat16, weights and sums in float32.
+        precision: ``bf16``: products in bfloat16, weights in float32.
         evaluate_every: steps between two exams; 0: none.
         patience: exams without a better score that end a run; 0: never.
     """
@@ -74,6 +75,16 @@ class Schedule(Settings):
     precision: Literal["fp32", "bf16"] = "fp32"
     evaluate_every: int = Field(default=0, ge=0)
     patience: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _examined(self) -> Schedule:
+        if self.patience and not self.evaluate_every:
+            raise ValueError("patience counts exams; set evaluate_every, the steps between two")
+        return self
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """The context of a forward pass."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def lr_at(self, step: int) -> float:
         if step < self.warmup:
@@ -156,6 +167,7 @@ def fit(
     rank, _ = place()
     journal = None
     if rank == 0:
+        remove_leftovers(folder)
         journal = Journal(
             folder, habits.loggers, run.step, schedule.steps, quiet=habits.quiet
         )  # fmt: skip
@@ -211,11 +223,8 @@ class _Run:
         chance = np.random.SeedSequence([self._seed, self.step, place()[0]])
         torch.manual_seed(int(chance.generate_state(1)[0]))  # of dropout
         total: dict[str, float] = {"loss": 0.0}
-        half = torch.autocast(
-            self._device.type, torch.bfloat16, enabled=schedule.precision == "bf16"
-        )
         for share, part in parts:
-            with half:
+            with schedule.autocast(self._device):
                 found, numbers = step_fn(self.module, part)
             (found * share).backward()
             total["loss"] += share * float(found.detach())

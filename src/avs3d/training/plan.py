@@ -9,9 +9,9 @@ from typing import Any
 from torch import nn
 
 from avs3d.environment import peak_memory
-from avs3d.training.common import SceneSettings
+from avs3d.training.common import RunSettings, SceneSettings
 from avs3d.training.journal import duration
-from avs3d.training.loop import Schedule, Step
+from avs3d.training.loop import Step
 from avs3d.training.processes import place
 
 _STEPS = 3  # measured; the first of them warms up
@@ -19,15 +19,14 @@ _COPIES = 4  # of the weights: themselves, gradients, two moments
 _BYTES = 4
 
 
-def plan(
-    module: nn.Module, step: Step, source: Any, schedule: Schedule, settings: Any
-) -> Iterator[str]:
+def plan(module: nn.Module, step: Step, source: Any, settings: RunSettings) -> Iterator[str]:
     """Lines about a training, made by doing its first steps without keeping anything.
 
     Args:
-        module, step, source, schedule: as `fit` gets them.
+        module, step, source: as `fit` gets them.
         settings: of the training.
     """
+    schedule = settings.schedule
     trained = sum(p.numel() for p in module.parameters() if p.requires_grad)
     every = sum(p.numel() for p in module.parameters())
     yield f"parameters    {every:,}, {trained:,} of them trained"
@@ -39,7 +38,8 @@ def plan(
         parts = source(number, *place())
         loaded = time.perf_counter()
         for share, part in parts:
-            loss, numbers = step(module, part)
+            with schedule.autocast(next(module.parameters()).device):
+                loss, numbers = step(module, part)
             (loss * share).backward()
             if number == 0:
                 told = ", ".join(f"{k} {v:,.4g}" for k, v in numbers.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 
 from avs3d.atomic import write_json
-from avs3d.errors import UserError
+from avs3d.errors import UserError, first_line, is_out_of_memory
 from avs3d.io.source import show
 from avs3d.lock import locked
 from avs3d.published.texts import read_json
@@ -21,7 +22,7 @@ from avs3d.training.common import SceneSettings
 from avs3d.training.export import FOLDER
 from avs3d.training.loop import Step
 from avs3d.training.plan import batch_lines, plan
-from avs3d.training.processes import in_processes, is_first, join_torchrun
+from avs3d.training.processes import in_processes, is_first, join_torchrun, place
 from avs3d.training.settings import Settings
 
 SETTINGS = "settings.json"
@@ -40,6 +41,9 @@ class Training(Protocol):
     @property
     def step(self) -> Step:
         """Of the loop."""
+
+    def data(self, *, sizes: bool = True) -> str:
+        """A hash of what is learned from; without `sizes`, files of scenes may be mended."""
 
     def to(self, device: torch.device) -> None:
         """Bring everything to a device."""
@@ -64,22 +68,31 @@ def run(
     """
     join_torchrun()
     with locked(folder) if is_first() else contextlib.nullcontext():
-        if is_first():
-            with _room(folder):
-                remember(folder, {**settings.model_dump(mode="json"), "overfit": overfit})
         meeting = folder / "rendezvous"
         in_processes(_trained, processes, meeting, make, settings, folder, overfit, device, quiet)
     return folder / FOLDER
 
 
 def told(
+    make: Callable[[Any, int], Training], settings: Any, *, overfit: int, processes: int,
+    device: torch.device,
+) -> None:  # fmt: skip
+    """Print what `run` would take."""
+    join_torchrun()
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = Path(folder) / "rendezvous"
+        in_processes(_planned, processes, meeting, make, settings, overfit, device)
+
+
+def _planned(
     make: Callable[[Any, int], Training], settings: Any, overfit: int, device: torch.device
 ) -> None:
-    """Print what `run` would take."""
-    training = make(settings, overfit)
-    training.to(device)
-    for line in plan(training.module, training.step, training.source, settings.schedule, settings):
-        print(line, flush=True)
+    with _memory(settings):
+        training = make(settings, overfit)
+        training.to(device)
+        for line in plan(training.module, training.step, training.source, settings):
+            if is_first():
+                print(line, flush=True)
 
 
 def _trained(
@@ -87,18 +100,41 @@ def _trained(
     device: torch.device, quiet: bool,
 ) -> None:  # fmt: skip
     training = make(settings, overfit)
+    if is_first():
+        made_with = {
+            "overfit": overfit,
+            "processes": place()[1],
+            "data": training.data(sizes=False),
+        }
+        with room(folder):
+            remember(folder, {**settings.model_dump(mode="json"), **made_with})
     training.to(device)
     if is_first() and not quiet and isinstance(settings, SceneSettings):
         for line in batch_lines(settings, training.source):
             print(line, file=sys.stderr)
-    with _room(folder):
+    with room(folder), _memory(settings):
         training.train(folder, quiet=quiet)
         if is_first():
             training.export(folder)
 
 
 @contextlib.contextmanager
-def _room(folder: Path) -> Iterator[None]:
+def _memory(settings: Any) -> Iterator[None]:
+    """So is a batch that is too large."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        less = "max_voxels or batch" if isinstance(settings, SceneSettings) else "batch"
+        raise UserError(
+            f"out of memory ({first_line(error)[:200]}); lower {less} and raise"
+            " schedule.accumulate, or try precision: bf16 (--dry-run tells what a step takes)"
+        ) from error
+
+
+@contextlib.contextmanager
+def room(folder: Path) -> Iterator[None]:
     """A full disk is a user's to put right."""
     try:
         yield

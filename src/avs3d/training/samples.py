@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,13 @@ class Sample:
     category: Tensor
     points: np.ndarray
     instance: np.ndarray
+
+    def to(self, device: torch.device) -> Sample:
+        """With the inputs of its voxels there."""
+        if device.type == "cpu":
+            return self
+        x = SparseTensor(self.x.features.to(device), Level(self.x.level.coords.to(device)))
+        return replace(self, x=x)
 
     @property
     def scans(self) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 
 from avs3d.errors import ReadError, UserError
 from avs3d.io import read
+from avs3d.io.columns import local
 from avs3d.io.source import show
 from avs3d.simulation.dataset import load as load_simulated
 
@@ -31,7 +32,7 @@ class Scene:
 
     Attributes:
         name: of its file or folder.
-        points: (N, 3) float32 metres; whole metres are taken off where coordinates are large.
+        points: (N, 3) float32 metres; where coordinates are a map's, from the middle.
         segment: (N,) int64 class, or `NONE`.
         key: (N,) bool, the key frame.
         intensity: (N,), or None.
@@ -47,6 +48,26 @@ class Scene:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def finite(self) -> Scene:
+        """The points that have a position."""
+        rows = np.isfinite(self.points).all(1)
+        if rows.all():
+            return self
+        some = (self.intensity, self.instance)
+        intensity, instance = (None if part is None else part[rows] for part in some)
+        return Scene(
+            self.name, self.points[rows], self.segment[rows], self.key[rows], intensity, instance
+        )  # fmt: skip
+
+    def check_classes(self, count: int) -> None:
+        """Raise `UserError` where it has a class that is none of so many."""
+        most = int(self.segment.max(initial=NONE))
+        if most >= count:
+            raise UserError(
+                f"scene {self.name}: has the class {most}, and only {count} have names: set"
+                " `classes` to the label set of the scenes, or to all their names"
+            )
 
 
 @dataclass(frozen=True)
@@ -121,9 +142,9 @@ def _of_folder(folder: Path) -> Scene:
     count = len(coord)
     if coord.ndim != 2 or coord.shape[1] != 3 or coord.dtype.kind != "f":
         raise ReadError(f"{show(folder / _COORD)}: is {coord.shape}, not (N, 3) metres")
-    points: np.ndarray = np.asarray(coord)
-    if points.dtype == np.float64 and count:
-        points = points - np.floor(np.nanmin(points, 0))
+    points, origin = local(list(coord.T))
+    if origin.any():  # a map's; it is seen from the middle, see `avs3d.views.viewpoint`
+        points -= np.nanmedian(points, 0)
     segment = _optional(folder / "segment.npy", count)
     labels = np.full(count, NONE) if segment is None else segment.astype(np.int64)
     labels[labels == 255] = NONE
@@ -131,7 +152,7 @@ def _of_folder(folder: Path) -> Scene:
     key = np.ones(count, bool) if sweep is None else sweep == 0
     return Scene(
         folder.name,
-        points.astype(np.float32),
+        points,
         np.maximum(labels, NONE),
         key,
         _optional(folder / "strength.npy", count),
@@ -140,7 +161,12 @@ def _of_folder(folder: Path) -> Scene:
 
 
 def _optional(path: Path, count: int) -> np.ndarray | None:
-    return np.array(_array(path, count)) if path.exists() else None
+    if not path.exists():
+        return None
+    found = np.array(_array(path, count))
+    if found.ndim != 1:
+        raise ReadError(f"{show(path)}: is {found.shape}, not ({count},); prepare it again")
+    return found
 
 
 def _array(path: Path, count: int | None) -> np.ndarray:

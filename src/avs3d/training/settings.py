@@ -40,7 +40,7 @@ def read(kind: type[S], training: str, name: str | None, changes: Sequence[str],
         kind: what they are read as.
         training: whose presets are meant.
         name: of a preset, or the path of a YAML file; None: nothing but the changes.
-        changes: ``schedule.steps=100``; the value is YAML.
+        changes: ``schedule.steps=100``; the value is YAML. They count most.
         given: further top-level settings; None: not given.
 
     Raises:
@@ -48,9 +48,9 @@ def read(kind: type[S], training: str, name: str | None, changes: Sequence[str],
             wrong value.
     """
     content = {} if name is None else _content(training, name)
+    content |= {key: value for key, value in given.items() if value is not None}
     for change in changes:
         _set(content, change)
-    content |= {key: value for key, value in given.items() if value is not None}
     try:
         return kind.model_validate(content)
     except ValidationError as error:
@@ -87,7 +87,11 @@ def _set(content: dict[str, Any], change: str) -> None:
         content = content.setdefault(part, {})
         if not isinstance(content, dict):
             raise UserError(f"--set {change}: {part} is one value, nothing is below it")
-    content[last] = documents(value)[0] if value.strip() else None
+    try:
+        found = documents(value)
+    except MalformedError as error:
+        raise UserError(f"--set {change}: {error}; correct it") from None
+    content[last] = found[0] if found else None
 
 
 def _told(kind: type[Settings], training: str, name: str | None, error: ValidationError) -> str:
@@ -97,7 +101,7 @@ def _told(kind: type[Settings], training: str, name: str | None, error: Validati
         other = f", or take a preset: {', '.join(presets(training))}" if name is None else ""
         return f"{source}: {'.'.join(where)} is not set; set it{other}"
     if first["type"] != "extra_forbidden":
-        return f"{source}: {'.'.join(where)}: {first['msg']}"
+        return f"{source}: {'.'.join(where)}: {first['msg'].removeprefix('Value error, ')}"
     known = _names_at(kind, where[:-1])
     near = difflib.get_close_matches(where[-1], known, n=1, cutoff=0.4)
     remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
@@ -106,10 +110,14 @@ def _told(kind: type[Settings], training: str, name: str | None, error: Validati
 
 def _names_at(kind: Any, where: Sequence[str]) -> list[str]:
     """Names of the settings of a part of `kind`."""
+    kinds: list[Any] = []
     for part in where:
         field = getattr(kind, "model_fields", {}).get(part)
-        if field is None:
-            continue  # the tag of a union
+        if field is None:  # the tag of a union
+            tagged = (one for one in kinds if one.model_fields["kind"].default == part)
+            kind = next(tagged, kind)
+            continue
         options = [field.annotation, *get_args(field.annotation)]
-        kind = next((one for one in options if hasattr(one, "model_fields")), kind)
+        kinds = [one for one in options if hasattr(one, "model_fields")]
+        kind = next(iter(kinds), kind)
     return list(kind.model_fields)

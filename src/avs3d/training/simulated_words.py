@@ -36,16 +36,17 @@ class WordSteps:
     ) -> tuple[Tensor, dict[str, float]]:
         """The loss of some voxels of a sample."""
         sample, rng = drawn
-        trunk = module.trunk(sample.x).features
+        kernel = module.final.kernel
+        trunk = module.trunk(sample.to(kernel.device).x).features
         numbers = {"accuracy": float("nan"), "voxels": float(len(trunk))}
         count = LOSS_VOXELS * sample.scans
         named = torch.nonzero(sample.category != STRANGE).flatten()
-        value = trunk.new_zeros(())
+        value = trunk.new_zeros((), device="cpu")  # as the words' embeddings, and few rows
         if len(named) < len(trunk):
             strange = torch.nonzero(sample.category == STRANGE).flatten()
             rows = strange[torch.from_numpy(rng.integers(len(strange), size=count // 4))]
             share = len(strange) / len(trunk)
-            value = share**0.5 * self._loss.reject(trunk[rows] @ module.final.kernel, rng)
+            value = share**0.5 * self._loss.reject((trunk[rows] @ kernel).cpu(), rng)
         if not len(named):
             return value, numbers
         # Half of the voxels are drawn at random, half so that rare categories come more often: as
@@ -54,7 +55,7 @@ class WordSteps:
         chance = chance / chance.sum() + 1 / len(chance)
         picked = rng.choice(len(named), count, p=chance / chance.sum())
         rows = named[torch.from_numpy(picked)]
-        features, category = trunk[rows] @ module.final.kernel, sample.category[rows]
+        features, category = (trunk[rows] @ kernel).cpu(), sample.category[rows]
         with torch.no_grad():
             right = (features @ self._loss.mean_nouns.T).argmax(1) == category
         numbers["accuracy"] = float(right.float().mean())

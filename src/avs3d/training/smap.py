@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from avs3d.bundle_config import BundleConfig
+from avs3d.bundle_config import BundleConfig, BundleName
+from avs3d.errors import UserError
 from avs3d.models.configs import PoolingConfig
 from avs3d.models.smap import SparseMaskedAttentionPooling
 from avs3d.scan import Scan
@@ -33,7 +34,7 @@ from avs3d.training.samples import Sample, SampleDraws
 from avs3d.training.scenes import NONE, SceneSet, classes_of
 from avs3d.training.simulated_views import captioned_targets, pooled
 from avs3d.training.targets import CameraTargets
-from avs3d.views import lidar_sectors
+from avs3d.views import lidar_sectors, viewpoint
 
 _SEEN = 20  # points of a class in a sector that make it one to be found
 
@@ -70,7 +71,7 @@ class SmapSettings(SceneSettings):
     classes: str | tuple[str, ...] | None = None
     text_encoder: str | None = None
     sectors: int = Field(default=12, gt=0, le=360)
-    name: str = Field(default="pooled", min_length=1, max_length=100)
+    name: BundleName = "pooled"
 
     @model_validator(mode="after")
     def _enough(self) -> SmapSettings:
@@ -85,6 +86,7 @@ class SmapSettings(SceneSettings):
             )
         if self.channels % self.heads:
             raise ValueError(f"channels {self.channels} cannot be shared among {self.heads} heads")
+        self.check_exams()
         return self
 
 
@@ -124,7 +126,7 @@ class SmapTraining:
                 Path(settings.images or ""), Path(settings.masks or ""), settings.dim
             )  # fmt: skip
             self.source = settings.source(*place, views=views)
-            self.files = (*self.source.scenes.files, views.images, views.masks)
+            self.files = self.source.scenes.files
 
     def step(
         self, module: nn.Module, part: Batch | tuple[Sample, np.random.Generator]
@@ -134,8 +136,9 @@ class SmapTraining:
             part = part.to(self.network.final.kernel.device)
             x, views, target = part.x, part.views, part.embeddings
         else:
-            x = part[0].x
+            device = self.network.final.kernel.device
             views, target = captioned_targets(part, self._embed)
+            x, views, target = part[0].to(device).x, views.to(device), target.to(device)
         with torch.set_grad_enabled(self.settings.tune):
             trunk = self.network.trunk(x)
         found = pooled(self.pooling, self.network, trunk, views).float()
@@ -153,6 +156,11 @@ class SmapTraining:
             return None
         classes = classes_of(settings.classes)
         words = load_text_encoder(settings.text_encoder).encode(self.bundle.prompts(classes))
+        if (width := words.shape[1]) != settings.dim:
+            raise UserError(
+                f"text_encoder {settings.text_encoder}: is {width} wide, dim is {settings.dim};"
+                " give the encoder of the space of the images"
+            )
         scenes = SceneSet.of(Path(settings.validation))
         return SectorExam(
             scenes, words, settings.sectors, self.network, self.config.inputs,
@@ -183,7 +191,7 @@ class SmapTraining:
         """
         head, projection = self.network.final.kernel, self.pooling.in_proj.kernel
         part = self.source(0, 0, 1)[0][1]
-        x = part.to(head.device).x if isinstance(part, Batch) else part[0].x
+        x = (part if isinstance(part, Batch) else part[0]).to(head.device).x
         trunk = self.network.eval().trunk(x).features
         projection.div_((trunk @ (head @ projection)).std().clamp(min=1e-6))
 
@@ -195,10 +203,17 @@ class SmapTraining:
         config = self.config
         if config.captioner is not None and config.captioner.embedding_dim != self.settings.dim:
             config, captioner = config.model_copy(update={"captioner": None}), None
-        data = data_hash(self.files)
+        if self.settings.tune:  # what is sure by other features says nothing of these
+            config = config.model_copy(update={"saying": None, "score": None, "low_score": None})
         return export.bundle(
-            folder, config, parts, self.settings, data, told, captioner=captioner
+            folder, config, parts, self.settings, self.data(), told, captioner=captioner
         )  # fmt: skip
+
+    def data(self, *, sizes: bool = True) -> str:
+        """See `data_hash`."""
+        settings = self.settings
+        files = [Path(file) for file in (settings.images, settings.masks) if file is not None]
+        return data_hash(self.files, whole=files, bundle=settings.bundle, sizes=sizes)
 
 
 def view_losses(found: Tensor, target: Tensor, loss: str, temperature: float) -> Tensor:
@@ -239,10 +254,12 @@ class SectorExam:
         found: list[float] = []
         self.network.eval()
         for index in range(len(self.scenes)):
-            scene = self.scenes.load(index)
+            scene = self.scenes.load(index).finite()
+            if not len(scene):
+                continue
             scan = Scan(scene.points, scene.intensity)
             trunk, inverse = voxel_features(self.network, scan, tuple(self.inputs), self.voxel_size)
-            of_point = lidar_sectors(scene.points, self.sectors)
+            of_point = lidar_sectors(scan.points - viewpoint(scan), self.sectors)
             of_point &= scene.key[:, None]
             masks = np.zeros((len(trunk.features), self.sectors), bool)
             for sector in range(self.sectors):

@@ -34,7 +34,7 @@ from avs3d.training.distill import Distillation, DistillSettings
 from avs3d.training.export import FOLDER
 from avs3d.training.loop import Schedule
 from avs3d.training.processes import in_processes, is_first
-from avs3d.training.running import remember
+from avs3d.training.running import remember, room
 from avs3d.training.samples import SampleMaker
 from avs3d.training.saying import DRAFTS, fit_saying
 from avs3d.training.scores import simulated_scores
@@ -143,7 +143,7 @@ def train(folder: Path, recipe: Recipe, *, seed: int = 0, processes: int = 1) ->
     """
     folder.mkdir(parents=True, exist_ok=True)
     told = {"recipe": recipe.model_dump(mode="json"), "seed": seed, "simulation": fingerprint()}
-    with locked(folder):
+    with locked(folder), room(folder):
         remember(folder, told)
         return _train(folder, recipe, seed, processes)
 

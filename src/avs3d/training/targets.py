@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,13 @@ import numpy as np
 from avs3d.errors import UserError
 from avs3d.io.source import show
 from avs3d.published.features import FeatureSet
-from avs3d.published.smap import CAMERAS, read_camera_masks, read_image_features, seen_by
+from avs3d.published.smap import (
+    CAMERAS,
+    ImageFeatures,
+    read_camera_masks,
+    read_image_features,
+    seen_by,
+)
 from avs3d.training.scenes import NONE, Scene
 
 
@@ -90,8 +96,8 @@ class WordTargets:
     embeddings: np.ndarray
 
     def of(self, scene: Scene) -> PointTargets:
-        known = scene.key & (scene.segment < len(self.embeddings))
-        return PointTargets(np.where(known, scene.segment, NONE), self.embeddings)
+        scene.check_classes(len(self.embeddings))
+        return PointTargets(np.where(scene.key, scene.segment, NONE), self.embeddings)
 
 
 @dataclass(frozen=True)
@@ -112,22 +118,24 @@ class CameraTargets:
     dim: int
 
     def __post_init__(self) -> None:
-        if (width := self._images[1].shape[1]) != self.dim:
+        if (width := self._images.features.shape[1]) != self.dim:
             raise UserError(
                 f"{show(self.images)}: its embeddings are {width} wide, the config's"
                 f" pooling.out_channels is {self.dim}; set it, or give embeddings of that width"
             )
 
     @cached_property
-    def _images(self) -> tuple[Mapping[str, dict[int, int]], np.ndarray]:
-        """Scene -> number of the camera -> row; and the rows."""
-        found = read_image_features(self.images)
-        rows: dict[str, dict[int, int]] = {}
-        for row, name in enumerate(found.names):
-            scene, camera = _parted(name)
-            of_scene = rows.setdefault(scene, {})
-            of_scene[CAMERAS.index(camera) if camera in CAMERAS else len(of_scene)] = row
-        return rows, found.features.astype(np.float32)
+    def _images(self) -> ImageFeatures:
+        return read_image_features(self.images)
+
+    @cached_property
+    def _rows(self) -> Mapping[str, dict[int, int]]:
+        """Scene -> bit of the camera -> row of its embedding."""
+        cameras: dict[str, dict[str, int]] = {}
+        for row, name in enumerate(self._images.names):
+            scene, camera = _parted(name, self._masks)
+            cameras.setdefault(scene, {})[camera] = row
+        return {scene: _by_bit(rows, self._masks.get(scene)) for scene, rows in cameras.items()}
 
     @cached_property
     def _masks(self) -> Mapping[str, np.ndarray]:
@@ -135,7 +143,7 @@ class CameraTargets:
 
     def of(self, scene: Scene) -> ViewTargets:
         """Of the cameras that see any of its points."""
-        rows, features = self._images
+        rows, features = self._rows, self._images.features
         for path, told in ((self.images, rows), (self.masks, self._masks)):
             if scene.name not in told:
                 raise UserError(f"{show(path)}: says nothing of scene {scene.name}; make it again")
@@ -155,14 +163,23 @@ class CameraTargets:
         masks[key] = seen
         some = masks.any(0)
         embeddings = features[[rows[scene.name][camera] for camera in cameras]]
-        return ViewTargets(masks[:, some], embeddings[some])
+        return ViewTargets(masks[:, some], embeddings[some].astype(np.float32))
 
 
-def _parted(name: str) -> tuple[str, str]:
-    """``TOKEN_CAMERA``; the names of nuScenes' cameras have a ``_`` themselves."""
-    for camera in sorted(CAMERAS, key=len, reverse=True):
-        for written in (camera, f"CAM_{camera.upper()}"):
-            if name.endswith(f"_{written}"):
-                return name.removesuffix(f"_{written}"), camera
-    scene, _, camera = name.rpartition("_")
-    return scene, camera
+def _parted(name: str, scenes: Collection[str]) -> tuple[str, str]:
+    """The scene and the camera of ``SCENE_CAMERA``, both of which may have a ``_``."""
+    cuts = [place for place, letter in enumerate(name) if letter == "_"]
+    found = [cut for cut in cuts if name[:cut] in scenes] or cuts or [len(name)]
+    return name[: found[-1]], name[found[-1] + 1 :]
+
+
+def _by_bit(rows: Mapping[str, int], mask: np.ndarray | None) -> dict[int, int]:
+    """Rows by the bit of their camera: those of nuScenes have theirs whatever their order is; those
+    of other rigs, some of which are called alike, are in the order of their bits."""
+    told = {name.lower().removeprefix("cam_"): row for name, row in rows.items()}
+    if told.keys() <= set(CAMERAS):
+        by_name = {CAMERAS.index(name): row for name, row in told.items()}
+        used = 0 if mask is None else int(np.bitwise_or.reduce(mask, initial=0))
+        if not used & ~sum(1 << bit for bit in by_name):
+            return by_name
+    return dict(enumerate(sorted(rows.values())))
