@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from commands import SUFFIXES, Call, lines, scan, segment
 from tiny import make_bundle
@@ -163,6 +165,74 @@ def test_results_never_replace_an_input(call: Call, bundle: Path, tmp_path: Path
     assert (tmp_path / "scan.npz").read_bytes() == before
 
 
+def test_an_input_is_kept_on_disks_that_take_no_notice_of_case(
+    call: Call, bundle: Path, tmp_path: Path
+) -> None:
+    cloud = scan(tmp_path / "a.bin")
+    assert segment(call, bundle, cloud, "--out", "made", "--no-picture").exit_code == 0
+    (tmp_path / "made" / "a.ply").rename(tmp_path / "TILE.PLY")
+    os.link(tmp_path / "TILE.PLY", tmp_path / "TILE.ply")  # as such a disk shows the one file
+    before = (tmp_path / "TILE.PLY").read_bytes()
+    result = segment(call, bundle, "TILE.PLY", "--out", ".", "--overwrite", "--no-picture")
+    assert result.exit_code == 2 and "TILE.ply would replace an input" in result.stderr
+    assert (tmp_path / "TILE.PLY").read_bytes() == before
+
+
+def test_a_file_that_is_called_as_the_record_of_a_run_is_kept(
+    call: Call, bundle: Path, tmp_path: Path
+) -> None:
+    scan(tmp_path / "a.bin")
+    (tmp_path / "run.json").write_text('{"my": "own"}')
+    result = segment(call, bundle, "a.bin", "--out", ".", "--no-picture")
+    assert (
+        result.exit_code == 2
+        and "run.json: is there already, and is not of a run" in lines(result)[-1]
+    )
+    assert (tmp_path / "run.json").read_text() == '{"my": "own"}'
+    assert not (tmp_path / "a.ply").exists()
+    args = ("a.bin", "--out", ".", "--no-picture", "--overwrite")
+    assert segment(call, bundle, *args).exit_code == 0
+    assert segment(call, bundle, "a.bin", "--out", ".", "--no-picture").exit_code == 0  # our own
+
+
+def test_a_name_that_is_too_long_costs_its_scan(call: Call, bundle: Path, tmp_path: Path) -> None:
+    scan(tmp_path / "a.bin")
+    long = scan(tmp_path / f"{'l' * 245}.bin")
+    result = segment(call, bundle, "a.bin", long, "--no-picture")
+    assert result.exit_code == 2 and "cannot be written (File name too long)" in result.stderr
+    assert (tmp_path / "avs3d-results" / "a.ply").exists()
+
+
+def test_want_of_memory_is_not_called_a_fault(
+    call: Call, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    scan(tmp_path / "a.bin")
+    monkeypatch.setattr("avs3d.pipeline.Pipeline.encode", full)
+    result = segment(call, bundle, "a.bin")
+    assert result.exit_code == 2
+    assert (
+        "a.bin: out of memory (CUDA out of memory. Tried to allocate 9 GiB); take"
+        in lines(result)[-1]
+    )
+
+
+def test_one_scan_has_all_threads_however_many_jobs(
+    call: Call, bundle: Path, tmp_path: Path
+) -> None:
+    scan(tmp_path / "a.bin")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        result = segment(call, bundle, "a.bin", "--no-picture", "--jobs", "2")
+    finally:
+        torch.set_num_threads(before)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(Path("avs3d-results/run.json").read_text())["threads"] == 2
+
+
 def test_same_stems_do_not_collide(call: Call, bundle: Path, tmp_path: Path) -> None:
     for folder in ("day", "night"):
         scan(tmp_path / folder / "lidar.pcd.bin")
@@ -277,6 +347,11 @@ def test_simulated_scans_can_be_segmented(call: Call, bundle: Path, tmp_path: Pa
     (tmp_path / "file").touch()
     nowhere = call("simulate", "--sensor", "vlp-16", "--out", "file")
     assert nowhere.exit_code == 2 and "choose another --out" in lines(nowhere)[0]
+
+
+def test_seeds_beyond_what_is_stored_are_refused(call: Call, tmp_path: Path) -> None:
+    result = call("simulate", "--seed", 2**63 - 1, "--out", tmp_path / "out")
+    assert result.exit_code == 2 and not (tmp_path / "out").exists()
 
 
 def test_categories_of_others_are_not_replaced_by_simulated(call: Call, tmp_path: Path) -> None:

@@ -276,6 +276,17 @@ def test_no_point_of_a_prediction_is_without_a_class(
     assert len(ids) == COUNT and set(ids.tolist()) <= {10, 40, 70}
 
 
+def test_images_that_are_not_used_are_not_missed(
+    tmp_path: Path, run: Callable[..., Result]
+) -> None:
+    root = kitti.write_semantic(tmp_path / "root", ("00",))
+    for image in root.rglob("image_2/*"):
+        image.unlink()
+    done = run(root)
+    assert done.exit_code == 0 and "left out" not in done.stderr + done.stdout
+    assert all(scan["left_out"] == [] for scan in record()["scans"].values())
+
+
 def test_evaluate_takes_a_run(tmp_path: Path, run: Callable[..., Result], call: Call) -> None:
     root = kitti.write_semantic(tmp_path / "root", ("00", "08"))
     assert run(root, "--predictions").exit_code == 0

@@ -75,16 +75,14 @@ def test_summaries_of_commands_are_whole(call: Call) -> None:
 
 
 def test_places_are_told_in_the_coordinates_of_the_file(capsys: pytest.CaptureFixture[str]) -> None:
-    near = Place(0.5, np.array([1.0, 2.0, 3.0], np.float32), 3.7, 9)
-    stdout().print(place_table([near], np.array([691000.0, 5.0e6, 0.0])))
-    assert capsys.readouterr().out.split()[-6:] == [
-        "0.500",
-        "691001.0",
-        "5000002.0",
-        "3.0",
-        "3.7",
-        "9",
-    ]
+    near = Place(0.5, np.array([1.0, 2.0, 2.0], np.float32), 9)
+    cloud = np.zeros((1, 3), np.float32)
+    stdout().print(place_table([near], Scan(cloud, origin=np.array([691000.0, 5.0e6, 0.0]))))
+    told = capsys.readouterr().out  # of a map, which is seen from nowhere, without a distance
+    assert told.split()[-5:] == ["0.500", "691001.0", "5000002.0", "2.0", "9"]
+    assert "distance" not in told
+    stdout().print(place_table([near], Scan(cloud)))
+    assert capsys.readouterr().out.split()[-6:] == ["0.500", "1.0", "2.0", "2.0", "3.0", "9"]
 
 
 def test_tables_tell_of_what_was_given(

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from avs3d.palette import FIXED, UNLABELLED_COLOR, palette
+from avs3d.palette import _ALIASES, FIXED, UNLABELLED_COLOR, palette, steady_palette
 
 
 def test_a_word_has_one_colour() -> None:
@@ -42,5 +42,12 @@ def test_no_near_duplicates_within_a_vocabulary(words: list[str]) -> None:
 
 def test_huge_vocabularies_are_quick() -> None:
     start = time.perf_counter()
-    assert len(palette([f"word {i}" for i in range(3000)])) == 3000
+    words = [f"word {i}" for i in range(3000)]
+    assert len(palette(words)) == len(steady_palette(words)) == 3000
     assert time.perf_counter() - start < 5
+
+
+def test_a_steady_colour_is_that_of_a_word_beside_the_common_ones() -> None:
+    for word in ("zebra", "kiosk", "awning", "car", "lorry"):
+        expected = palette([*FIXED, *_ALIASES, word])[-1]
+        np.testing.assert_array_equal(steady_palette([word, "other"])[0], expected)

@@ -127,7 +127,7 @@ def test_results_are_shown_in_one_line() -> None:
     assert repr(result) == f"<Segmentation scan: 4 points, 2 of 3 words, {result.bundle}>"
     read = replace(result, scan=replace(result.scan, path=Path("there/scan.bin")))
     assert repr(read).startswith("<Segmentation scan.bin: ")
-    vocabulary = Vocabulary.from_words("abcdef")
+    vocabulary = Vocabulary.from_words(list("abcdef"))
     assert repr(vocabulary) == "<Vocabulary of 6 words: a, b, c, d, e, …>"
     assert repr(vocabulary.sources[0]) == "(<Source given>,)"
     assert repr(Source("points", "sector 04", "A bus.")) == "<Source points sector 04>"
@@ -149,3 +149,9 @@ def test_nouns_and_io_import_numpy_only() -> None:
         "sys.exit(str(sorted(heavy & sys.modules.keys())) if heavy & sys.modules.keys() else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_words_in_one_text_are_refused() -> None:
+    for make in (Vocabulary.from_words, Vocabulary):
+        with pytest.raises(TypeError, match="words are given as a list, such as .*car.*road"):
+            make("car, road")  # type: ignore[arg-type]

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import avs3d
+from avs3d import segmenter
 from avs3d.bundle_config import ScoreConfig
 from avs3d.environment import torch_device
 from avs3d.errors import UserError
 from avs3d.pipeline import Pipeline
 from avs3d.published.quirks import SCALES, transform
-from avs3d.scan import Scan
+from avs3d.scan import Camera, Scan
 from avs3d.segmenter import WordHead, best
 from avs3d.simulation import simulate
 from avs3d.vocabulary import Vocabulary
@@ -58,6 +60,29 @@ def test_folding_the_last_layer_changes_nothing() -> None:
     words = torch.nn.functional.normalize(torch.randn(6, 384), dim=1)
     wide = torch.nn.functional.normalize(trunk @ head, dim=1) @ words.T
     torch.testing.assert_close(WordHead(head).similarity(trunk, words), wide)
+
+
+def test_many_words_are_compared_with_some_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    head = WordHead(torch.randn(4, 6))
+    rows, words = torch.randn(100, 4), torch.nn.functional.normalize(torch.randn(50, 6), dim=1)
+    whole = best(head, rows, words)
+    monkeypatch.setattr(segmenter, "_VALUES_AT_ONCE", 350)
+    assert segmenter.rows_at_once(50) == 7 and segmenter.rows_at_once(10**6) == 1
+    for one, other in zip(best(head, rows, words), whole, strict=True):
+        torch.testing.assert_close(one, other)
+    assert len(best(head, rows[:0], words).label) == 0
+
+
+def test_the_size_of_an_image_that_is_not_told_is_looked_up(
+    pipeline: Pipeline, scan: Scan, tmp_path: Path
+) -> None:
+    Image.new("RGB", (40, 20)).save(tmp_path / "a.png")
+    matrix = np.array([[20, 0, 20], [0, 20, 10], [0, 0, 1.0]])
+    cameras = [Camera(n, tmp_path / f"{n}.png", matrix, np.eye(4)) for n in ("a", "missing")]
+    found = pipeline.encode(replace(scan, cameras=tuple(cameras))).scan
+    assert [camera.size for camera in found.cameras] == [(40, 20)]
+    assert len(found.left_out) == 1 and "missing.png" in found.left_out[0]
 
 
 def test_rivals_are_words_of_another_meaning() -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from plyfile import PlyData
 
-from avs3d import Vocabulary
+from avs3d import Vocabulary, segmenter
 from avs3d.encoded import EncodedScan
 from avs3d.evaluation.flicker import Seen, flicker
 from avs3d.features import PointFeatures
@@ -210,6 +210,23 @@ def test_evidence_is_of_the_same_place_and_fades() -> None:
     assert label(remembered(sure, [5]), cells=None) == label(remembered(sure, None), cells=[5]) == 1
     assert label(remembered(other, [5]), remembered(sure, [5]), cells=[5]) == 0
     assert label(remembered(sure, [5]), remembered(other, [5]), cells=[5]) == 1
+
+
+def test_evidence_is_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    words = torch.nn.functional.normalize(torch.randn(9, 5), dim=1)
+
+    def remembered() -> Remembered:
+        of_point = np.arange(60)
+        rows = FeatureRows(torch.randn(60, 5), CosineHead(), of_point)
+        return Remembered(Vocabulary(()), (rows,), (rng.integers(0, 30, 60),))
+
+    evidence = Evidence([remembered() for _ in range(3)], 3)
+    whole = evidence.best(0, words)
+    monkeypatch.setattr(segmenter, "_VALUES_AT_ONCE", 100)
+    parts = evidence.best(0, words)
+    np.testing.assert_array_equal(parts.label, whole.label)
+    np.testing.assert_allclose(parts.cosine, whole.cosine, atol=1e-6)
 
 
 def test_a_scan_whose_images_show_nothing_is_no_evidence_of_images() -> None:

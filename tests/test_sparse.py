@@ -258,6 +258,15 @@ def test_a_cloud_as_wide_as_voxels_may_be_has_neighbours() -> None:
     assert level.neighbours(5).n_pairs == 2
 
 
+@pytest.mark.filterwarnings("error")
+def test_points_of_any_stride_and_that_cannot_be_written_are_voxelized() -> None:
+    points = np.arange(12, dtype=np.float64).reshape(4, 3)
+    reversed_ = voxelize(points[::-1], 0.5)
+    points.flags.writeable = False
+    assert torch.equal(voxelize(points, 0.5).coords, reversed_.coords)
+    assert len(voxelize(points.astype(np.float32).T[:, :3].T, 0.5).coords) == 3
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 60))
 def test_voxels_do_not_depend_on_point_order(seed: int, count: int) -> None:

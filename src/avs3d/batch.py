@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from avs3d.environment import peak_memory
-from avs3d.errors import UserError
+from avs3d.errors import UserError, first_line, is_out_of_memory
 from avs3d.jobs import BatchConfig, Job, Jobs
 from avs3d.reading import Read, Reader
 
@@ -32,14 +32,20 @@ class Work(Protocol[T_co]):
 class Worker(Generic[T]):
     """A pipeline, loaded when it is first needed, and the work that is done with it.
 
+    Args:
+        config: what to do.
+        work: see `Work`.
+        processes: that do it at the same time, and share the threads of PyTorch.
+
     Attributes:
         status: called with a few words whenever something slow begins.
         pipeline: None before the first job.
         load_seconds: what loading it took.
     """
 
-    def __init__(self, config: BatchConfig, work: Work[T]) -> None:
+    def __init__(self, config: BatchConfig, work: Work[T], processes: int = 1) -> None:
         self.status: Callable[[str], None] = lambda text: None
+        self._processes = processes
         self.pipeline: Pipeline | None = None
         self.load_seconds = 0.0
         self._config = config
@@ -74,7 +80,7 @@ class Worker(Generic[T]):
             encoded = pipeline.encode(scan, features, job.given.captions)
             return self._work(job, encoded, timings)
         except Exception as error:  # the other files are still done
-            return error
+            return out_of_memory(job.path, error) if is_out_of_memory(error) else error
 
     def _loaded(self) -> Pipeline:
         import torch
@@ -84,8 +90,8 @@ class Worker(Generic[T]):
             began = time.perf_counter()
             from avs3d.pipeline import load
 
-            if self._config.jobs > 1:
-                torch.set_num_threads(max(1, torch.get_num_threads() // self._config.jobs))
+            if self._processes > 1:
+                torch.set_num_threads(max(1, torch.get_num_threads() // self._processes))
             pipeline = load(
                 self._config.bundle,
                 self._config.device,
@@ -175,7 +181,7 @@ class Batch(Generic[T]):
 
         count = min(self.config.jobs, len(jobs))
         self._status(f"{count} processes")
-        made = partial(_Remote, self.config, self._work)
+        made = partial(_Remote, self.config, self._work, count)
         with contextlib.closing(in_processes(made, jobs, count)) as outcomes:
             for job, told in zip(jobs, outcomes, strict=True):
                 if isinstance(told, WorkerDied):
@@ -189,11 +195,19 @@ class Batch(Generic[T]):
 class _Remote(Generic[T]):
     """A worker in a process of its own, which tells its facts with every outcome."""
 
-    def __init__(self, config: BatchConfig, work: Work[T]) -> None:
-        self._worker = Worker(config, work)
+    def __init__(self, config: BatchConfig, work: Work[T], processes: int) -> None:
+        self._worker = Worker(config, work, processes)
 
     def __call__(self, job: Job) -> tuple[T | Exception, dict[str, Any]]:
         return self._worker(job), self._worker.facts()
+
+
+def out_of_memory(path: Path, error: Exception) -> UserError:
+    """What to say of an input for which memory was too short."""
+    return UserError(
+        f"{path}: out of memory ({first_line(error)[:200]}); take fewer --jobs or words, --device"
+        " cpu, or split the cloud into tiles"
+    )
 
 
 def died(path: Path, death: WorkerDied) -> Exception:

@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from avs3d.cameras.images import sized
 from avs3d.describing import Told, describe, describe_given, describe_images
-from avs3d.errors import UserError
+from avs3d.errors import ReadError, UserError
 from avs3d.features import PointFeatures
 from avs3d.inputs import point_inputs
+from avs3d.io.source import show
 from avs3d.published.quirks import transform
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
@@ -49,7 +51,7 @@ class EncodedScan:
         captions: Mapping[str, str] | None,
     ) -> None:
         self.pipeline = pipeline
-        self.scan = scan
+        self.scan = scan = _with_sizes(scan)
         self.timings: dict[str, float] = {}
         self.usage: Usage | None = None
         self._finite = np.flatnonzero(scan.finite)
@@ -292,3 +294,16 @@ def _voxelize(scan: Scan, pipeline: Pipeline) -> Voxels:
 def _take(scan: Scan, rows: np.ndarray) -> Scan:
     intensity = None if scan.intensity is None else scan.intensity[rows]
     return Scan(scan.points[rows], intensity, origin=scan.origin, name=scan.name, path=scan.path)
+
+
+def _with_sizes(scan: Scan) -> Scan:
+    """The scan with the sizes of its images; one that cannot be read costs its camera."""
+    if all(camera.size is not None for camera in scan.cameras):
+        return scan
+    cameras, left_out = [], list(scan.left_out)
+    for camera in scan.cameras:
+        try:
+            cameras.append(sized(camera))
+        except ReadError as error:
+            left_out.append(f"camera {show(camera.name)}: {error}")
+    return replace(scan, cameras=tuple(cameras), left_out=tuple(left_out))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avs3d.cameras.images import depths, pixels
+from avs3d.cameras.images import depths, sized
 from avs3d.errors import ReadError
 from avs3d.features import PointFeatures
 from avs3d.io.source import show
@@ -99,9 +99,7 @@ def _seen(scan: Scan, camera: Camera, cell: int | None) -> tuple[Camera, np.ndar
     Raises:
         ReadError: it sees none, or its image or depths are needed and cannot be read.
     """
-    if camera.size is None:
-        height, width = pixels(camera.image).shape[:2]
-        camera = replace(camera, size=(width, height))
+    camera = sized(camera)
     seen = camera_views(replace(scan, cameras=(camera,)), cell)[:, 0]
     if camera.depth is not None:
         depth = depths(camera.depth)

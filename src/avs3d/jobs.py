@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from avs3d.cameras import Rig, find_rigs
 from avs3d.datasets.parts.files import state_of
-from avs3d.errors import UserError
+from avs3d.errors import UserError, cannot_write
 from avs3d.io import find
 from avs3d.io.names import stem
 from avs3d.io.source import show
@@ -171,12 +172,12 @@ class Jobs:
     Attributes:
         found: a job a file.
         unfound: what names nothing that can be read, or what nothing is told of, and why.
-        paths: the files and those of their cameras, which no result may replace, see `place`.
+        paths: the files and those of their cameras, which no result may replace.
     """
 
     found: tuple[Job, ...]
     unfound: tuple[tuple[Job, UserError], ...]
-    paths: frozenset[str]
+    paths: Inputs
 
     def __len__(self) -> int:
         return len(self.found) + len(self.unfound)
@@ -220,7 +221,7 @@ def find_jobs(config: BatchConfig) -> Jobs:
     files = [str(source.path) for source in told if isinstance(source, ByScene)]
     used = [path for job in jobs for path, _ in job.rig_state]
     read = [*found, *files, *used]
-    kept = frozenset([*map(place, read), *map(os.path.realpath, read)])
+    kept = Inputs([*map(place, read), *map(os.path.realpath, read)])
     return Jobs(tuple(jobs), tuple(unfound), kept)
 
 
@@ -232,7 +233,7 @@ def _of_dataset(config: BatchConfig, selection: Selection) -> Jobs:
         except UserError as error:
             path = selection.root / selection.dataset.key(index)
             unfound.append((Job(path, selection.names[index]), error))
-    return Jobs(tuple(jobs), tuple(unfound), frozenset())
+    return Jobs(tuple(jobs), tuple(unfound), Inputs())
 
 
 def job_of(config: BatchConfig, selection: Selection, index: int) -> Job:
@@ -275,10 +276,35 @@ def place(path: str | Path) -> str:
     return os.path.join(os.path.realpath(folder), name)
 
 
-def keep_inputs(job: Job, targets: Iterable[Path], inputs: frozenset[str]) -> None:
-    """Raise `UserError` where a result would replace an input (see `place`)."""
+class Inputs:
+    """Files that are read, so that nothing may be written in their place (see `place`).
+
+    Args:
+        paths: their places.
+    """
+
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        self._alike: dict[str, set[str]] = {}
+        for path in paths:
+            self._alike.setdefault(path.casefold(), set()).add(path)
+
+    def __contains__(self, target: Path) -> bool:
+        at = place(target)
+        alike = self._alike.get(at.casefold(), ())
+        # On some disks names that differ by case are one file.
+        return at in alike or any(_are_one(at, other) for other in alike)
+
+
+def _are_one(path: str, other: str) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return os.path.samestat(os.lstat(path), os.lstat(other))
+    return False
+
+
+def keep_inputs(job: Job, targets: Iterable[Path], inputs: Inputs) -> None:
+    """Raise `UserError` where a result would replace an input."""
     for target in targets:
-        if place(target) in inputs:
+        if target in inputs:
             raise UserError(
                 f"{job.path}: its result {target} would replace an input; choose another --out"
             )
@@ -292,7 +318,11 @@ def keep_results(
 ) -> None:
     """Raise `UserError` where a result is there already; `what` tells more about it."""
     for target in targets:
-        if target.exists():
+        try:
+            there = target.exists()
+        except OSError as error:
+            raise cannot_write(target, error) from error
+        if there:
             raise UserError(f"{job.path}: its result {target} is there already{what}; {remedy}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -111,13 +111,9 @@ def palette(words: Sequence[str]) -> np.ndarray:
         set(words), key=lambda word: (word not in FIXED, word not in _ALIASES, word)
     ):
         candidates = _candidates(word)
-        lab = _lab(np.array(candidates))
-        best = 0
-        if word not in FIXED and len(labs) <= _COMPARED:
-            gap = np.linalg.norm(lab[:, None] - np.array(labs)[None], axis=2).min(axis=1)
-            best = int(np.argmax(gap >= _APART)) if (gap >= _APART).any() else int(np.argmax(gap))
-        taken[word] = candidates[best]
-        labs.append(lab[best])
+        compared = word not in FIXED and len(labs) <= _COMPARED
+        taken[word] = _apart_from(candidates, np.array(labs)) if compared else candidates[0]
+        labs.append(_lab(np.array([taken[word]]))[0])
     return np.array([taken[word] for word in words], dtype=np.uint8).reshape(-1, 3)
 
 
@@ -128,8 +124,27 @@ def steady_palette(words: Sequence[str]) -> np.ndarray:
 
 
 @lru_cache(1 << 14)
-def _steady(word: str) -> tuple[int, ...]:
-    return tuple(palette([*FIXED, *_ALIASES, word])[-1].tolist())
+def _steady(word: str) -> tuple[int, int, int]:
+    known = _common()
+    return known[word] if word in known else _apart_from(_candidates(word), _common_labs())
+
+
+@cache
+def _common() -> dict[str, tuple[int, int, int]]:
+    words = [*FIXED, *_ALIASES]
+    return dict(zip(words, map(tuple, palette(words).tolist()), strict=True))
+
+
+@cache
+def _common_labs() -> np.ndarray:
+    return _lab(np.array([UNLABELLED_COLOR, *_common().values()]))
+
+
+def _apart_from(candidates: list[tuple[int, int, int]], taken: np.ndarray) -> tuple[int, int, int]:
+    """The first of some colours that is apart from all that are taken, (T, 3) CIELAB; else the one
+    that is farthest from them."""
+    gap = np.linalg.norm(_lab(np.array(candidates))[:, None] - taken[None], axis=2).min(axis=1)
+    return candidates[int(np.argmax(gap >= _APART) if (gap >= _APART).any() else np.argmax(gap))]
 
 
 def _candidates(word: str) -> list[tuple[int, int, int]]:

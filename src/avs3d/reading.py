@@ -80,7 +80,7 @@ class Reader:
             timestamp=self._dataset.timestamp(job.index),
         )
         if not self._config.uses_images:
-            return replace(scan, cameras=())
+            return replace(scan, cameras=(), left_out=())
         return Rig(scan.cameras, scan.left_out, ()).on(scan)
 
     def ahead(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Read | Exception], None, None]:

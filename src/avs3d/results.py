@@ -24,7 +24,7 @@ from avs3d.datasets.parts.files import state_of
 from avs3d.errors import cannot_write
 from avs3d.io import WRITERS, write
 from avs3d.io.record import DONE, WORDS, read_record
-from avs3d.jobs import BatchConfig, Job, keep_inputs, keep_results, place
+from avs3d.jobs import BatchConfig, Inputs, Job, keep_inputs, keep_results
 
 if TYPE_CHECKING:
     from avs3d.predictions import Predicted
@@ -61,11 +61,11 @@ class Results:
 
     Attributes:
         config: what to do; `out` must be set.
-        inputs: places of all inputs, which no result may replace, see `avs3d.jobs.place`.
+        inputs: all of them, which no result may replace.
     """
 
     config: BatchConfig
-    inputs: frozenset[str]
+    inputs: Inputs
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ class Results:
     def _remove(self, job: Job, record: dict[str, Any]) -> None:
         ends = [name.removeprefix(job.name) for name in record["outputs"] if _is_of(job, name)]
         for path in (self.path(job, end) for end in ends):
-            if place(path) not in self.inputs:
+            if path not in self.inputs:
                 path.unlink(missing_ok=True)
 
     def _write_record(

@@ -21,6 +21,7 @@ from avs3d.atomic import remove_leftovers, write_json
 from avs3d.batch import Batch, exit_code
 from avs3d.environment import require, versions
 from avs3d.errors import UserError, cannot_write
+from avs3d.io.record import is_run_record
 from avs3d.jobs import BatchConfig, Job, Jobs, find_jobs
 from avs3d.lock import locked
 from avs3d.predictions import Predictor, class_table
@@ -163,9 +164,25 @@ class Run:
             yield job, result
 
     def __enter__(self) -> Run:
+        self._check_records()
         self._lock.__enter__()
         remove_leftovers(self._out)
         return self
+
+    def _check_records(self) -> None:
+        """Raise `UserError` where what a run writes of itself would replace something else."""
+        path, inputs = self._out / RECORD, self._batch.jobs.paths
+        page = [self._out / OVERVIEW] * (self.config.report and len(self._batch) > 1)
+        for target in (path, *page):
+            if target in inputs:
+                raise UserError(f"{target}: is read, and would be replaced; choose another --out")
+        if not self.config.overwrite and not is_run_record(path):
+            for target in (path, *page):
+                if target.exists():
+                    raise UserError(
+                        f"{target}: is there already, and is not of a run of avs3d; --overwrite"
+                        " replaces it, --out puts results elsewhere"
+                    )
 
     def __exit__(
         self,

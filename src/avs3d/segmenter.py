@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -16,6 +16,7 @@ from avs3d.segmentation import UNLABELLED
 
 ALIKE = 0.5  # words this similar may both be right of a point: they are no rivals
 _ROWS_AT_ONCE = 65_536
+_VALUES_AT_ONCE = 1 << 24  # rows times words
 
 
 class Best(NamedTuple):
@@ -37,12 +38,26 @@ def chances(config: ScoreConfig, similarity: Tensor, lead: Tensor) -> Tensor:
     return (config.cosine * similarity + config.lead * lead + config.bias).sigmoid()
 
 
-def best_of(similarity: Tensor, words: Tensor) -> Best:
-    """The best of words (W, D) by similarities (M, W), which are lost."""
+def rows_at_once(words: int) -> int:
+    """How many rows are compared with so many words at a time."""
+    return min(_ROWS_AT_ONCE, max(_VALUES_AT_ONCE // max(words, 1), 1))
+
+
+def best_in_parts(rows: int, words: Tensor, similarity: Callable[[slice], Tensor]) -> Best:
+    """The best of words (W, D) for each of so many rows; memory for some rows x W at a time.
+
+    Args:
+        similarity: gives the (P, W) similarities of P rows.
+    """
     rivals = words @ words.T < ALIKE
-    most, label = similarity.max(1)
-    other = similarity.mul_(rivals[label]).max(1).values.clamp(min=0)
-    return Best(label, most, most - other)
+    size = rows_at_once(len(words))
+    found = []
+    for start in range(0, max(rows, 1), size):
+        part = similarity(slice(start, min(start + size, rows)))
+        most, label = part.max(1)
+        other = part.mul_(rivals[label]).max(1).values.clamp(min=0)
+        found.append(Best(label, most, most - other))
+    return Best(*(torch.cat(column) for column in zip(*found, strict=True)))
 
 
 class PointWords(NamedTuple):
@@ -73,9 +88,7 @@ class Head(Protocol):
 
 def best(head: Head, rows: Tensor, words: Tensor) -> Best:
     """Each row's best word; memory M, not M x W."""
-    parts = rows.split(_ROWS_AT_ONCE)
-    found = [best_of(head.similarity(part, words), words) for part in parts]
-    return Best(*(torch.cat(column) for column in zip(*found, strict=True)))
+    return best_in_parts(len(rows), words, lambda part: head.similarity(rows[part], words))
 
 
 class CosineHead:
@@ -148,13 +161,10 @@ class FeatureRows:
 
     def best(self, words: Tensor) -> PointWords:
         """The best of words (W, D) for every point."""
-        return self._of_points(best(self.head, self.rows, words), words)
+        return self.of_points(best(self.head, self.rows, words), words)
 
-    def decide(self, evidence: Tensor, words: Tensor) -> PointWords:
-        """The same by evidence for each word, (M, W), in place of similarities alone."""
-        return self._of_points(best_of(evidence, words), words)
-
-    def _of_points(self, found: Best, words: Tensor) -> PointWords:
+    def of_points(self, found: Best, words: Tensor) -> PointWords:
+        """Of every point, by the best of words (W, D) for every row."""
         label = self.per_point(found.label, UNLABELLED, np.int32)
         cosine = self.head.cosine(self.rows, words, found.label)
         of_points = self.per_point(cosine, 0.0, np.float32)

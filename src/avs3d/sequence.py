@@ -19,7 +19,7 @@ from avs3d.encoded import EncodedScan
 from avs3d.errors import UserError
 from avs3d.jobs import BatchConfig, Job, job_of
 from avs3d.reading import Reader
-from avs3d.segmenter import FeatureRows, PointWords
+from avs3d.segmenter import FeatureRows, PointWords, best_in_parts
 from avs3d.vocabulary import Vocabulary
 
 CELL = 2.0
@@ -136,36 +136,46 @@ class Evidence:
 
     def best(self, source: int, words: Tensor) -> PointWords:
         """The best of words (W, D) for every point of the last scan, by one of its sources."""
+        rows = self.window[-1].rows[source]
+        found = best_in_parts(
+            len(rows.rows), words, lambda part: self._similarity(source, part, words)
+        )
+        return rows.of_points(found, words)
+
+    def _similarity(self, source: int, part: slice, words: Tensor) -> Tensor:
+        """(P, W) weighted means over the window for some rows of its last scan."""
         now = self.window[-1]
         rows = now.rows[source]
-        similarity = rows.head.similarity(rows.rows, words)
+        total = rows.head.similarity(rows.rows[part], words)
         if now.cells is None:
-            return rows.decide(similarity, words)
-        total, weight = similarity.clone(), torch.ones(len(similarity), 1, device=similarity.device)
+            return total
+        weight = torch.ones(len(total), 1, device=total.device)
         for age, seen in enumerate(reversed(self.window[:-1]), 1):
             if seen.cells is None or source >= len(seen.rows):
                 continue  # no image of it showed a point
-            values, found, hit = _at(seen, source, now.cells[source], words)
+            values, found, hit = _at(seen, source, now.cells[source][part], words)
             share = 1 - age / self.size
             total[hit] += share * values[found]
             weight[hit] += share
-        return rows.decide(total / weight, words)
+        return total / weight
 
 
 def _at(
     seen: Remembered, source: int, cells: np.ndarray, words: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mean similarities of a remembered scan by cell, and which of them belong to which rows."""
+    assert seen.cells is not None
     rows = seen.rows[source]
-    known, cell_of = np.unique(seen.cells[source], return_inverse=True)  # type: ignore[index]
     device = rows.rows.device
+    there = np.flatnonzero(np.isin(seen.cells[source], cells))
+    known, cell_of = np.unique(seen.cells[source][there], return_inverse=True)
     of_cell = torch.from_numpy(cell_of).to(device)
-    similarity = rows.head.similarity(rows.rows, words)
+    similarity = rows.head.similarity(rows.rows[torch.from_numpy(there).to(device)], words)
     sums = similarity.new_zeros(len(known), similarity.shape[1]).index_add_(0, of_cell, similarity)
     values = sums / torch.bincount(of_cell, minlength=len(known))[:, None]
-    place = np.searchsorted(known, cells).clip(max=len(known) - 1)
-    hit = np.flatnonzero(known[place] == cells)
-    return values, torch.from_numpy(place[hit]).to(device), torch.from_numpy(hit).to(device)
+    hit = np.flatnonzero(np.isin(cells, known))
+    place = np.searchsorted(known, cells[hit])
+    return values, torch.from_numpy(place).to(device), torch.from_numpy(hit).to(device)
 
 
 def cells_of(points: np.ndarray, pose: np.ndarray, size: float) -> np.ndarray:

@@ -7,6 +7,7 @@ and the four formats are those whose decoders take any damage as an exception.
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,18 @@ def pixels_of(camera: Camera) -> np.ndarray:
     with naming(path):
         check_size(camera, (image.shape[1], image.shape[0]))
     return image
+
+
+def sized(camera: Camera) -> Camera:
+    """The camera with the size of its image, which is opened where that is not known.
+
+    Raises:
+        ReadError: it cannot be read.
+    """
+    if camera.size is not None:
+        return camera
+    height, width = pixels(camera.image).shape[:2]
+    return replace(camera, size=(width, height))
 
 
 def check_size(camera: Camera, size: tuple[int, int]) -> None:

@@ -107,7 +107,7 @@ def query(
                     continue
                 console.print(f"{job.name}: where “{vocabulary.words[0]}” fits best", style="bold")
                 places = best_places(answer.scan.points, answer.similarity)
-                console.print(place_table(places, answer.scan.origin))
+                console.print(place_table(places, answer.scan))
                 for path in answer.files:
                     console.print(f"  {path}", soft_wrap=True)
     raise typer.Exit(exit_code(errors))

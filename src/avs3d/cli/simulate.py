@@ -31,9 +31,17 @@ Examples:
   avs3d simulate --count 10 --seed 100 --sensor nuscenes-32 --out worlds"""
 
 
+_MAX_COUNT = 10**9
+_MAX_SEED = 2**63 - _MAX_COUNT
+
+
 def simulate(
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many scans.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first; counts up.")] = 0,
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=1, max=_MAX_COUNT, help="How many scans.")
+    ] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=_MAX_SEED, help="Of the first; counts up.")
+    ] = 0,
     sensor: Annotated[
         str | None,
         typer.Option(

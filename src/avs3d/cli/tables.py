@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,10 +14,8 @@ from avs3d.io.source import show
 from avs3d.jobs import Job
 from avs3d.report.places import Place
 from avs3d.run import Result
+from avs3d.scan import Scan
 from avs3d.vocabulary import Source, said_by
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _NARROWEST = 100  # characters, where the output is no terminal and so has no width
 
@@ -122,16 +121,19 @@ def caption_table(captions: dict[str, str]) -> Table:
     return table
 
 
-def place_table(places: list[Place], origin: np.ndarray) -> Table:
-    """Similarity, position in the file's coordinates and distance of places that fit a query."""
+def place_table(places: list[Place], scan: Scan) -> Table:
+    """Similarity, position in the file's coordinates and distance of places that fit a query; on a
+    map there is nothing to be distant from."""
     table = plain_table()
-    for name in ("similarity", "x [m]", "y [m]", "z [m]", "distance [m]", "points within 2 m"):
+    distance = [] if scan.origin.any() else ["distance [m]"]
+    for name in ("similarity", "x [m]", "y [m]", "z [m]", *distance, "points within 2 m"):
         table.add_column(name, justify="right", no_wrap=True)
     for place in places:
+        away = [f"{np.linalg.norm(place.position):.1f}" for _ in distance]
         table.add_row(
             f"{place.similarity:.3f}",
-            *(f"{value:.1f}" for value in place.position + origin),
-            f"{place.distance:.1f}",
+            *(f"{value:.1f}" for value in place.position + scan.origin),
+            *away,
             f"{place.points:,}",
         )
     return table

@@ -111,7 +111,7 @@ def write(segmentation: Segmentation, path: str | Path, *, overwrite: bool = Fal
     if not path.parent.is_dir():
         raise UserError(f"{show(path)}: there is no folder {show(path.parent)}; create it first")
     if path.exists() and not overwrite:
-        raise UserError(f"{show(path)}: is there already; pass --overwrite to replace it")
+        raise UserError(f"{show(path)}: is there already; pass overwrite=True to replace it")
     try:
         return write_bytes(path, encode(segmentation, end))
     except UnwritableError as error:

@@ -35,6 +35,15 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return content
 
 
+def is_run_record(path: Path) -> bool:
+    """Whether a file is the ``run.json`` of a run."""
+    try:
+        content = json.loads(path.read_text("utf-8")) if path.is_file() else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"config", "scans", "versions"} <= content.keys()
+
+
 def is_result(path: Path) -> bool:
     """Whether a file was written by avs3d: the record of `avs3d segment` lists it, or, where there
     is no record, the words lie beside it; or it lies beside the picture of a query."""

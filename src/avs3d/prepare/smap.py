@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from avs3d.cameras.images import pixels_of
+from avs3d.cameras.images import sized
 from avs3d.environment import torch_device
 from avs3d.prepare.models import known_by
 from avs3d.prepare.product import Part, Product, reading
@@ -53,7 +53,7 @@ class Smap(Product):
 
     def make(self, scan: Scan, part: Part, folder: Path) -> tuple[str, ...]:
         features = image_embeddings(scan, self._vision)
-        mask = camera_mask(sized(scan))
+        mask = camera_mask(replace(scan, cameras=tuple(map(sized, scan.cameras))))
         path = folder / "smap_parts" / part.name / f"{scan.name}.npz"
         path.parent.mkdir(parents=True)
         names = np.array([camera.name for camera in scan.cameras])
@@ -75,13 +75,6 @@ class Smap(Product):
         with np.load(one, allow_pickle=False) as a, np.load(other, allow_pickle=False) as b:
             same = all(np.array_equal(a[name], b[name]) for name in ("cameras", "mask"))
             return same and rows_alike(a["features"], b["features"], _ALIKE)
-
-
-def sized(scan: Scan) -> Scan:
-    """The scan with the sizes of its images known; or `ReadError`."""
-    sizes = (c.size or pixels_of(c).shape[1::-1] for c in scan.cameras)
-    pairs = zip(scan.cameras, sizes, strict=True)
-    return replace(scan, cameras=tuple(replace(camera, size=size) for camera, size in pairs))
 
 
 def rows_alike(one: np.ndarray, other: np.ndarray, cosine: float) -> bool:

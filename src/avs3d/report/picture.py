@@ -73,7 +73,7 @@ def draw_heat(scan: Scan, similarity: np.ndarray, query: str, path: str | Path) 
 
     Args:
         scan: the input.
-        similarity: (N,) float32 cosine per point, NaN where a point has no position.
+        similarity: (N,) float32, see `EncodedScan.query`.
         query: the words asked for.
         path: the PNG to write; replaced when there.
 

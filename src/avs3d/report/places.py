@@ -14,13 +14,11 @@ class Place:
     Attributes:
         similarity: of the point.
         position: (3,) float32 metres, of the point.
-        distance: metres from the frame's origin.
         points: how many lie within the radius and are nearly as similar.
     """
 
     similarity: float
     position: np.ndarray
-    distance: float
     points: int
 
 
@@ -49,7 +47,6 @@ def best_places(
             Place(
                 float(similarity[peak]),
                 points[peak],
-                float(np.linalg.norm(points[peak])),
                 int(near.sum()),
             )
         )

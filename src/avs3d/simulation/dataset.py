@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import io
 import zipfile
 import zlib
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avs3d.atomic import write_bytes
 from avs3d.errors import ReadError
 from avs3d.simulation.world import VIEWS, SimulatedScan, simulate_many, simulate_view
 
@@ -21,22 +22,21 @@ _GRID = 0.002  # metres; coarser than the file needs, finer than any LiDAR's noi
 
 def save(scan: SimulatedScan, path: Path) -> None:
     """Writes one scan; the file appears whole or not at all. Points are rounded to 2 mm."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     grid = np.round(scan.points.astype(np.float64) / _GRID) * _GRID
-    with open(part, "wb") as file:
-        np.savez_compressed(
-            file,
-            points=grid.astype(np.float32),
-            intensity=scan.intensity,
-            ring=scan.ring.astype(np.uint8),
-            category=scan.category.astype(np.uint8),
-            instance=scan.instance.astype(np.uint16),
-            sensor=np.array(scan.sensor),
-            height=np.float64(scan.height),
-            seed=np.int64(scan.seed),
-            view=np.int64(scan.view),
-        )
-    os.replace(part, path)
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        points=grid.astype(np.float32),
+        intensity=scan.intensity,
+        ring=scan.ring.astype(np.uint8),
+        category=scan.category.astype(np.uint8),
+        instance=scan.instance.astype(np.uint16),
+        sensor=np.array(scan.sensor),
+        height=np.float64(scan.height),
+        seed=np.int64(scan.seed),
+        view=np.int64(scan.view),
+    )
+    write_bytes(path, file.getvalue())
 
 
 def load(path: Path) -> SimulatedScan:

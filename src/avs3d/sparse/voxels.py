@@ -48,7 +48,9 @@ def voxelize(points: np.ndarray | Tensor, voxel_size: float) -> Voxels:
     Raises:
         ValueError: no points, a point that is not finite, or an extent beyond 2**20 voxels.
     """
-    xyz = torch.as_tensor(points).double()
+    if isinstance(points, np.ndarray):  # of any stride, and that may be read only
+        points = torch.from_numpy(np.array(points, np.float64, order="C"))
+    xyz = points.double()
     if xyz.ndim != 2 or xyz.shape[1] != 3 or not len(xyz):
         raise ValueError(f"points must be (N, 3) with N > 0, got {tuple(xyz.shape)}")
     if not torch.isfinite(xyz).all():

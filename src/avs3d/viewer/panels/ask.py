@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avs3d.report.places import best_places
+from avs3d.report.places import Place, best_places
+from avs3d.scan import Scan
 from avs3d.viewer.panels.numbers import value_of
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Ask:
         rows = "".join(
             f"<tr><td>{place.similarity:.3f}</td><td>"
             f"{' '.join(f'{v:.1f}' for v in place.position + scan.origin)}"
-            f"</td><td>{place.distance:.0f} m</td></tr>"
+            f"</td><td>{_away(place, scan)}</td></tr>"
             for place in places
         )
         self._told.content = (
@@ -104,3 +105,8 @@ class Ask:
             f"<table style='border-spacing:1em 0'><tr><th>similarity</th><th>x y z [m]</th>"
             f"<th>away</th></tr>{rows}</table></div>"
         )
+
+
+def _away(place: Place, scan: Scan) -> str:
+    """How far a place is from the sensor; on a map there is none."""
+    return "" if scan.origin.any() else f"{np.linalg.norm(place.position):.0f} m"
