@@ -306,6 +306,10 @@ def test_wrong_data_is_said_in_one_line(call: Call, data: Path, tmp_path: Path) 
     short = ("prefix_length=80", "schedule.steps=1")
     found = call(*training("captioner", data, tmp_path / "f", *short))
     assert found.exit_code == 2 and "prefix_length 80: leaves no room for words" in found.stderr
+    found = call("train", "captioner", "clipcap", "--bundle", data / "tiny", "--captions",
+                 data / "captions.json", "--images", data / "cached_img_clip_feature_train.pt",
+                 "--out", tmp_path / "h")  # fmt: skip
+    assert found.exit_code == 2 and "gpt2: no such folder; give that of a GPT-2" in found.stderr
     found = call("train", "distill")
     assert found.exit_code == 2
     assert "schedule is not set; set it, or take a preset: laptop, openscene" in found.stderr

@@ -176,6 +176,7 @@ def _ranked(
     except UserError as error:
         write_bytes(meeting.with_suffix(".error"), str(error).encode())
         _leave(_USER_FAULT)  # the others may wait for this one: no good-bye to them
+    dist.barrier()  # one that has nothing to do must not be gone before another has found it
     dist.destroy_process_group()
     _leave(0)
 
