@@ -21,7 +21,7 @@ demo: $(VENV)/.installed
 	$(BIN)/avs3d demo --open
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

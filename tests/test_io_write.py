@@ -142,7 +142,7 @@ def test_no_words_and_same_bytes(tmp_path: Path, extension: str) -> None:
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     path = write(result(), tmp_path / "a.npz")
     before = path.read_bytes()
-    with pytest.raises(UserError, match="a.npz: is there already; pass --overwrite"):
+    with pytest.raises(UserError, match="a.npz: is there already; pass overwrite=True"):
         write(result(words=("road",)), path)
     assert path.read_bytes() == before
     write(result(words=("road",)), path, overwrite=True)

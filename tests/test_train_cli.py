@@ -164,8 +164,6 @@ def test_a_dry_run_trains_nothing(call: Call, data: Path, tmp_path: Path) -> Non
                  data / "captions.json", "--out", out, "--dry-run")  # fmt: skip
     assert found.exit_code == 0 and "1,500 steps: about" in found.stdout, found.stderr
     assert "nan" not in found.stdout and not out.exists()
-    found = call(*distill(data, out, *how), "--dry-run", "--processes", "2")
-    assert found.exit_code == 0 and not out.exists()
 
 
 def test_a_dry_run_of_several_processes_tells_of_all(data: Path, tmp_path: Path) -> None:
