@@ -10,6 +10,7 @@ from typing import Any
 DONE = ".done.json"
 WORDS = ".vocabulary.json"
 QUERY = ".query-"
+_HEAD_BYTES = 4096
 _MAX_BYTES = 16 << 20
 
 
@@ -38,10 +39,11 @@ def read_record(path: Path) -> dict[str, Any] | None:
 def is_run_record(path: Path) -> bool:
     """Whether a file is the ``run.json`` of a run."""
     try:
-        content = json.loads(path.read_text("utf-8")) if path.is_file() else None
-    except (OSError, ValueError, RecursionError):
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
         return False
-    return isinstance(content, dict) and {"config", "scans", "versions"} <= content.keys()
+    return head.lstrip().startswith(b"{") and b'"started":' in head and b'"config":' in head
 
 
 def is_result(path: Path) -> bool:
