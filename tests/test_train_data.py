@@ -226,8 +226,8 @@ def test_memory_is_bounded_by_voxels(scenes: SceneSet) -> None:
 
 
 def test_all_processes_go_through_the_network_equally_often(scenes: SceneSet) -> None:
-    small = scenes.files[0] / "coord.npy"
-    np.save(small, np.load(small) * 3)  # more voxels than the others
+    large = scenes.files[0] / "coord.npy"
+    np.save(large, np.load(large) * 3)  # more voxels than the others
     for step in range(6):
         parts = [batches(scenes, max_voxels=1200)(step, rank, 2) for rank in (0, 1)]
         assert [len(part) for part in parts] == [1, 1]

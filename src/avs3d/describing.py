@@ -80,6 +80,7 @@ def describe_given(encoded: EncodedScan, captions: Mapping[str, str]) -> Told:
 def describe_images(encoded: EncodedScan) -> Told:
     """A sentence per camera; images of which nothing is said are left out."""
     from avs3d.cameras import pixels
+    from avs3d.cameras.images import unused
 
     captioner, cameras = encoded.pipeline.image_captioner, encoded.scan.cameras
     before = replace(captioner.usage)
@@ -93,7 +94,7 @@ def describe_images(encoded: EncodedScan) -> Told:
                 try:
                     opened.append((camera, pixels(camera.image)))
                 except ReadError as error:  # it was whole when the scan was read
-                    left_out.append(f"camera {show(camera.name)}: {error}")
+                    left_out.append(unused(camera, error))
             replies = captioner.describe([image for _, image in opened])
             for (camera, _), reply in zip(opened, replies, strict=True):
                 if reply.error:

@@ -13,12 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avs3d.cameras.images import sized
+from avs3d.cameras.images import sized, unused
 from avs3d.describing import Told, describe, describe_given, describe_images
 from avs3d.errors import ReadError, UserError
 from avs3d.features import PointFeatures
 from avs3d.inputs import point_inputs
-from avs3d.io.source import show
 from avs3d.published.quirks import transform
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
@@ -305,5 +304,5 @@ def _with_sizes(scan: Scan) -> Scan:
         try:
             cameras.append(sized(camera))
         except ReadError as error:
-            left_out.append(f"camera {show(camera.name)}: {error}")
+            left_out.append(unused(camera, error))
     return replace(scan, cameras=tuple(cameras), left_out=tuple(left_out))

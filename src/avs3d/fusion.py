@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avs3d.cameras.images import depths, sized
+from avs3d.cameras.images import depths, sized, unused
 from avs3d.errors import ReadError
 from avs3d.features import PointFeatures
 from avs3d.io.source import show
@@ -70,7 +70,7 @@ def fuse(
             sights.append((camera, np.packbits(visible)))  # recordings have thousands of images
             seen |= visible
         except ReadError as error:
-            left_out.append(_line(camera, error))
+            left_out.append(unused(camera, error))
     sums = np.zeros((int(seen.sum()), source.dim), np.float32)
     views = np.zeros(len(sums), np.int32)
     rows = np.cumsum(seen) - 1
@@ -80,17 +80,13 @@ def fuse(
         try:
             _add(scan.points[points] + scan.origin, camera, source, rows[points], sums, views)
         except ReadError as error:
-            left_out.append(_line(camera, error))
+            left_out.append(unused(camera, error))
     found = views > 0
     if not found.all():
         seen[seen] = found
         sums, views = sums[found], views[found]
     sums /= views[:, None]
     return Fused(PointFeatures(sums, seen, source.name), tuple(left_out))
-
-
-def _line(camera: Camera, error: ReadError) -> str:
-    return f"camera {show(camera.name)}: {error}"
 
 
 def _seen(scan: Scan, camera: Camera, cell: int | None) -> tuple[Camera, np.ndarray]:

@@ -171,18 +171,18 @@ class Run:
 
     def _check_records(self) -> None:
         """Raise `UserError` where what a run writes of itself would replace something else."""
-        path, inputs = self._out / RECORD, self._batch.jobs.paths
-        page = [self._out / OVERVIEW] * (self.config.report and len(self._batch) > 1)
-        for target in (path, *page):
-            if target in inputs:
+        targets = [self._out / RECORD]
+        if self.config.report and len(self._batch) > 1:
+            targets.append(self._out / OVERVIEW)
+        may_replace = self.config.overwrite or is_run_record(self._out / RECORD)
+        for target in targets:
+            if target in self._batch.jobs.paths:
                 raise UserError(f"{target}: is read, and would be replaced; choose another --out")
-        if not self.config.overwrite and not is_run_record(path):
-            for target in (path, *page):
-                if target.exists():
-                    raise UserError(
-                        f"{target}: is there already, and is not of a run of avs3d; --overwrite"
-                        " replaces it, --out puts results elsewhere"
-                    )
+            if not may_replace and target.exists():
+                raise UserError(
+                    f"{target}: is there already, and is not of a run of avs3d; --overwrite"
+                    " replaces it, --out puts results elsewhere"
+                )
 
     def __exit__(
         self,

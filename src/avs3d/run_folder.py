@@ -53,6 +53,13 @@ def run_folder(out: Path, config: BatchConfig, *, new: bool = False) -> Path:
     return folder
 
 
+def run_of(folder: Path) -> Path:
+    """The folder of a run: what was given to `avs3d segment` as ``--out``, or the folder of one run
+    of `avs3d run`; of a folder of such runs, that of the latest."""
+    latest = folder / LATEST
+    return folder / latest.resolve().name if (latest / CONFIG).is_file() else folder
+
+
 def told_of_results(config: BatchConfig) -> dict[str, Any]:
     """What the results of a run depend on, as plain data."""
     assert config.selection is not None

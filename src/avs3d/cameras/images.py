@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avs3d.io.source import MalformedError, damaged, load_small, naming
+from avs3d.errors import ReadError
+from avs3d.io.source import MalformedError, damaged, load_small, naming, show
 from avs3d.scan import Camera
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ def sized(camera: Camera) -> Camera:
         return camera
     height, width = pixels(camera.image).shape[:2]
     return replace(camera, size=(width, height))
+
+
+def unused(camera: Camera, error: ReadError) -> str:
+    """What `Scan.left_out` says of a camera whose file cannot be used."""
+    return f"camera {show(camera.name)}: {error}"
 
 
 def check_size(camera: Camera, size: tuple[int, int]) -> None:

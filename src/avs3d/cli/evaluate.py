@@ -135,7 +135,7 @@ def evaluate(
     from avs3d.cli.evaluation_tables import show_report
     from avs3d.cli.tables import stdout
     from avs3d.evaluation.evaluate import FILES, EvaluationConfig, Evaluator, write_report
-    from avs3d.evaluation.stored import run_of
+    from avs3d.run_folder import run_of
 
     folder = run_of(runs[0]) if out is None else out
     for name in () if overwrite else FILES:

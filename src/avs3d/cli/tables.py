@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -125,11 +124,12 @@ def place_table(places: list[Place], scan: Scan) -> Table:
     """Similarity, position in the file's coordinates and distance of places that fit a query; on a
     map there is nothing to be distant from."""
     table = plain_table()
-    distance = [] if scan.origin.any() else ["distance [m]"]
-    for name in ("similarity", "x [m]", "y [m]", "z [m]", *distance, "points within 2 m"):
+    heading = () if scan.origin.any() else ("distance [m]",)
+    for name in ("similarity", "x [m]", "y [m]", "z [m]", *heading, "points within 2 m"):
         table.add_column(name, justify="right", no_wrap=True)
     for place in places:
-        away = [f"{np.linalg.norm(place.position):.1f}" for _ in distance]
+        distance = place.distance(scan)
+        away = () if distance is None else (f"{distance:.1f}",)
         table.add_row(
             f"{place.similarity:.3f}",
             *(f"{value:.1f}" for value in place.position + scan.origin),

@@ -174,7 +174,7 @@ class Evaluator:
         """Refuse the labels of a dataset that means other things by the same ids."""
         own = None if self.config.labels else self._origins[scan.folder].known_labelset
         labels = self.evaluation.labels
-        if own is not None and labelsets.load(own).ids != labels.ids:
+        if own not in (None, labels.name) and labelsets.load(own).ids != labels.ids:
             raise UserError(
                 f"{scan.path}: its labels are those of {own}, not of {labels.name}; evaluate it"
                 f" apart, with --labelset {own}, or give --labels"

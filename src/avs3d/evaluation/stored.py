@@ -17,7 +17,7 @@ from avs3d.io.names import stem, unpacked
 from avs3d.io.record import DONE, WORDS, is_result, read_record
 from avs3d.io.source import show
 from avs3d.labelsets import LabelSet
-from avs3d.run_folder import CONFIG, LATEST
+from avs3d.run_folder import run_of
 from avs3d.segmentation import Segmentation
 from avs3d.vocabulary import Source
 
@@ -86,18 +86,11 @@ class StoredScan:
             return {}
 
 
-def run_of(folder: Path) -> Path:
-    """The folder of a run: what was given to `avs3d segment` as ``--out``, or the folder of one run
-    of `avs3d run`; of a folder of such runs, that of the latest."""
-    latest = folder / LATEST
-    return folder / latest.resolve().name if (latest / CONFIG).is_file() else folder
-
-
 def stored_scans(folder: Path) -> list[StoredScan]:
     """The scans of a run, by name.
 
     Args:
-        folder: see `run_of`.
+        folder: see `avs3d.run_folder.run_of`.
 
     Raises:
         UserError: there are none.

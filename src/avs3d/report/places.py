@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from avs3d.scan import Scan
+
 
 @dataclass(frozen=True)
 class Place:
@@ -20,6 +22,10 @@ class Place:
     similarity: float
     position: np.ndarray
     points: int
+
+    def distance(self, scan: Scan) -> float | None:
+        """Metres from the sensor of its scan; on a map, which has none, None."""
+        return None if scan.origin.any() else float(np.linalg.norm(self.position))
 
 
 def best_places(

@@ -318,12 +318,12 @@ class Language:
         """That of the language model; or a byte-level BPE of the captions' own words, in which the
         stop is a token of its own."""
         name = self._settings.language_model
-        if name is not None and not Path(name).is_dir():
-            raise UserError(
-                f"{show(Path(name))}: no such folder; give that of a GPT-2 in transformers' format"
-                " with --set language_model=FOLDER"
-            )
         if name is not None:
+            if not Path(name).is_dir():
+                raise UserError(
+                    f"{show(Path(name))}: no such folder; give that of a GPT-2 in transformers'"
+                    " format with --set language_model=FOLDER"
+                )
             return load_tokenizer(Path(name) / "tokenizer.json")
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -8,10 +8,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from avs3d.errors import UserError
 from avs3d.io.source import MalformedError, load, show
+from avs3d.models.configs import Strict
 from avs3d.plain_yaml import documents
 
 S = TypeVar("S", bound="Settings")
@@ -19,10 +20,8 @@ _PRESETS = resources.files("avs3d.training") / "presets"
 _MAX_BYTES = 1 << 20
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """What can be set of something; nothing else can."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def presets(training: str) -> list[str]:

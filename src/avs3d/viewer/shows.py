@@ -19,7 +19,7 @@ from avs3d.jobs import BatchConfig, find_jobs
 from avs3d.published.texts import read_captions
 from avs3d.reading import Reader
 from avs3d.results import CAPTIONS
-from avs3d.run_folder import CONFIG, LATEST
+from avs3d.run_folder import CONFIG, run_of
 from avs3d.scan import Scan
 from avs3d.segmentation import Segmentation
 from avs3d.sources import feature_of
@@ -224,7 +224,7 @@ def stored_at(path: Path) -> list[Stored]:
     """The results that a path names: a ``.npz`` of ours, the folder of a run, or that of several
     runs, of which the latest counts; none where it names something else."""
     if path.is_dir():
-        path = path / LATEST if (path / LATEST).is_dir() else path
+        path = run_of(path)
         if not any(path.glob(f"*{DONE}")):
             return []
         return [_of_run(scan) for scan in stored_scans(path) if scan.finished]

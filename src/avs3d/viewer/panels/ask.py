@@ -108,5 +108,5 @@ class Ask:
 
 
 def _away(place: Place, scan: Scan) -> str:
-    """How far a place is from the sensor; on a map there is none."""
-    return "" if scan.origin.any() else f"{np.linalg.norm(place.position):.0f} m"
+    distance = place.distance(scan)
+    return "" if distance is None else f"{distance:.0f} m"
