@@ -8,12 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from typer.testing import CliRunner, Result
 
 from commands import Call
 
 # Before torch is imported: threads that wait by spinning make a busy machine many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# How long an example takes says more of the machine than of it. With CI in the environment the
+# examples are the same each time, which is hypothesis' own doing.
+settings.register_profile(
+    "avs3d", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("avs3d")
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from avs3d.errors import UserError
 
 there_and_back = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 _half = st.floats(-60_000, 60_000, width=16)
 _single = st.floats(-60_000, 60_000, width=32)

@@ -283,9 +283,7 @@ def test_missing_and_damaged_weights(folder: Path) -> None:
         Bundle.load(folder)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
 def test_any_bytes_as_a_config(tmp_path: Path, data: bytes) -> None:
     (tmp_path / CONFIG_FILE).write_bytes(data)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from avs3d import Camera, ReadError
@@ -275,7 +275,6 @@ KEYS = st.sampled_from(
 CAMERA = st.dictionaries(KEYS, ANY, max_size=3).map(lambda x: {**GOOD, **x})
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=3), CAMERA, min_size=1, max_size=4))
 def test_any_json_gives_cameras_or_lines(
     tmp_path_factory: pytest.TempPathFactory, cameras: dict[str, Any]
@@ -285,7 +284,6 @@ def test_any_json_gives_cameras_or_lines(
     assert all(line.isprintable() for line in found.left_out)
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([("a.yaml", INFO + "---\n" + ECHO), ("a.txt", KITTI)]),
     st.integers(0, 600),

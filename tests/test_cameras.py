@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -121,7 +121,6 @@ def test_too_many_bytes_are_not_read(tmp_path: Path) -> None:
         pixels(tmp_path / "a.png")
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([JPEG, PNG, saved(noise(), "WEBP"), saved(noise("P"), "BMP")]),
     st.integers(0, 5000),

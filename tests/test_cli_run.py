@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from avs3d import Scan, Segmentation, Source, UserError, Vocabulary
@@ -29,7 +29,6 @@ PATHS = st.lists(
 )
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(PATHS)
 def test_names_of_results_are_unique_whatever_the_case(
     parts: list[tuple[list[str], str, str]],

@@ -44,7 +44,7 @@ def test_a_signal_ends_a_run(bundle: Path, tmp_path: Path, name: str) -> None:
     assert run.stderr is not None and run.stderr.readline() == "begun\n"
     began = time.perf_counter()
     run.send_signal(getattr(signal, name))
-    said, errors = run.communicate(timeout=20)
+    said, errors = run.communicate(timeout=40)
     print(f"{name}: ended after {time.perf_counter() - began:.2f} s")
     assert run.returncode == (130 if name == "SIGINT" else 143)
     assert errors == "error: interrupted\n"
@@ -87,11 +87,11 @@ def test_a_computation_that_does_not_listen_is_ended() -> None:
         "signal.signal(signal.SIGINT, lambda *_: None)\n"  # as if Python were not asked
         "threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
         "with ending_soon(lambda: print('abandoned', flush=True)):\n"
-        "    threading.Event().wait(30)\n"
+        "    threading.Event().wait(90)\n"
     )
     began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 130 and time.perf_counter() - began < 20
+    assert done.returncode == 130 and time.perf_counter() - began < 40
     assert (done.stdout, done.stderr) == ("abandoned\n", "error: interrupted\n")
 
 
@@ -110,7 +110,7 @@ def test_an_interrupted_run_of_a_dataset_goes_on(bundle: Path, tmp_path: Path) -
     for _ in range(3):  # the third scan is begun: two are done
         assert run.stderr.readline() == "begun\n"
     run.send_signal(signal.SIGINT)
-    _, errors = run.communicate(timeout=20)
+    _, errors = run.communicate(timeout=40)
     assert run.returncode == 130 and errors.endswith("error: interrupted\n"), errors
     record = json.loads((tmp_path / "out/latest/run.json").read_text())
     assert record["finished"] is False and len(record["scans"]) == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avs3d.datasets import open_dataset
@@ -74,10 +74,7 @@ def test_roots(
         path for path in root.rglob("*") if path.is_file() and path.suffix not in _IMAGES
     )
 
-    @settings(
-        max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow],
-        database=None,
-    )  # fmt: skip
+    @settings(max_examples=count, database=None)
     @given(st.sampled_from(files), st.floats(0, 1), st.none() | st.binary(min_size=1, max_size=4))
     def damage(path: Path, place: float, wrong: bytes | None) -> None:
         content = path.read_bytes()

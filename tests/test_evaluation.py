@@ -160,7 +160,7 @@ pairs = st.integers(1, 40).flatmap(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(pairs, min_size=1, max_size=5), st.data())
 def test_order_and_split_of_scans_do_not_matter(scans: list, data: st.DataObject) -> None:
     moved = ("per_scan", "tpss", "distance", "miou_interval", "miou_all_interval", "classes")
@@ -178,7 +178,7 @@ def test_order_and_split_of_scans_do_not_matter(scans: list, data: st.DataObject
     assert joined["confusion"] == whole["confusion"] and joined["miou"] == whole["miou"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(pairs, st.data())
 def test_order_of_points_and_words_does_not_matter(pair: tuple, data: st.DataObject) -> None:
     label, truth = pair

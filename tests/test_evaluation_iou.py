@@ -78,7 +78,7 @@ def labelled(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return truth, draw(guess)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(labelled(), st.randoms(use_true_random=False))
 def test_order_of_points_and_chunks_do_not_matter(
     pair: tuple[np.ndarray, np.ndarray], random: object
@@ -94,7 +94,7 @@ def test_order_of_points_and_chunks_do_not_matter(
     assert whole.counts.sum() == (truth != 255).sum()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(labelled(), st.permutations(range(C)))
 def test_other_ids_for_the_classes_move_the_numbers_with_them(
     pair: tuple[np.ndarray, np.ndarray], new: list[int]
@@ -108,7 +108,7 @@ def test_other_ids_for_the_classes_move_the_numbers_with_them(
     np.testing.assert_array_equal(other[:, new], one)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(labelled())
 def test_values_are_those_of_the_definition(pair: tuple[np.ndarray, np.ndarray]) -> None:
     truth, guess = pair

@@ -157,7 +157,7 @@ def test_a_class_that_holds_the_word_may_be_its_answer(word: str, name: str) -> 
     assert read_reply(said, NUSCENES.classes, word).name == name
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.sampled_from(NUSCENES.classes) | st.text(max_size=20), max_size=6).map(" ".join),
     st.text(max_size=20),

@@ -90,7 +90,7 @@ def test_the_page_holds_every_table_and_nothing_from_elsewhere() -> None:
     assert "http" not in text and "url(" not in text
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.text(min_size=1, max_size=12).filter(str.strip), min_size=1, max_size=5,
              unique=True),

@@ -139,7 +139,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         truth(out, put(tmp_path / "b.label", [1] * 4))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hnp.arrays(np.uint32, st.integers(1, 30)), st.sampled_from([".label", ".npy", ".npz"]))
 def test_labels_come_back(
     tmp_path_factory: pytest.TempPathFactory, ids: np.ndarray, end: str
@@ -155,7 +155,7 @@ def test_labels_come_back(
     np.testing.assert_array_equal(read_labels(path), wanted)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200), st.sampled_from([".label", "_lidarseg.bin", ".npy", ".npz"]))
 def test_any_bytes_are_labels_or_an_error(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, end: str

@@ -182,7 +182,7 @@ def test_files_that_are_wrong(fault: str, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 700
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     data=st.binary(max_size=60)
     | st.dictionaries(

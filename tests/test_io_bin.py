@@ -124,7 +124,7 @@ def test_a_few_points_are_a_scan(tmp_path: Path, points: int) -> None:
     assert len(read(put(tmp_path, "a.bin", np.ones((points, 4), "<f4").tobytes()))) == points
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     seed=st.integers(0, 2**32 - 1),
     points=st.integers(1, 40).map(lambda n: 20 * n),

@@ -23,7 +23,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 
 
 @pytest.mark.parametrize("write", [old_table, new_table])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_tables(write: Callable[..., bytes], data: st.DataObject) -> None:
     count = data.draw(st.integers(0, 5))
@@ -39,7 +39,7 @@ def test_tables(write: Callable[..., bytes], data: st.DataObject) -> None:
     np.testing.assert_array_equal(rows, np.arange(count) if index is None else index)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 10_000), st.integers(0, 255), st.booleans())
 def test_damaged_tables_are_read_or_refused(place: int, byte: int, cut: bool) -> None:
     content = bytearray(old_table({"x": np.arange(3.0), "class": np.arange(3)}))

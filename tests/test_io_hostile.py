@@ -33,7 +33,7 @@ def refused(path: Path, columns: int | None = None) -> str:
         read(path, columns=columns)
     message = str(caught.value)
     assert message.startswith(f"{path}: ") and message.isprintable() and len(message) < 600
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 20
     return message
 
 
@@ -46,9 +46,7 @@ def scan_or_refusal(path: Path, columns: int | None = None) -> None:
         assert isinstance(scan, Scan) and len(scan)
 
 
-fuzz = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+fuzz = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @fuzz

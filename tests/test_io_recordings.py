@@ -195,7 +195,7 @@ def _turned(quaternion: list[float], vector: list[float]) -> np.ndarray:
     return vector + 2 * np.cross(axis, np.cross(axis, vector) + w * np.array(vector))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(results())
 def test_any_result_is_recorded(given_: Segmentation) -> None:
     content = encode(given_, ".mcap")

@@ -78,14 +78,14 @@ def check_columns(given: Segmentation, found: dict[str, np.ndarray]) -> None:
         assert any(np.array_equal(k, value, equal_nan=True) for k in kept), name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(results())
 def test_npz_keeps_all(given: Segmentation) -> None:
     with np.load(io.BytesIO(encode(given, ".npz")), allow_pickle=False) as found:
         check_columns(given, dict(found))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(results())
 def test_npz_is_the_result_again(given: Segmentation) -> None:
     found = decode(memoryview(encode(given, ".npz")), Path("scan.npz"))
@@ -102,7 +102,7 @@ def test_npz_is_the_result_again(given: Segmentation) -> None:
         np.testing.assert_array_equal(found.scan.labels, given.scan.labels)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(results(), st.data())
 def test_damaged_results_are_told(given: Segmentation, data: st.DataObject) -> None:
     arrays = dict(np.load(io.BytesIO(encode(given, ".npz"))))
@@ -119,7 +119,7 @@ def test_damaged_results_are_told(given: Segmentation, data: st.DataObject) -> N
         decode(memoryview(stream.getvalue()), Path("scan.npz"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(results())
 def test_pcd_keeps_all(given: Segmentation) -> None:
     data = encode(given, ".pcd")
@@ -132,7 +132,7 @@ def test_pcd_keeps_all(given: Segmentation) -> None:
         assert not word.isascii() or f"# avs3d label {index} ".encode() in data
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(results(), st.sampled_from([".las", ".laz"]))
 def test_las_keeps_all(given: Segmentation, end: str) -> None:
     las = laspy.read(io.BytesIO(encode(given, end)))
@@ -145,7 +145,7 @@ def test_las_keeps_all(given: Segmentation, end: str) -> None:
     assert words == {i: word.encode("utf-8", "replace") for i, word in enumerate(given.vocabulary)}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(results())
 def test_parquet_keeps_all(given: Segmentation) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -158,7 +158,7 @@ def test_parquet_keeps_all(given: Segmentation) -> None:
     assert b"avs3d result" in table.schema.metadata
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(results(words=("car", 'a "b", c', "line\nbreak")))
 def test_csv_keeps_all(given: Segmentation) -> None:
     csv = pytest.importorskip("pyarrow.csv")
@@ -175,7 +175,7 @@ def test_csv_keeps_all(given: Segmentation) -> None:
         np.testing.assert_allclose(found, given.scan.points[:, axis], atol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data(), st.sampled_from(DATASETS))
 def test_labels_of_datasets(data: st.DataObject, form: tuple[str, str, str]) -> None:
     end, name, dtype = form

@@ -194,7 +194,7 @@ def test_a_failed_write_leaves_the_old_file(
     assert path.read_bytes() == before and os.listdir(tmp_path) == [path.name]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     words=st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=6, unique=True),
     names=st.lists(st.text(min_size=1, max_size=90), max_size=4, unique=True),

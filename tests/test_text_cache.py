@@ -57,7 +57,7 @@ def test_no_texts(tmp_path: Path) -> None:
     assert CachedEncoder(HashEncoder(), tmp_path).encode([]).shape == (0, 8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(garbage=st.binary(max_size=200))
 @example(garbage=b"\x00\x00\x81\x7f")  # a signalling NaN
 def test_damaged_files_count_as_absent(
@@ -77,7 +77,7 @@ def test_a_file_of_another_width_is_not_trusted(tmp_path: Path) -> None:
     assert np.array_equal(encoder.encode(["a car", "a tree"]), expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(alphabet=st.characters(), max_size=30))
 def test_any_text_can_be_asked(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("cache")

@@ -73,7 +73,7 @@ edits_of_any_kind = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(edits_of_any_kind)
 def test_whatever_is_edited_merged_words_lead_to_a_word_that_is_shown(
     steps: list[tuple[str, str, str]],

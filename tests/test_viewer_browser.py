@@ -78,7 +78,7 @@ def page(tab: ViewerPage, tmp_path: Path, capfd: Any) -> Iterator[ViewerPage]:
 
 def until(true: Callable[[], bool], what: str) -> None:
     """Wait for what follows an event."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not true():
         assert time.monotonic() < end, f"did not happen: {what}"
         time.sleep(0.05)
