@@ -97,6 +97,12 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
             "holds an HDF5 file; convert it first, for example to .npy",
         ),
         (
+            "a.bin",
+            b"CCB2" + bytes(60),
+            "holds a project of CloudCompare; save the cloud as .ply or .las",
+        ),
+        ("a.mcap", b"x", "is a recording of many scans; give it to `avs3d run`"),
+        (
             "a.npy",
             b"\x80\x04\x95",
             "holds a Python pickle, which is never opened; save it with numpy.save",
@@ -193,7 +199,7 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
         (
             "a.npz",
             npz_bytes(x=np.ones(2), y=np.ones(2), z=np.ones(3)),
-            "its x, y and z differ in length; save one value of each a point",
+            "its x, y and z have the shapes (2,), (2,), (3,); save one value of each a point",
         ),
         (
             "a.npz",
@@ -373,7 +379,7 @@ CASES: dict[str, list[tuple[str, bytes | Callable[[], bytes], str]]] = {
         ("a.feather", b"abc", f"is no Feather and no Parquet file; {AGAIN}"),
         (
             "a.csv",
-            b"x,y,z\n1,2#,3\n",
+            b"x y z\n1 2# 3\n",
             "line 2 has 2 columns before a comment, not 3; take the comment out",
         ),
         ("a.csv", b"1,2,\r\r\r", "has 2 columns; it needs x, y and z"),

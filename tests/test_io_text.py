@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from pathlib import Path
 
@@ -31,7 +32,10 @@ from io_files import put
         ('x,y,z,i,word,t\n1,2,3,9,"pole, ""red""; it; is",0\n4,5,6,9,"a",0\n', ["t"]),
         ('x;y;z;i;word\n1;2;3;9;"a; b"\n4;5;6;9;c\n', []),
         ("z y x i t\n3 2 1 9 0.5\n6 5 4 9 0.5\n", ["t"]),
-        ("1 2 3 9 10 20 255\n4 5 6 9 0 0 0\n", ["red", "green", "blue"]),
+        ("x,y,z,0,i\n1,2,3,7,9\n4,5,6,7,9\n", ["0"]),
+        ("x\ty\tz\tt\ti\n1\t2\t3\t7\t9\n4\t5\t6\t\t9\n", ["t"]),
+        ("#x y z i t\n# by hand\n1 2 3 9 0\n4 5 6 9 0\n", ["t"]),
+        ("x,y,z,colour,i\n1,2,3,#ff0000,9\n# between\n4,5,6,#00ff00,9\n", []),
         ("X Y Z i R G B\n1 2 3 9 1 2 3\n4 5 6 9 1 2 3\n", ["red", "green", "blue"]),
         ("1e0 +2. .3e1 9\r4 5 6 9\r", []),
     ],
@@ -49,6 +53,39 @@ def test_text_without_names(tmp_path: Path) -> None:
     scan = read(path, columns="i,z,y,x,a,c")
     assert scan.points[0].tolist() == [4, 3, 2] and list(scan.fields) == ["a", "c"]
     assert list(read(put(tmp_path, "b.xyz", "1 2 3 4 5 6\n")).fields) == ["red", "green", "blue"]
+
+
+def test_seven_columns_that_may_be_in_two_orders(tmp_path: Path) -> None:
+    """CloudCompare writes the intensity behind the colours, .pts has it before."""
+    for row, suffix, is_known in (
+        ("1 2 3 900 10 20 255", "xyz", True),
+        ("1 2 3 0.5 10 20 255", "xyz", True),
+        ("1 2 3 200 100 50 7", "xyz", False),
+        ("1 2 3 200 100 50 7", "pts", True),
+        ("1 2 3 200 100 50 7", "pts.gz", True),
+    ):
+        content = f"{row}\n{row}\n".encode()
+        content = gzip.compress(content) if "gz" in suffix else content
+        scan = read(put(tmp_path, f"a.{suffix}", content))
+        assert (scan.intensity is not None) == is_known
+        colours = ["red", "green", "blue"] if is_known else [f"column_{i}" for i in range(3, 7)]
+        assert list(scan.fields) == colours
+
+
+def test_a_column_that_is_empty_for_long_is_kept(tmp_path: Path) -> None:
+    rows = ["1,2,3,,NULL"] * 20_000 + ["1,2,3,7,8", "1,2,3,N/A,"]
+    scan = read(put(tmp_path, "a.csv", "\n".join(["x,y,z,intensity,t", *rows])))
+    assert scan.intensity is not None and scan.intensity[-2] == 7
+    assert scan.fields["t"][-2] == 8
+    assert np.isnan(scan.intensity).sum() == np.isnan(scan.fields["t"]).sum() == 20_001
+
+
+def test_large_whole_numbers_keep_their_digits(tmp_path: Path) -> None:
+    lines = ["1597056735123456789,1,2,3,18446744073709551615,1e17", "-1,1,2,3,0,0"]
+    scan = read(put(tmp_path, "a.csv", "\n".join(["timestamp,x,y,z,id,t", *lines])))
+    assert scan.fields["timestamp"].tolist() == [1597056735123456789, -1]
+    assert scan.fields["id"].tolist() == [2.0**64, 0], "too large for int64: as before"
+    assert scan.fields["t"].tolist() == [1e17, 0]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 OPTIONAL_PARTS = (
     ("simulated scans and training", ("embreex",), "simulation"),
     (".e57, .feather, .parquet, .drc and .zst", ("pye57", "pyarrow", "DracoPy", ZSTD), "formats"),
+    ("coordinate systems of old .las files", ("pyproj",), "formats"),
     ("captions and answers from servers", ("openai",), "chat"),
     ("recordings of ROS", ("rosbags",), "ros"),
     ("the viewer and reports", ("viser", "jinja2"), "viewer"),

@@ -121,6 +121,7 @@ class Scan:
         number: which one of these it is, counted in their order.
         timestamp: when it was taken, nanoseconds, or None.
         left_out: its cameras that cannot be used, and why, a line each.
+        crs: what the file's coordinates refer to, as OGC WKT, or "".
     """
 
     points: np.ndarray
@@ -137,6 +138,7 @@ class Scan:
     number: int = 0
     timestamp: int | None = None
     left_out: tuple[str, ...] = ()
+    crs: str = ""
 
     def __post_init__(self) -> None:
         points = np.ascontiguousarray(self.points, dtype=np.float32)

@@ -19,17 +19,17 @@ _LISTED = 5
 
 
 def encode_semantickitti(segmentation: Segmentation) -> bytes:
-    """``.label``: (N,) little-endian uint32 ids of SemanticKITTI, 0 unlabelled."""
+    """``.label`` of the key frame: (N,) little-endian uint32 of SemanticKITTI, 0 unlabelled."""
     return _ids(segmentation, load("semantickitti")).astype("<u4").tobytes()
 
 
 def encode_lidarseg(segmentation: Segmentation) -> bytes:
-    """``_lidarseg.bin``: (N,) uint8 ids of the nuScenes lidarseg challenge, 0 unlabelled."""
+    """``_lidarseg.bin`` of the key frame: (N,) uint8 of nuScenes' challenge, 0 unlabelled."""
     return _ids(segmentation, load("nuscenes-16")).astype(np.uint8).tobytes()
 
 
 def _ids(segmentation: Segmentation, labels: LabelSet) -> np.ndarray:
-    """(N,) ids; case, ``-`` and ``_`` do not count in the names of classes."""
+    """(N,) ids of the points of the key frame; case, ``-`` and ``_`` do not count in names."""
     known = dict(zip(map(plain, labels.classes), labels.export_ids, strict=True))
     words = segmentation.vocabulary.words
     if foreign := [word for word in words if plain(word) not in known]:
@@ -40,4 +40,5 @@ def _ids(segmentation: Segmentation, labels: LabelSet) -> np.ndarray:
         )
     ids = [known[plain(word)] for word in words]
     found: np.ndarray = np.array([*ids, 0])[segmentation.label]
-    return found
+    sweep = segmentation.scan.sweep
+    return found if sweep is None else found[sweep == 0]

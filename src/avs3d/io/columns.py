@@ -31,6 +31,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "ring": ("ring", "laser", "channel", "laser_number"),
     "labels": ("label", "labels", "semantic"),
 }
+_PACKED = ("rgb", "rgba")
+_NO_COLOUR = 0x7FC00000
+"""A NaN, which stands where a point was not seen."""
 SHORT = {"r": "red", "g": "green", "b": "blue"}
 
 
@@ -42,11 +45,13 @@ class Table:
         columns: name -> (N,) or (N, K) array, in the file's order; x, y and z among them.
         origin: (3,) float64 to add to x, y, z, or None.
         result: written by `avs3d.io.write`: its label is a prediction, not ground truth.
+        crs: what x, y and z refer to, as OGC WKT, or "".
     """
 
     columns: dict[str, np.ndarray]
     origin: np.ndarray | None = None
     result: bool = False
+    crs: str = ""
 
 
 def parse_columns(columns: int | str | Sequence[str] | None) -> tuple[str, ...] | None:
@@ -106,7 +111,7 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 def to_scan(table: Table, path: Path) -> Scan:
     """The scan that a table of columns describes, or `MalformedError`."""
-    columns = _flat(table.columns)
+    columns = _coloured(_flat(table.columns))
     keys = {_plain(name): name for name in reversed(columns)}
     if missing := [axis for axis in "xyz" if axis not in keys]:
         found = ", ".join(list(columns)[:12]) or "none"
@@ -142,6 +147,7 @@ def to_scan(table: Table, path: Path) -> Scan:
         fields=columns,
         name=stem(path),
         path=path,
+        crs=table.crs,
     )
 
 
@@ -165,6 +171,23 @@ def _flat(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         elif value.ndim == 2 and value.shape[1] <= MAX_WIDTH:
             flat |= {f"{name}_{i}": value[:, i].astype(dtype) for i in range(value.shape[1])}
     return flat
+
+
+def _coloured(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A colour that is packed into 4 bytes, as PCL and ROS have it, as red, green and blue."""
+    name = next((name for name in columns if name.lower() in _PACKED), None)
+    if name is None or columns[name].dtype.itemsize != 4 or {*SHORT.values()} & columns.keys():
+        return columns
+    bits = np.ascontiguousarray(columns[name]).view(np.uint32)
+    if columns[name].dtype.kind == "f":
+        bits = np.where(bits == _NO_COLOUR, 0, bits)
+        if not np.isin(bits >> 24, (0, 255)).all():  # what PCL puts there: it is a number
+            return columns
+    parts = {"red": bits >> 16, "green": bits >> 8, "blue": bits}
+    if (alpha := bits >> 24).any() and (alpha != 255).any():
+        parts["alpha"] = alpha
+    del columns[name]
+    return columns | {key: (value & 255).astype(np.uint8) for key, value in parts.items()}
 
 
 def _copies(columns: dict[str, np.ndarray], intensity: str | None) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import laspy
 import numpy as np
 
+from avs3d.environment import missing_modules
 from avs3d.io import apart
 from avs3d.io.columns import Table
 from avs3d.io.facts import Facts
@@ -17,7 +18,7 @@ from avs3d.io.source import MalformedError, check_claim, check_expansion, damage
 
 FACTS = Facts(
     "ASPRS LAS to 1.4, LAZ, COPC",
-    "every dimension and extra byte",
+    "every dimension and extra byte; the coordinate system",
     "coordinates in float64",
 )
 
@@ -49,7 +50,23 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
         with np.errstate(invalid="ignore", over="ignore"):
             axes = {axis: np.asarray(record[axis], dtype=np.float64) for axis in "xyz"}
             found = axes | {name: np.asarray(record[name]) for name in names}
-    return Table(found, result=any(vlr.user_id == OWNER for vlr in header.vlrs))
+    is_result = any(vlr.user_id == OWNER for vlr in header.vlrs)
+    return Table(found, result=is_result, crs=_crs(header))
+
+
+def _crs(header: laspy.LasHeader) -> str:
+    """What the records tell of the coordinates, or ""; GeoTIFF keys, as all files before LAS 1.4
+    have them, become WKT where pyproj is there."""
+    for record in header.vlrs.get("WktCoordinateSystemVlr"):
+        return str(record.string)
+    if not header.vlrs.get("GeoKeyDirectoryVlr") or missing_modules(("pyproj",)):
+        return ""
+    try:
+        return str(header.parse_crs().to_wkt("WKT1_GDAL"))
+    except (
+        Exception
+    ):  # whatever laspy and pyproj make of foreign keys: the points are none the worse
+        return ""
 
 
 def _header(data: memoryview) -> laspy.LasHeader:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import laspy
 import numpy as np
+from laspy.header import GpsTimeType
+from laspy.vlrs.known import WktCoordinateSystemVlr
 
 from avs3d.io.asprs import classification
 from avs3d.io.result import UnwritableError, free_name, given_columns, numeric
@@ -25,6 +27,8 @@ _COLOURS = ("red", "green", "blue")
 _COLOUR = laspy.PointFormat(7).dimension_by_name("red")
 _OF_8_BITS = 257
 """What makes 16 bits of 8, as readers of LAS expect."""
+_WEEK = 604_800  # seconds: what GPS times of the week stay below
+_ANGLE = 0.006  # degrees of a step of `scan_angle`
 
 
 def encode(segmentation: Segmentation) -> bytes:
@@ -34,7 +38,8 @@ def encode(segmentation: Segmentation) -> bytes:
     ``label`` int32 (-1 unlabelled) and ``score`` float32 are extra bytes. Every column of the input
     is kept: in the dimension of that name where LAS has one that can hold it, else as extra bytes.
     The words are records of `OWNER` whose id is the label. A point without a position lies at the
-    offset and is ``withheld``.
+    offset and is ``withheld``; where nothing tells of returns, each is the only one. The coordinate
+    system is the input's.
     """
     return _encode(segmentation, packed=False)
 
@@ -48,6 +53,8 @@ def _encode(segmentation: Segmentation, packed: bool) -> bytes:
     scan = segmentation.scan
     header = laspy.LasHeader(version="1.4", point_format=_point_format(scan))
     header.generating_software = OWNER
+    header.global_encoding.wkt = True  # that of these point formats, also where there is none
+    header.global_encoding.gps_time_type = _time_type(scan)
     header.offsets, header.scales = scan.origin, np.full(3, _scale(scan))
     dimensions = _dimensions(segmentation, header.point_format)
     if len(dimensions.extra) > _MAX_EXTRA:
@@ -58,6 +65,8 @@ def _encode(segmentation: Segmentation, packed: bool) -> bytes:
     header.add_extra_dims(
         [laspy.ExtraBytesParams(name, value.dtype) for name, value in dimensions.extra.items()]
     )
+    if scan.crs:
+        header.vlrs.append(WktCoordinateSystemVlr(scan.crs))
     header.vlrs.extend(_records(segmentation))
     points = laspy.ScaleAwarePointRecord.zeros(len(scan), header=header)
     for axis, value in zip("XYZ", _steps(scan, header.scales[0]).T, strict=True):
@@ -86,9 +95,17 @@ def _point_format(scan: Scan) -> int:
     return 8 if _colours(scan) and "nir" in scan.fields else 7
 
 
+def _time_type(scan: Scan) -> GpsTimeType:
+    """How ``gps_time`` counts, by its values: from a day in 2011, or within a week."""
+    times = numeric(scan.fields.get("gps_time", np.zeros(0)))
+    within = (times >= 0) & (times <= _WEEK)
+    return GpsTimeType.WEEK_TIME if within.all() else GpsTimeType.STANDARD
+
+
 def _colours(scan: Scan) -> dict[str, np.ndarray]:
     """The input's colours as 16 bits, or nothing: they are missing, black, or not whole numbers."""
-    given = {name: numeric(scan.fields[name]) for name in _COLOURS if name in scan.fields}
+    fields = {name.lower(): value for name, value in reversed(scan.fields.items())}
+    given = {name: numeric(fields[name]) for name in _COLOURS if name in fields}
     found = {name: exact for name, v in given.items() if (exact := _exact(v, _COLOUR)) is not None}
     highest = max((value.max(initial=0) for value in found.values()), default=0)
     if len(found) < len(_COLOURS) or highest <= 1:  # up to 1: black, also where it means 100 %
@@ -122,7 +139,14 @@ def _dimensions(segmentation: Segmentation, form: laspy.PointFormat) -> _Dimensi
             continue
         if name == "intensity":  # the nearest that LAS can hold, beside the true values
             found.standard[name] = _spread(value)
+        if (
+            name == "scan_angle_rank" and value.dtype == np.int8
+        ):  # whole degrees, of older point formats
+            found.standard["scan_angle"] = np.round(value / _ANGLE).astype(np.int16)
         found.extra[free_name(name, reserved | found.extra.keys(), _NAME)] = value
+    if not {"return_number", "number_of_returns"} & found.standard.keys():
+        once = np.ones(len(scan), np.uint8)
+        found.standard |= {"return_number": once, "number_of_returns": once}
     found.standard |= colours
     return found
 

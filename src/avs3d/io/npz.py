@@ -42,16 +42,19 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
     arrays, pickled = arrays_of(data)
     keys = {name.lower(): name for name in reversed(arrays)}
     found = next((keys[name] for name in _POINTS if name in keys), None)
-    if found is not None:
-        table = table_columns(arrays.pop(found), columns)
-    elif {"x", "y", "z"} <= keys.keys():
+    if {"x", "y", "z"} <= keys.keys():  # beside these, `pos` or `lidar` is the way of the sensor
         table = {axis: arrays.pop(keys[axis]) for axis in "xyz"}
+    elif found is not None:
+        table = table_columns(arrays.pop(found), columns)
     else:
         names = ", ".join([*arrays, *(f"{name} (pickled)" for name in pickled)][:12]) or "none"
         raise MalformedError(f"has no array points or x, y, z (arrays: {names}); save one of them")
     shape = next(iter(table.values())).shape
     if len(shape) != 1 or any(value.shape[:1] != shape for value in table.values()):
-        raise MalformedError("its x, y and z differ in length; save one value of each a point")
+        shapes = ", ".join(str(value.shape) for value in table.values())
+        raise MalformedError(
+            f"its x, y and z have the shapes {shapes}; save one value of each a point"
+        )
     is_result = {"label", "vocabulary", "bundle"} <= arrays.keys()
     # In other people's files it may be anything, often the place of the sensor.
     origin = _origin(arrays.pop("origin", None)) if is_result else None

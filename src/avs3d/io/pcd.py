@@ -30,6 +30,8 @@ _MAX_HEADER = 4 << 20  # the words of a result are in it
 _MAX_COLUMNS = 1024
 _PADDING = "#$%&~~"
 """How we begin the names of padding, all of which PCD calls ``_``."""
+_COLOURS = ("red", "green", "blue")
+_NONE = np.zeros(0)
 
 
 def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
@@ -126,13 +128,14 @@ def _unpacked(data: memoryview, header: MetaData, dtype: np.dtype) -> dict[str, 
 
 def encode(segmentation: Segmentation) -> bytes:
     """A binary cloud: ``x y z`` as in a .ply, ``label`` int32 (-1 unlabelled), ``score`` float32,
-    then every column of the input, under the names that a .ply has. The words are in the header,
-    one comment each: ``# avs3d label 3 traffic light``.
+    then every column of the input, under the names that a .ply has, but colours of 8 bits as one
+    ``rgb``, which viewers look for. The words are in the header, one comment each:
+    ``# avs3d label 3 traffic light``.
     """
     columns = dict(zip("xyz", coordinates(segmentation.scan).T, strict=True))
     columns |= {"label": segmentation.label, "score": segmentation.score}
     given = given_columns(segmentation.scan, columns)
-    columns |= {name: numeric(value) for name, value in given.items()}
+    columns |= _packed({name: numeric(value) for name, value in given.items()})
     cloud = PointCloud.from_points(
         list(columns.values()), list(columns), [value.dtype for value in columns.values()]
     )
@@ -140,3 +143,11 @@ def encode(segmentation: Segmentation) -> bytes:
     stream.write("".join(f"# {line}\n" for line in header_lines(segmentation)).encode())
     cloud.save(stream, Encoding.BINARY)
     return stream.getvalue()
+
+
+def _packed(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """With ``red``, ``green`` and ``blue`` of 8 bits as PCL packs them."""
+    if "rgb" in columns or any(columns.get(c, _NONE).dtype != np.uint8 for c in _COLOURS):
+        return columns
+    red, green, blue = (columns.pop(name).astype(np.uint32) for name in _COLOURS)
+    return columns | {"rgb": (red << 16 | green << 8 | blue).view(np.float32)}

@@ -51,12 +51,13 @@ def given_columns(scan: Scan, taken: Iterable[str], longest: int = 64) -> dict[s
 
 
 def free_name(name: str, taken: Iterable[str], longest: int = 64) -> str:
-    """A column's name in ASCII letters, digits and ``_``, and not one of `taken`."""
-    taken = set(taken)
+    """A column's name in ASCII letters, digits and ``_``, and not one of `taken`, in whatever case:
+    readers of PDAL and others take ``Classification`` for ``classification``."""
+    taken = set(map(str.lower, taken))
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)[:longest]
     plain = plain if plain.strip("_") else "column"
     free, count = plain, 1
-    while free in taken:
+    while free.lower() in taken:
         free = f"input_{plain}"[:longest] if count == 1 else f"input_{count}_{plain}"[:longest]
         count += 1
     return free

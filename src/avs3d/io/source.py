@@ -35,6 +35,7 @@ _SIGNATURES = (
     (b"\x89PNG", "a PNG image", "give a point cloud"),
     (b"\xff\xd8\xff", "a JPEG image", "give a point cloud"),
     (b"%PDF", "a PDF document", "give a point cloud"),
+    (b"CCB2", "a project of CloudCompare", "save the cloud as .ply or .las"),
     (b"\x89HDF", "an HDF5 file", "convert it first, for example to .npy"),
     (b"\x80\x02}", "a Python pickle, which is never opened", "save it with numpy.save"),
     (b"\x80\x03", "a Python pickle, which is never opened", "save it with numpy.save"),
@@ -42,6 +43,7 @@ _SIGNATURES = (
     (b"\x80\x05\x95", "a Python pickle, which is never opened", "save it with numpy.save"),
 )
 _ZIPS = (".npz", ".pth")
+_RECORDINGS = (".bag", ".db3", ".mcap")
 _stored: ContextVar[int | None] = ContextVar("stored", default=None)
 _QUOTED = 250
 _TEXT_BYTES = frozenset(b"\t\n\r\f" + bytes(range(32, 127)))
@@ -83,6 +85,8 @@ def load(path: Path, readable: tuple[str, ...] | None = None) -> memoryview:
         plain = unpacked(path)
         if is_packed(plain):
             raise MalformedError("is packed twice; unpack it once")
+        if readable is not None and plain.suffix.lower() in _RECORDINGS:
+            raise MalformedError("is a recording of many scans; give it to `avs3d run`")
         if readable is not None and plain.suffix.lower() not in readable:
             raise MalformedError(
                 f"unknown extension; readable are {', '.join(readable)}, each also as"

@@ -1,7 +1,7 @@
 """``.xyz .txt .csv .asc .pts``: a point a line; separator, header and columns are found.
 
-Column names come from a header line or the last comment before the points; where these name no
-x, y and z, from ``--columns``; without either, from the number of columns. Decimals have points.
+Column names come from a header line or a comment before the points; where these name no x, y and
+z, from ``--columns``; without either, from the number of columns. Decimals have points.
 The first line may be the number of points, as ``.pts`` has it.
 """
 
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import numpy as np
 
 from avs3d.io.columns import SHORT, Table, distinct, named
 from avs3d.io.facts import Facts
+from avs3d.io.names import unpacked
 from avs3d.io.result import TABLE
 from avs3d.io.source import MalformedError
 
@@ -34,7 +37,11 @@ _COLOURS = ("red", "green", "blue")
 _COLOURED = {6: ("x", "y", "z", *_COLOURS), 7: ("x", "y", "z", "intensity", *_COLOURS)}
 _METRES = re.compile(r"([xyz])1?(_m| ?\(m\)| ?\[m\])", re.I)
 """Other names of x, y and z; with a 1, that of Ouster for the first return."""
+_WHOLE = re.compile(rb"^[ \t]*(#|//).*$", re.M)
+"""A line that is a comment."""
+_INEXACT = 2**53
 _QUOTED = re.compile('"[^"]*"')
+_EMPTY = ("", "null", "na", "n/a", "none")  # what pandas and databases write where nothing is
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|nan|inf|infinity)", re.I)
 
 
@@ -49,6 +56,7 @@ class _Layout:
         width: values in the first line of points.
         names: of the columns by the header, or None.
         count: how many points the first line promises, or None.
+        comments: what begins a comment behind values.
     """
 
     start: int
@@ -57,6 +65,7 @@ class _Layout:
     width: int
     names: list[str] | None
     count: int | None
+    comments: tuple[str, ...]
 
 
 def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
@@ -83,8 +92,8 @@ def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Tabl
             f" but {len(rows)} follow; get the file again, or remove that line"
         )
     if names is None:
-        return Table(named(rows, _coloured(rows)))
-    found = {names[i]: rows[:, place] for place, i in enumerate(used)}
+        return Table(named(rows, _coloured(rows, path)))
+    found = {names[i]: _exact(rows[:, place], text, layout, i) for place, i in enumerate(used)}
     return Table(found, result=names[: len(TABLE)] == TABLE)
 
 
@@ -121,13 +130,21 @@ def _is_axis(name: str) -> bool:
 
 def _filled(data: bytes, layout: _Layout, first: list[str]) -> list[str]:
     """The values of the first line, and for an empty one the next that its column has."""
-    for _, line in _lines(data[layout.start : layout.start + 2 * _MAX_LINE]):
-        values = _split(line.strip(), layout.separator)
+    first = ["" if _is_empty(value) else value for value in first]
+    lines = io.BytesIO(data)
+    lines.seek(layout.start)
+    for line in lines:
         if "" not in first:
             break
+        values = _split(line.decode("utf-8", "replace").strip(), layout.separator)
         if len(values) == len(first):
-            first = [old or new for old, new in zip(first, values, strict=True)]
+            pairs = zip(first, values, strict=True)
+            first = [old or ("" if _is_empty(new) else new) for old, new in pairs]
     return first
+
+
+def _is_empty(value: str) -> bool:
+    return value.lower() in _EMPTY
 
 
 def _check_text(data: bytes) -> None:
@@ -142,27 +159,31 @@ def _check_text(data: bytes) -> None:
 
 def _layout(data: bytes) -> tuple[_Layout, list[str]]:
     """The layout, and the values of the first line of points."""
-    header: str | None = None
+    comments: list[str] = []
     count: int | None = None
     names: list[str] | None = None
+    mark: str | None = None
     for number, (start, line) in enumerate(_lines(data), start=1):
         text = line.strip()
         if not text:
             continue
         if text.startswith(_COMMENTS):
-            header = text.lstrip("#/").strip()
+            comments.append(text.lstrip("#/").strip())
             continue
         separator = _separator(text)
         values = _split(text, separator)
         if len(values) == 1 and text.isdecimal() and count is None and names is None:
             count = int(text[:18])
-        elif names is None and not any(_NUMBER.fullmatch(value) for value in values):
-            names = _header_names(values)
+        elif names is None and _is_header(values):
+            names, mark = _header_names(values), _mark(text)
         else:
+            if mark == "\t" and len(_split(text, mark)) == len(names or ()):
+                separator, values = mark, _split(text, mark)  # a later line may have gaps
             _check_first(values, number, names is not None)
-            if names is None and header is not None:
-                names = _commented_names(header, len(values), _mark(text))
-            return _Layout(start, number, separator, len(values), names, count), values
+            if names is None:
+                names = _names_in(comments, len(values), _mark(text))
+            behind = _behind(values, separator, names)
+            return _Layout(start, number, separator, len(values), names, count, behind), values
     raise MalformedError("holds no points; check how it was made")
 
 
@@ -173,6 +194,21 @@ def _lines(data: bytes) -> list[tuple[int, str]]:
         lines.append((start, line.decode("utf-8", "replace")))
         start += len(line)
     return lines
+
+
+def _is_header(values: list[str]) -> bool:
+    """Whether a first line has names: no numbers, or x, y and z beside those of pandas."""
+    return not any(map(_NUMBER.fullmatch, values)) or _has_axes(_header_names(values))
+
+
+def _has_axes(names: list[str]) -> bool:
+    return {"x", "y", "z"} <= set(map(str.lower, names))
+
+
+def _behind(values: list[str], separator: str | None, names: list[str] | None) -> tuple[str, ...]:
+    """What begins a comment in a line: not what stands in a value, as ``#ff0000`` does."""
+    told = names is not None and separator is not None
+    return tuple(mark for mark in _COMMENTS if not told or not any(mark in v for v in values))
 
 
 def _mark(text: str) -> str | None:
@@ -226,6 +262,13 @@ def _header_names(values: list[str]) -> list[str]:
     return distinct(values)
 
 
+def _names_in(comments: list[str], width: int, mark: str | None) -> list[str] | None:
+    """The names in the last comment with x, y and z among them, else those in the last one."""
+    found = [_commented_names(comment, width, mark) for comment in comments]
+    told = next((names for names in reversed(found) if names and _has_axes(names)), None)
+    return told or (found[-1] if found else None)
+
+
 def _commented_names(header: str, width: int, mark: str | None) -> list[str] | None:
     """The names in a comment such as ``//X Y Z Intensity``, if it is a header.
 
@@ -237,44 +280,72 @@ def _commented_names(header: str, width: int, mark: str | None) -> list[str] | N
         return _header_names(values)
     for separator in (_separator(header), None):
         names = _header_names(_split(header, separator))
-        if len(names) == width and {"x", "y", "z"} <= {name.lower() for name in names}:
+        if len(names) == width and _has_axes(names):
             return names
     return None
 
 
-def _coloured(rows: np.ndarray) -> tuple[str, ...] | None:
-    """Names for 6 and 7 columns that end with colours, whole numbers from 0 to 255."""
+def _coloured(rows: np.ndarray, path: Path) -> tuple[str, ...] | None:
+    """Names for 6 and 7 columns that end with colours, whole numbers from 0 to 255.
+
+    Of 7, CloudCompare puts the intensity last: where the fourth could be a colour, too, nothing
+    says which it is, but of .pts, whose order is fixed.
+    """
     names = _COLOURED.get(rows.shape[1])
     if names is None or not len(rows):
         return None
-    colours = rows[:, -3:]
     with np.errstate(invalid="ignore"):
-        are = ((colours >= 0) & (colours <= 255) & (colours == np.round(colours))).all()
-    return names if are and colours.any() else None
+        rest = rows[:, 3:]
+        could_be = ((rest >= 0) & (rest <= 255) & (rest == np.round(rest))).all(axis=0)
+    if not could_be[-3:].all() or not rest[:, -3:].any():
+        return None
+    return None if could_be.sum() > 3 and unpacked(path).suffix.lower() != ".pts" else names
+
+
+def _exact(values: np.ndarray, data: bytes, layout: _Layout, i: int) -> np.ndarray:
+    """A column of whole numbers too large for float64, such as nanoseconds, with all their digits;
+    any other as it is."""
+    with np.errstate(invalid="ignore"):
+        if not (np.abs(values) >= _INEXACT).any():
+            return values
+    try:
+        return _loaded(data, layout, [i], {i: int}, np.int64)[:, 0]
+    except (ValueError, OverflowError):  # of int: something is no whole number, or too large
+        return values
 
 
 def _rows(data: bytes, layout: _Layout, used: list[int], gaps: list[int]) -> np.ndarray:
     """(N, columns used) float64; NaN where a column of `gaps` has an empty value."""
     try:
-        return _loaded(data, layout, used, [])
+        return _loaded(data, layout, used)
     except ValueError as error:
         _explain(data, layout, used, gaps)
         failed = error
     try:
-        return _loaded(data, layout, used, gaps)  # slowly, since Python looks at each value
+        # Slowly, since Python looks at each value.
+        return _loaded(data, layout, used, dict.fromkeys(gaps, _number))
     except ValueError:
         raise MalformedError("is no table of numbers; save one point a line") from failed
 
 
-def _loaded(data: bytes, layout: _Layout, used: list[int], gaps: list[int]) -> np.ndarray:
-    marks = [mark for mark in _COMMENTS if data.find(mark.encode(), layout.start) >= 0]
+def _loaded(
+    data: bytes,
+    layout: _Layout,
+    used: list[int],
+    converters: dict[int, Callable[[str], float]] | None = None,
+    kind: type = np.float64,
+) -> np.ndarray:
+    marks = [mark for mark in layout.comments if data.find(mark.encode(), layout.start) >= 0]
     stream = io.BytesIO(data)
     stream.seek(layout.start)
+    if len(layout.comments) < len(_COMMENTS):
+        stream = io.BytesIO(_WHOLE.sub(b"", stream.read()))
     return np.loadtxt(
         stream,
+        kind,
         comments=marks or None,
         delimiter=layout.separator,
-        converters=dict.fromkeys(gaps, lambda value: float(value.strip() or "nan")),
+        converters=converters,
         usecols=used if len(used) < layout.width else None,
         quotechar=None if "//" in marks else '"',  # numpy cannot do both
         ndmin=2,
@@ -282,13 +353,20 @@ def _loaded(data: bytes, layout: _Layout, used: list[int], gaps: list[int]) -> n
     )
 
 
+def _number(value: str) -> float:
+    value = value.strip()
+    return math.nan if _is_empty(value) else float(value)
+
+
 def _explain(data: bytes, layout: _Layout, used: list[int], gaps: list[int]) -> None:
     """Raise the `MalformedError` that names the first bad line, if there is one."""
     lines = io.BytesIO(data)
     lines.seek(layout.start)
     for number, line in enumerate(lines, start=layout.line):
-        text = re.split("#|//", line.decode("latin-1"), maxsplit=1)[0].strip()
-        if not text:
+        text = line.decode("latin-1").strip()
+        for mark in layout.comments:
+            text = text.partition(mark)[0].strip()
+        if not text or text.startswith(_COMMENTS):
             continue
         values = _split(text, layout.separator)
         if len(values) != layout.width:
@@ -297,5 +375,5 @@ def _explain(data: bytes, layout: _Layout, used: list[int], gaps: list[int]) -> 
                 " correct that line"
             )
         for i in used:
-            if not _NUMBER.fullmatch(values[i]) and not (i in gaps and values[i] == ""):
+            if not _NUMBER.fullmatch(values[i]) and not (i in gaps and _is_empty(values[i])):
                 raise _bad_line(number, values[i])
