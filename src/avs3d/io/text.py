@@ -11,9 +11,9 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -332,17 +332,17 @@ def _loaded(
     data: bytes,
     layout: _Layout,
     used: list[int],
-    converters: dict[int, Callable[[str], float]] | None = None,
-    kind: type = np.float64,
+    converters: Any = None,
+    dtype: type = np.float64,
 ) -> np.ndarray:
     marks = [mark for mark in layout.comments if data.find(mark.encode(), layout.start) >= 0]
     stream = io.BytesIO(data)
     stream.seek(layout.start)
     if len(layout.comments) < len(_COMMENTS):
         stream = io.BytesIO(_WHOLE.sub(b"", stream.read()))
-    return np.loadtxt(
+    found: np.ndarray = np.loadtxt(
         stream,
-        kind,
+        dtype,
         comments=marks or None,
         delimiter=layout.separator,
         converters=converters,
@@ -351,6 +351,7 @@ def _loaded(
         ndmin=2,
         encoding="latin-1",
     )
+    return found
 
 
 def _number(value: str) -> float:
