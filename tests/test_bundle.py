@@ -132,6 +132,8 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
         ({"network": NETWORK | {"planes": [10**9] * 8}}, "network.minkunet.planes"),
         ({"network": NETWORK | {"layers": [10**9] * 8}}, "network.minkunet.layers"),
         ({"network": NETWORK | {"stem_kernel": 10**6}}, "network.minkunet.stem_kernel"),
+        ({"network": NETWORK | {"stem_kernel": 4}}, "network.minkunet.stem_kernel"),
+        ({"network": NETWORK | {"layers": [1] * 7 + [0]}}, "network.minkunet.layers"),
         ({"network": NETWORK | {"kind": "pointnet"}}, "network: .*'minkunet', 'ptv3'"),
         ({"network": POINT_TRANSFORMER | {"order": ["peano"]}}, "network.ptv3.order"),
         ({"network": POINT_TRANSFORMER | {"stride": [3]}}, "network.ptv3.stride"),
@@ -172,6 +174,18 @@ def test_a_config_that_asks_for_more_than_the_file_holds(folder: Path) -> None:
         Bundle.load(folder)
     change(folder, network=NETWORK, captioner=CAPTIONER | {"gpt2": {"vocab_size": 1 << 20}})
     with pytest.raises(UserError, match="captioner.safetensors does not fit .* bytes or more"):
+        load_captioner(Bundle.load(folder))
+
+
+def test_a_tokenizer_of_more_tokens_than_the_captioner_has(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    size = max(tokenizer["model"]["vocab"].values()) + 1
+    tokenizer["model"]["vocab"] |= {f"more{i}": size + i for i in range(5000)}
+    path.write_text(json.dumps(tokenizer))
+    told = json.loads((folder / CONFIG_FILE).read_text())["files"]
+    change(folder, files={name: told[name] for name in told if name != path.name})
+    with pytest.raises(UserError, match=r"tokenizer.json has \d+ tokens, the captioner \d+; fetch"):
         load_captioner(Bundle.load(folder))
 
 

@@ -308,3 +308,19 @@ def test_the_example_of_the_documentation() -> None:
     exec(page.split("```python")[1].split("```")[0], names)
     assert names["per_point"].shape == (20_000, 32)
     assert names["y"].level is names["x"].level
+
+
+def test_a_level_of_another_order_is_refused() -> None:
+    coords = random_coords(3)
+    level, rows = Level.from_coords(coords)
+    assert torch.equal(Level(coords[rows]).coords, level.coords)
+    for wrong in (coords[rows].flip(0), coords[rows][[0, 0, 1]]):
+        with pytest.raises(ValueError, match="unique and in order; make it with Level.from_coords"):
+            Level(wrong)
+    assert len(Level(coords[:0])) == 0
+
+
+@pytest.mark.parametrize("size", [0, -0.5, float("inf"), float("nan")])
+def test_voxels_of_no_size(size: float) -> None:
+    with pytest.raises(ValueError, match="voxel_size must be a length in metres"):
+        voxelize(np.zeros((3, 3)), size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import json
 import shutil
@@ -35,7 +36,7 @@ from avs3d.models.smap import SparseMaskedAttentionPooling
 
 M = TypeVar("M", bound=nn.Module)
 CAPTIONER_FILES = ("captioner.safetensors", TOKENIZER)
-_LEAST_BYTES = 2  # of a stored parameter
+_LEAST_BYTES = 2  # of a stored number
 
 
 class Bundle:
@@ -83,6 +84,19 @@ class Bundle:
             "network": self.network, "pooling": self.pooling, "known_words": self.known_words,
         }  # fmt: skip
         return {name: part for name, part in parts.items() if part is not None}
+
+    def on(self, device: torch.device) -> Bundle:
+        """The same bundle where its modules are on the device, else one with copies that are: they
+        may be in use where they are."""
+        here = {
+            value.device for part in self.modules.values() for value in part.state_dict().values()
+        }
+        if here == {device}:
+            return self
+        other = copy.copy(self)
+        for name, part in self.modules.items():
+            setattr(other, name, copy.deepcopy(part).to(device))
+        return other
 
     @property
     def low_score(self) -> float | None:
@@ -187,7 +201,7 @@ def load_module(make: Callable[[], M], path: Path) -> M:
 
     Args:
         make: makes the module. Called on the meta device first, so that memory is asked for only
-            where the file is large enough for so many parameters.
+            where the file is large enough for so many numbers.
         path: the file.
 
     Raises:
@@ -196,7 +210,7 @@ def load_module(make: Callable[[], M], path: Path) -> M:
     tensors = _load_tensors(path)
     try:
         with torch.device("meta"):
-            needed = sum(value.numel() for value in make().parameters()) * _LEAST_BYTES
+            needed = sum(value.numel() for value in make().state_dict().values()) * _LEAST_BYTES
         if needed > path.stat().st_size:
             raise ValueError(f"it would need {needed} bytes or more")
         module = make()
@@ -204,7 +218,7 @@ def load_module(make: Callable[[], M], path: Path) -> M:
     except (RuntimeError, TypeError, ValueError) as error:
         reason = (str(error).splitlines() or ["unknown"])[-1].strip()
         raise UserError(f"{path} does not fit {CONFIG}: {reason}; fetch the bundle again") from None
-    return module.eval()
+    return module.float().eval()  # whatever the default of the process is
 
 
 def _load_tensors(path: Path) -> dict[str, torch.Tensor]:

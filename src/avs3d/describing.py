@@ -117,7 +117,8 @@ def describe_points(encoded: EncodedScan, views: Views | None) -> Told:
     """
     captioner, saying = encoded.pipeline.captioner, encoded.pipeline.bundle.config.saying
     with encoded.timed("pool"):
-        names, masks, embeddings = _pool(encoded, views or encoded.pipeline.bundle.config.views)
+        views = encoded.pipeline.bundle.config.views if views is None else views
+        names, masks, embeddings = _pool(encoded, views)
     if saying is not None:
         told = _describe_surely(encoded, saying, names, masks, embeddings)
         if len(told.vocabulary):
@@ -219,6 +220,8 @@ def _pool(encoded: EncodedScan, views: Views) -> tuple[list[str], Tensor, np.nda
     )
     if not names:
         path = scan.path or scan.name
+        if scan.sweep is not None and not (scan.sweep == 0).any():
+            raise UserError(f"{path}: has no point of sweep 0, the key frame: count sweeps from 0")
         raise UserError(f"{path}: has no {views} to describe; leave out --views {views}")
     masks = torch.from_numpy(columns)
     x = SparseTensor(encoded.trunk, encoded.level)

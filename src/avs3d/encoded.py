@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +30,23 @@ if TYPE_CHECKING:
     from avs3d.chat import Usage
     from avs3d.pipeline import Pipeline
     from avs3d.sequence import Evidence
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def inference(call: Callable[P, R]) -> Callable[P, R]:
+    """Nothing in it is learned, and all is float32, also under a caller's autocast."""
+
+    @wraps(call)
+    def steady(*args: P.args, **kwargs: P.kwargs) -> R:
+        with ExitStack() as stack:
+            stack.enter_context(torch.inference_mode())
+            for kind in filter(torch.is_autocast_enabled, ("cpu", "cuda")):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+            return call(*args, **kwargs)
+
+    return steady
 
 
 class EncodedScan:
@@ -98,7 +115,7 @@ class EncodedScan:
         return tuple(cells_of(scan.points[rows.points(scan)], pose, size) for rows in self.rows)
 
     @cached_property
-    @torch.inference_mode()
+    @inference
     def _network(self) -> tuple[Voxels, Level, Tensor]:
         """Where features are told, it is run for captions only."""
         scan, bundle, device = self.scan, self.pipeline.bundle, self.pipeline.device
@@ -109,9 +126,15 @@ class EncodedScan:
                 torch.from_numpy(point_inputs(kept, bundle.config.inputs))  # unnamed: freed at once
             ).to(device)
         with self.timed("network"):
-            batch = torch.zeros(len(inputs), 1, dtype=torch.long)
+            batch = torch.zeros(len(inputs), 1, dtype=torch.long, device=voxels.coords.device)
             level = Level(torch.cat([batch, voxels.coords], 1).to(device))
-            return voxels, level, bundle.network.trunk(SparseTensor(inputs, level)).features
+            trunk = bundle.network.trunk(SparseTensor(inputs, level)).features
+        if not trunk.isfinite().all():
+            raise UserError(
+                f"bundle {bundle.name} gives numbers that are not finite for"
+                f" {scan.path or scan.name}: fetch or train it again"
+            )
+        return voxels, level, trunk
 
     def _sources(self, features: PointFeatures | None) -> tuple[FeatureRows, ...]:
         """What the sources of the pipeline ask for."""
@@ -191,7 +214,7 @@ class EncodedScan:
             )
         return told.vocabulary
 
-    @torch.inference_mode()
+    @inference
     def _tell(self, views: Views | None) -> Told:
         if views not in self._told:
             given = self._given
@@ -207,7 +230,7 @@ class EncodedScan:
         self.usage = told.usage
         return told
 
-    @torch.inference_mode()
+    @inference
     def segment(
         self,
         vocabulary: Vocabulary | None = None,
@@ -222,6 +245,8 @@ class EncodedScan:
             evidence: what the scans before this one say, see `avs3d.sequence`.
         """
         own = vocabulary is None
+        if not isinstance(vocabulary, Vocabulary | None):
+            raise TypeError(f"give Vocabulary.from_words({vocabulary!r:.40})")
         vocabulary = self.vocabulary(views) if vocabulary is None else vocabulary
         if not len(vocabulary):
             raise UserError("the vocabulary has no words")
@@ -238,10 +263,12 @@ class EncodedScan:
             dict(self.timings), best.mean, best.cosine,
         )  # fmt: skip
 
-    @torch.inference_mode()
+    @inference
     def query(self, text: str) -> np.ndarray:
         """(N,) float32 similarity of every point with a word or a sentence, the cosine or what
         `avs3d.known_words` makes of it; NaN where a point has no position, or no feature."""
+        if not isinstance(text, str):
+            raise TypeError(f"a query is one word or sentence, not {text!r:.40}")
         with self.timed("query"):
             words = self.pipeline.words((text,))
             found = np.full(len(self.scan), np.nan, np.float32)
@@ -250,7 +277,7 @@ class EncodedScan:
                 found = np.fmax(found, rows.per_point(cosine, np.nan, np.float32))
             return found
 
-    @torch.inference_mode()
+    @inference
     def similarity(self, point: int, vocabulary: Vocabulary) -> np.ndarray:
         """(W,) float32 similarity of one point with words, as `query` gives it."""
         words = self.pipeline.words(vocabulary.words)

@@ -31,6 +31,8 @@ class PointFeatures:
             raise ValueError(f"mask must be (N,) bool, got {mask.shape} {mask.dtype}")
         if (count := int(mask.sum())) != len(features):
             raise ValueError(f"mask must name {len(features)} points, got {count}")
+        if not np.isfinite(features).all():
+            raise ValueError("features must be finite")
 
     def __len__(self) -> int:
         return len(self.mask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from avs3d.bundle import Bundle
 from avs3d.captioning import ImageCaptioner, PointCaptioner, load_captioner
-from avs3d.encoded import EncodedScan
+from avs3d.encoded import EncodedScan, inference
 from avs3d.environment import torch_device
 from avs3d.errors import UserError
 from avs3d.features import PointFeatures
@@ -22,7 +23,11 @@ from avs3d.segmenter import Head, WordHead
 from avs3d.sources import Sources
 from avs3d.text import TextEncoder, load_text_encoder
 from avs3d.vision import PixelFeatures
-from avs3d.vocabulary import Vocabulary
+from avs3d.vocabulary import Vocabulary, check_several
+
+_LOADING = threading.RLock()
+"""Models are loaded one at a time: transformers imports its parts when they are first needed, which
+two threads must not do at once."""
 
 
 def load(
@@ -53,7 +58,7 @@ class Pipeline:
     """A bundle on a device, with its text encoder and captioners.
 
     Attributes:
-        bundle: the weights and their config.
+        bundle: the weights and their config, on the device; one that is elsewhere stays there.
         device: where the networks run.
         sources, published, seed: see `load`.
         cosines: compares features with words.
@@ -70,23 +75,21 @@ class Pipeline:
         published: bool = False,
         seed: int = 0,
     ) -> None:
-        self.bundle = bundle
+        self.device = torch_device(device)
+        self.bundle = bundle = bundle.on(self.device)
         self.sources = sources or Sources()
         self.published = published
         self.seed = seed
         self.status: Callable[[str], None] = lambda text: None
-        self.device = torch_device(device)
-        bundle.network.to(self.device)
-        if bundle.pooling is not None:
-            bundle.pooling.to(self.device)
         self.cosines = WordHead(bundle.network.final.kernel.detach())
         self.head: Head = self.cosines
         if bundle.known_words is not None:
-            self.head = KnowingHead(self.cosines, bundle.known_words.to(self.device))
+            self.head = KnowingHead(self.cosines, bundle.known_words)
 
     @cached_property
     def text(self) -> TextEncoder:
-        return load_text_encoder(self.bundle.text_encoder)
+        with _LOADING:
+            return load_text_encoder(self.bundle.text_encoder)
 
     @property
     def dim(self) -> int:
@@ -101,17 +104,20 @@ class Pipeline:
                 f"bundle {self.bundle.name} has no captioner, so it cannot choose words itself: "
                 "give it a vocabulary, or take words from images alone"
             )
-        return load_captioner(self.bundle, self.seed)
+        with _LOADING:
+            return load_captioner(self.bundle, self.seed)
 
     @cached_property
     def image_captioner(self) -> ImageCaptioner:
         """Raises `UserError` when the sources name none, or it cannot be loaded."""
-        return self.sources.load_image_captioner(self.device)
+        with _LOADING:
+            return self.sources.load_image_captioner(self.device)
 
     @cached_property
     def pixels(self) -> PixelFeatures:
         """Raises `UserError` when they cannot be loaded, or are of another space than words."""
-        return self.sources.load_pixels(self.bundle, self.dim, self.device)
+        with _LOADING:
+            return self.sources.load_pixels(self.bundle, self.dim, self.device)
 
     def load_parts(self, *, own_words: bool = True, told_features: bool = False) -> None:
         """Load now what is loaded when it is first needed, so that the first scan takes no longer.
@@ -140,6 +146,7 @@ class Pipeline:
         Raises:
             UserError: they are of another width than features.
         """
+        check_several(words)
         known = self.bundle.known_words
         found = {} if known is None else known.find(words)
         others = tuple(word for word in dict.fromkeys(words) if word not in found)
@@ -159,7 +166,7 @@ class Pipeline:
             )
         return torch.from_numpy(embeddings).to(self.device)
 
-    @torch.inference_mode()
+    @inference
     def encode(
         self,
         scan: Scan,

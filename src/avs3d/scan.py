@@ -17,6 +17,20 @@ def _per_point(name: str, value: np.ndarray | None, count: int, dtype: type) -> 
     return value
 
 
+def _check_precision(given: np.ndarray, points: np.ndarray) -> None:
+    """Coordinates of maps have more digits than float32, which would move points silently."""
+    if given.dtype.itemsize <= points.dtype.itemsize or not len(given):
+        return
+    with np.errstate(invalid="ignore"):
+        error = float(np.nanmax(np.abs(given - points), initial=0.0))
+    if error > _COARSEST:
+        raise ValueError(
+            f"points are too far from 0 for float32, which would move them by up to {error:.2g} m:"
+            " take an origin off them, and give it as origin"
+        )
+
+
+_COARSEST = 1e-3  # metres that rounding may move a point
 LENSES = {"pinhole": (0, 4, 5, 8), "fisheye": (0, 4)}
 """How a camera sees -> how many numbers may describe its distortion."""
 _ROTATION_ERROR = 1e-3  # calibrations are written with a few decimals
@@ -54,6 +68,10 @@ class Camera:
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
+        if isinstance(self.image, str):
+            set_(self, "image", Path(self.image))
+        if self.depth is not None:
+            set_(self, "depth", Path(self.depth))
         for key, shape in (("intrinsics", (3, 3)), ("camera_from_lidar", (4, 4))):
             value = np.asarray(getattr(self, key), dtype=np.float64)
             if value.shape != shape or not np.isfinite(value).all():
@@ -144,8 +162,11 @@ class Scan:
         points = np.ascontiguousarray(self.points, dtype=np.float32)
         if points.ndim != 2 or points.shape[1] != 3:
             raise ValueError(f"points must have shape (N, 3), got {points.shape}")
+        _check_precision(np.asarray(self.points), points)
         set_ = object.__setattr__
         set_(self, "points", points)
+        if self.path is not None:
+            set_(self, "path", Path(self.path))
         for key, dtype in (
             ("intensity", np.float32),
             ("ring", np.int32),

@@ -47,7 +47,14 @@ def point_views(
 
     Returns:
         The V names, and (M, V) bool.
+
+    Raises:
+        ValueError: no such views.
     """
+    if views not in ("cameras", "squares") and not isinstance(views, (int, np.integer)):
+        raise ValueError(
+            f"views must be a number of sectors, 'cameras' or 'squares', got {views!r}"
+        )
     if views == "cameras":
         names = [f"camera {camera.name}" for camera in scan.cameras]
         masks = camera_views(scan, cell)[rows]

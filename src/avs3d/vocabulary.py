@@ -42,7 +42,7 @@ class Vocabulary:
     sources: tuple[tuple[Source, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        _check_several(self.words)
+        check_several(self.words)
         words = tuple(self.words)
         if any(not isinstance(word, str) or not word.strip() for word in words):
             raise ValueError("every word of a vocabulary must be a non-empty string")
@@ -61,7 +61,7 @@ class Vocabulary:
     @classmethod
     def from_words(cls, words: Iterable[str], captioner: str = "user") -> Vocabulary:
         """Words given by hand: white space trimmed, empty and repeated ones dropped, order kept."""
-        _check_several(words)
+        check_several(words)
         unique = dict.fromkeys(" ".join(word.split()) for word in words)
         unique.pop("", None)
         return cls(tuple(unique), tuple((Source(captioner),) for _ in unique))
@@ -113,6 +113,6 @@ class Vocabulary:
         }
 
 
-def _check_several(words: object) -> None:
+def check_several(words: object) -> None:
     if isinstance(words, str):
         raise TypeError(f"words are given as a list, such as {words.split(',')!r}, not as one text")

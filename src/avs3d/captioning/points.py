@@ -207,6 +207,11 @@ def load_captioner(bundle: Bundle, seed: int = 0) -> PrefixCaptioner:
         bundle.part("captioner.safetensors"),
     )
     tokenizer = load_tokenizer(bundle.part("tokenizer.json"))
+    if (tokens := tokenizer.get_vocab_size()) > config.gpt2.vocab_size:
+        raise UserError(
+            f"{bundle.folder / 'tokenizer.json'} has {tokens} tokens, the captioner"
+            f" {config.gpt2.vocab_size}; fetch the bundle again"
+        )
     stop_id = tokenizer.token_to_id(config.stop)
     if stop_id is None:
         raise UserError(f"{bundle.folder / 'tokenizer.json'} has no token {config.stop!r}")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _Width = Field(gt=0, le=8192)
 _Widths = tuple[Annotated[int, Field(gt=0, le=8192)], ...]
+_Stages = tuple[Annotated[int, Field(gt=0, le=64)], ...]
 _Depths = tuple[Annotated[int, Field(ge=0, le=64)], ...]
 _Heads = tuple[Annotated[int, Field(gt=0, le=64)], ...]
 _PatchSizes = tuple[Annotated[int, Field(gt=0, le=2048)], ...]
@@ -28,9 +29,9 @@ class NetworkConfig(Strict):
     in_channels: int = _Width
     out_channels: int = _Width
     planes: _Widths = Field(min_length=8, max_length=8)
-    layers: _Depths = Field(min_length=8, max_length=8)
+    layers: _Stages = Field(min_length=8, max_length=8)
     stem: int = Field(32, gt=0, le=8192)
-    stem_kernel: int = Field(5, gt=0, le=15)
+    stem_kernel: Literal[3, 5, 7, 9, 11, 13, 15] = 5
 
 
 class PointTransformerV3Config(Strict):

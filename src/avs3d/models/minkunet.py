@@ -17,6 +17,7 @@ from avs3d.sparse import (
     TransposedConv,
     conv_norm,
     for_rows,
+    is_watched,
     scratch,
 )
 
@@ -61,7 +62,12 @@ class BasicBlock(nn.Module):
     """conv 3 - BN - ReLU - conv 3 - BN, added to the (1x1-projected) input, ReLU.
 
     When nothing is learned, the result takes the place of the input where their widths agree.
+
+    Attributes:
+        in_place: whether it may; not where hooks keep what they see.
     """
+
+    in_place = True
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
@@ -82,7 +88,7 @@ class BasicBlock(nn.Module):
             assert isinstance(conv, PointwiseConv) and isinstance(norm, SparseBatchNorm)
             shortcut = conv_norm(conv, norm, x, relu=False)
         residual = shortcut.features
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or not self.in_place:
             hidden = conv_norm(self.conv1, self.norm1, x)
             return conv_norm(self.conv2, self.norm2, hidden, residual)
         hidden = conv_norm(
@@ -144,6 +150,10 @@ class MinkUNet(VoxelNetwork):
         Whoever needs only similarities folds `final` into the text matrix and never lays out the
         wide output features.
         """
+        in_place = not torch.is_grad_enabled() and not is_watched(*self.modules())
+        for module in self.modules():
+            if isinstance(module, BasicBlock):
+                module.in_place = in_place
         x = conv_norm(self.conv0p1s1, self.bn0, x)
         skips = []
         for i, name in enumerate(_DOWN, start=1):
@@ -151,16 +161,20 @@ class MinkUNet(VoxelNetwork):
             x = conv_norm(getattr(self, name), getattr(self, f"bn{i}"), x)
             x = getattr(self, f"block{i}")(x)
         for i, name in enumerate(_UP, start=4):
-            x = self._join(getattr(self, name), getattr(self, f"bntr{i}"), x, skips.pop())
+            x = self._join(getattr(self, name), getattr(self, f"bntr{i}"), x, skips.pop(), in_place)
             x = getattr(self, f"block{i + 1}")(x)
         return x
 
     @staticmethod
     def _join(
-        conv: TransposedConv, norm: SparseBatchNorm, x: SparseTensor, skip: SparseTensor
+        conv: TransposedConv,
+        norm: SparseBatchNorm,
+        x: SparseTensor,
+        skip: SparseTensor,
+        in_place: bool,
     ) -> SparseTensor:
         """The finer voxels' features from below, beside those that went past."""
-        if torch.is_grad_enabled():
+        if not in_place:
             return skip.replace(torch.cat([conv_norm(conv, norm, x).features, skip.features], 1))
         width, beside = conv.kernel.shape[2], skip.features.shape[1]
         joined = scratch("joined", (len(skip.level), width + beside), skip.features)

@@ -18,6 +18,7 @@ from avs3d.sparse.modules import (
     SubmanifoldConv,
     TransposedConv,
     conv_norm,
+    is_watched,
 )
 from avs3d.sparse.pooling import pool_by_mask, pool_by_sample
 from avs3d.sparse.scratch import scratch
@@ -36,6 +37,7 @@ __all__ = [
     "Voxels",
     "conv_norm",
     "for_rows",
+    "is_watched",
     "pool_by_mask",
     "pool_by_sample",
     "scratch",

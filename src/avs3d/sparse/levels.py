@@ -59,9 +59,15 @@ class Level:
         coords: (N, 4) integer [batch, x, y, z] in units of this level's voxels, unique and in
             lexicographic order (see `from_coords` for any other). Negative ones are allowed.
         stride: size of a voxel in units of the finest level's.
+
+    Raises:
+        ValueError: a wrong shape, or another order.
     """
 
     def __init__(self, coords: Tensor, stride: int = 1) -> None:
+        keys = _keys(coords)
+        if bool((keys[1:] <= keys[:-1]).any()):
+            raise ValueError("coords must be unique and in order; make it with Level.from_coords")
         self._join(_Pyramid([_Resolution(coords.long(), stride)]), 0)
 
     def _join(self, pyramid: _Pyramid, depth: int) -> None:
@@ -89,12 +95,8 @@ class Level:
         Raises:
             ValueError: a wrong shape, or the same voxel twice.
         """
-        if coords.ndim != 2 or coords.shape[1] != 4:
-            raise ValueError(f"coords must be (N, 4) [batch, x, y, z], got {tuple(coords.shape)}")
-        coords = coords.long()
-        keys = _Packing(coords, margin=0).keys(coords)
-        keys, rows = keys.sort(stable=True)
-        if len(keys) > 1 and bool((keys[1:] == keys[:-1]).any()):
+        keys, rows = _keys(coords).sort(stable=True)
+        if bool((keys[1:] == keys[:-1]).any()):
             raise ValueError("coords hold the same voxel more than once; voxelize first")
         return cls(coords[rows]), rows
 
@@ -193,6 +195,14 @@ class _Packing:
     def keys(self, coords: Tensor) -> Tensor:
         b, x, y, z = (coords - self.low).unbind(1)
         return ((b * self.size[1] + x) * self.size[2] + y) * self.size[3] + z
+
+
+def _keys(coords: Tensor) -> Tensor:
+    """(N,) int64 in the lexicographic order of (N, 4) [batch, x, y, z]."""
+    if coords.ndim != 2 or coords.shape[1] != 4:
+        raise ValueError(f"coords must be (N, 4) [batch, x, y, z], got {tuple(coords.shape)}")
+    coords = coords.long()
+    return _Packing(coords, margin=0).keys(coords)
 
 
 def _neighbour_pairs(coords: Tensor, radius: int) -> Pairs:

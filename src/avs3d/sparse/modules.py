@@ -134,6 +134,11 @@ class SparseBatchNorm(nn.Module):
         return scale, bn.bias - bn.running_mean * scale
 
 
+def is_watched(*modules: nn.Module) -> bool:
+    """Whether somebody looks at what goes into these modules, or comes out of them."""
+    return any(module._forward_pre_hooks or module._forward_hooks for module in modules)
+
+
 def conv_norm(
     conv: _Conv | PointwiseConv,
     norm: SparseBatchNorm,
@@ -152,7 +157,7 @@ def conv_norm(
         relu: cut off below zero.
         out: (N_out, C_out), where to write the result; may be `residual`. Not while learning.
     """
-    watched = conv._forward_hooks or norm._forward_hooks  # whoever looks sees each step
+    watched = is_watched(conv, norm)  # whoever looks sees each step
     learning = norm.training or torch.is_grad_enabled()
     if conv.bias is None and not learning and not watched:
         scale, shift = norm.affine()

@@ -29,5 +29,5 @@ def scratch(name: str, shape: Sequence[int], like: Tensor) -> Tensor:
     key = (name, like.dtype)
     if key not in buffers or buffers[key].numel() < size:
         with torch.inference_mode(False):  # usable inside and outside of inference mode
-            buffers[key] = torch.empty(size, dtype=like.dtype)
+            buffers[key] = torch.empty(size, dtype=like.dtype, device=like.device)
     return buffers[key][:size].view(tuple(shape))

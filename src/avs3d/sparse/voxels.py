@@ -46,13 +46,16 @@ def voxelize(points: np.ndarray | Tensor, voxel_size: float) -> Voxels:
     float32 points near a voxel's wall would change sides.
 
     Raises:
-        ValueError: no points, a point that is not finite, or an extent beyond 2**20 voxels.
+        ValueError: no points, a point that is not finite, an extent beyond 2**20 voxels, or voxels
+            of no size.
     """
     if isinstance(points, np.ndarray):  # of any stride, and that may be read only
         points = torch.from_numpy(np.array(points, np.float64, order="C"))
     xyz = points.double()
     if xyz.ndim != 2 or xyz.shape[1] != 3 or not len(xyz):
         raise ValueError(f"points must be (N, 3) with N > 0, got {tuple(xyz.shape)}")
+    if not 0 < voxel_size < float("inf"):
+        raise ValueError(f"voxel_size must be a length in metres, got {voxel_size}")
     if not torch.isfinite(xyz).all():
         raise ValueError("points must be finite")
     # Measured as floats: what a sensor writes for no return may be beyond any integer.
