@@ -13,11 +13,15 @@ from typer.testing import CliRunner, Result
 
 from commands import Call
 
+# What makes messages and devices other than they are where nothing is set.
+for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "http_proxy", "HTTP_PROXY"):
+    os.environ.pop(name, None)
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 # Before torch is imported: threads that wait by spinning make a busy machine many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # How long an example takes says more of the machine than of it. With CI in the environment the
-# examples are the same each time, which is hypothesis' own doing.
+# examples are nearly the same each time, which is hypothesis' own doing.
 settings.register_profile(
     "avs3d", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

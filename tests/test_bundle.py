@@ -74,7 +74,7 @@ def test_an_unknown_name_offers_the_nearest() -> None:
 
 
 def test_a_hub_id_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="no bundle 'nobody/nothing'"):
         Bundle.load("nobody/nothing")
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_server import Said, Script, always, as_json, hang_up, said, serving
-from avs3d.chat import ChatServer, Question, Reply, Usage, server, transport
+from avs3d.chat import ChatServer, Question, Reply, Usage, transport
 from avs3d.chat.answers import Answers
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
@@ -103,7 +103,7 @@ def test_failures_are_not_kept() -> None:
 def trickle(number: int, body: object, handler: Any) -> None:
     """A byte now and then, each in time."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
-    for _ in range(100):
+    for _ in range(160):
         handler.wfile.write(b" ")
         handler.wfile.flush()
         time.sleep(0.05)
@@ -117,7 +117,7 @@ def flood(number: int, body: object, handler: Any) -> None:
 
 
 def sleep(number: int, body: object, handler: Any) -> Said:
-    time.sleep(4)
+    time.sleep(8)
     return said("too late")
 
 
@@ -126,7 +126,7 @@ def cut_short(number: int, body: object, handler: Any) -> None:
 
 
 HTML = Said(b"<!DOCTYPE html><html>Welcome</html>", kind="text/html")
-PACKED = Said(gzip.compress(b" " * (64 << 20)), headers={"Content-Encoding": "gzip"})
+PACKED = Said(gzip.compress(b" " * (1 << 20)) * 64, headers={"Content-Encoding": "gzip"})
 FAULTS: dict[str, tuple[Script, str]] = {
     "500": (always(as_json({"error": {"message": "on fire"}}, 500)), r"HTTP 500 \(on fire\)$"),
     "500 html": (always(Said(b"<html>nginx</html>", 500, "text/html")), "HTTP 500$"),
@@ -155,8 +155,8 @@ FAULTS: dict[str, tuple[Script, str]] = {
     "bomb": (always(PACKED), "packed answer"),
     "hangs up": (hang_up, "connection broke off"),
     "cut short": (cut_short, "connection broke off"),
-    "slow": (sleep, "no answer in 1 s$"),
-    "byte by byte": (trickle, "no answer in 1 s$"),
+    "slow": (sleep, "no answer in 3 s$"),
+    "byte by byte": (trickle, "no answer in 3 s$"),
 }
 
 
@@ -169,7 +169,7 @@ def test_a_fault_costs_its_question_alone(fault: str) -> None:
         return script(number, body, handler) if bad else said("fine")
 
     with serving(answers_others) as api:
-        timeout = 1.0 if "in 1 s" in expected else 20.0
+        timeout = 3.0 if "in 3 s" in expected else 20.0
         chat = ChatServer(api.address, "m", retries=0, timeout=timeout)
         started = time.monotonic()
         good, bad, last = chat.ask([Question("good"), Question("bad"), Question("last")])
@@ -265,14 +265,13 @@ def test_a_server_that_does_not_pick_up_is_given_up() -> None:
     }
 
 
-def test_a_server_that_is_back_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_GIVEN_UP_SECONDS", 0.3)
+def test_a_server_that_is_back_is_asked_again() -> None:
     chat = ChatServer(f"http://127.0.0.1:{closed_port()}/v1", "m", concurrency=1, retries=0)
     assert all(reply.error for reply in chat.ask([Question(c) for c in "abcd"]))
     with serving(echo) as api:
         chat.address = api.address
         assert "no connection" in chat.ask([Question("a")])[0].error
-        time.sleep(0.4)
+        chat._until = 0.0  # as if a minute had gone by
         assert chat.ask([Question("a")]) == [Reply("about a")]
 
 
@@ -366,8 +365,11 @@ def test_no_questions_ask_nobody() -> None:
     assert chat.usage == Usage()
 
 
+ANY = st.characters(exclude_categories=["Cs"]) | st.just("\ud800")  # pairs become one in JSON
+
+
 @settings(max_examples=15)
-@given(text=st.text(st.characters(), max_size=40))
+@given(text=st.text(ANY, max_size=40))
 def test_any_text_can_be_asked_and_said(text: str) -> None:
     reply, _ = ask_one(always(said(text)), text)
     shown = text.encode("utf-8", "replace").decode().strip()

@@ -112,7 +112,7 @@ def test_every_fault_of_a_camera_is_said_and_the_scan_goes_on(
 
 
 def late(*args: object) -> Said:
-    time.sleep(2)
+    time.sleep(8)
     return said("A lamp.")
 
 
@@ -124,7 +124,7 @@ FAULTS = {  # in the order of cameras, by name
     "hangs": (hang_up, "the connection broke off"),
     "html": (always(Said(b"<html>Hello</html>", kind="text/html")), "web page; check the address"),
     "large": (always(said("car " * (1 << 18))), "more than 512 KiB"),
-    "slow": (late, "no answer in 1 s"),
+    "slow": (late, "no answer in 3 s"),
 }
 
 
@@ -132,7 +132,7 @@ def server_config(folder: Path, address: str) -> Path:
     """One question after the other, each asked once."""
     path = folder / "eye.yaml"
     path.write_text(
-        f"server: {address}\nmodel: eye\nconcurrency: 1\nretries: 0\ntimeout: 1\nprompt: What?\n"
+        f"server: {address}\nmodel: eye\nconcurrency: 1\nretries: 0\ntimeout: 3\nprompt: What?\n"
     )
     return path
 

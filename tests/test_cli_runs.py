@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -275,9 +276,11 @@ def test_processes_end_with_their_parent() -> None:
     parent = subprocess.Popen(script, stdout=subprocess.PIPE, text=True, env=env)
     assert parent.stdout is not None
     assert parent.stdout.readline().startswith("a ")
+    killed = time.monotonic()
     parent.kill()
     parent.wait()
     assert parent.stdout.read() == "", "their end of the line is open as long as they live"
+    assert time.monotonic() - killed < 30, "they worked to the end, a minute"
 
 
 def test_a_scan_from_stdin_and_a_result_to_stdout(

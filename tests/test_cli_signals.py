@@ -19,6 +19,8 @@ OUT = "avs3d-results"
 SLOW = """
 import sys, time
 from avs3d import pipeline
+from avs3d.cli import interrupt
+interrupt._GRACE = 30  # to end in order takes longer on a busy machine
 def encode(self, *given):
     print("begun", file=sys.stderr, flush=True)
     time.sleep(60)
@@ -28,6 +30,12 @@ main()
 """
 
 
+PATIENT = """
+from avs3d.cli import interrupt, main
+interrupt._GRACE = 30
+if __name__ == "__main__":
+    main()
+"""
 pytestmark = pytest.mark.usefixtures("listening")
 
 
@@ -59,7 +67,7 @@ def test_the_keyboard_ends_a_run_of_several_processes(bundle: Path, tmp_path: Pa
     said = tmp_path / "said"
     with said.open("w") as stdout:
         run = subprocess.Popen(
-            [sys.executable, "-m", "avs3d", "segment", *args], start_new_session=True,
+            [sys.executable, "-c", PATIENT, "segment", *args], start_new_session=True,
             cwd=tmp_path, stdout=stdout, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
     while not said.read_text() and run.poll() is None:
@@ -85,8 +93,8 @@ def test_a_computation_that_does_not_listen_is_ended() -> None:
         "import os, signal, threading\n"
         "from avs3d.cli.interrupt import ending_soon\n"
         "signal.signal(signal.SIGINT, lambda *_: None)\n"  # as if Python were not asked
-        "threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
         "with ending_soon(lambda: print('abandoned', flush=True)):\n"
+        "    threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
         "    threading.Event().wait(90)\n"
     )
     began = time.perf_counter()

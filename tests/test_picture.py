@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -157,11 +156,11 @@ def test_note_changes_the_picture(tmp_path: Path) -> None:
         np.zeros((1, 3)),
         np.full((9, 3), 7.0),
         np.array([[np.nan, 0, 0], [1, 2, 3], [np.inf, 1, 1]]),
-        np.random.default_rng(0).normal(size=(50, 3)) * 1e7,
+        (np.random.default_rng(0).normal(size=(50, 3)) * 1e7).astype("f4"),
     ],
     ids=["none", "nan", "one", "equal", "mixed", "huge"],
 )
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning", "error::UserWarning")
 def test_any_cloud_gives_a_picture(points: np.ndarray, tmp_path: Path) -> None:
     scan = Scan(points)
     Image.open(draw(labelled(scan, ["road", "$x_1$"]), tmp_path / "a.png")).verify()
@@ -170,11 +169,9 @@ def test_any_cloud_gives_a_picture(points: np.ndarray, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 40, 41, 90])
-def test_any_number_of_words_fits(count: int, tmp_path: Path) -> None:
+def test_any_number_of_words_is_drawn(count: int, tmp_path: Path) -> None:
     words = [f"word number {i}" if i % 2 else "w" * 80 + str(i) for i in range(count)]
-    began = time.perf_counter()
-    draw(labelled(spinning(64, 1800), words), tmp_path / "a.png")
-    print(f"{count} words, 80 k points: {time.perf_counter() - began:.2f} s")
+    Image.open(draw(labelled(spinning(64, 1800), words), tmp_path / "a.png")).verify()
 
 
 def test_long_words_are_cut_to_the_width_they_have() -> None:

@@ -135,7 +135,7 @@ def test_a_fisheye_sees_beyond_a_right_angle_but_nothing_behind() -> None:
     assert np.isnan(found.column[1:3]).all() and found.column[3] == 12.5
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning", "error::UserWarning")
 @given(
     st.lists(st.tuples(*[st.one_of(NUMBER, st.sampled_from([0, np.nan, np.inf, 1e30]))] * 3)),
     st.sampled_from([("pinhole", 0), ("pinhole", 5), ("pinhole", 8), ("fisheye", 4)]),

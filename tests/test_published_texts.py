@@ -44,7 +44,7 @@ from avs3d.vocabulary import Vocabulary
 from messages import texts_in_the_code
 from published_files import refusal, there_and_back
 
-texts = st.text(st.characters(), max_size=6)
+texts = st.text(st.characters(exclude_categories=["Cs"]) | st.just("\ud800"), max_size=6)
 
 
 @there_and_back

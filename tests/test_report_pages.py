@@ -79,7 +79,7 @@ def test_a_page_shows_all_from_disk_without_a_network(
     opened.goto(page.as_uri())
     opened.frame_locator("iframe").locator("canvas[data-engine]").wait_for(timeout=30_000)
     lit = 0
-    for _ in range(40):  # until the cloud is drawn
+    for _ in range(240):  # until the cloud is drawn
         data = opened.locator("iframe").screenshot()
         image = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
         lit = int((image.max(2) - image.min(2) > 60).sum())

@@ -258,7 +258,7 @@ def test_a_cloud_as_wide_as_voxels_may_be_has_neighbours() -> None:
     assert level.neighbours(5).n_pairs == 2
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning", "error::UserWarning")
 def test_points_of_any_stride_and_that_cannot_be_written_are_voxelized() -> None:
     points = np.arange(12, dtype=np.float64).reshape(4, 3)
     reversed_ = voxelize(points[::-1], 0.5)

@@ -109,7 +109,7 @@ def test_hidden_words_and_points_without_position_are_not_seen(result: Segmentat
     assert above.sum() == (similarity >= 0.5).sum()
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning", "error::UserWarning")
 def test_colours_mean_what_the_mode_says(result: Segmentation) -> None:
     by_word = paint(result, Look())
     table = colours_of_words(result, Look())

@@ -21,11 +21,12 @@ def _check_precision(given: np.ndarray, points: np.ndarray) -> None:
     """Coordinates of maps have more digits than float32, which would move points silently."""
     if given.dtype.itemsize <= points.dtype.itemsize or not len(given):
         return
-    with np.errstate(invalid="ignore"):
-        error = float(np.nanmax(np.abs(given - points), initial=0.0))
-    if error > _COARSEST:
+    with np.errstate(invalid="ignore", over="ignore"):
+        errors = np.abs(given - points).max(1)
+    errors = errors[np.isfinite(errors)]
+    if len(errors) and (error := float(np.median(errors))) > _COARSEST:  # not a few stray points
         raise ValueError(
-            f"points are too far from 0 for float32, which would move them by up to {error:.2g} m:"
+            f"points are too far from 0 for float32, which would move them by some {error:.2g} m:"
             " take an origin off them, and give it as origin"
         )
 
@@ -159,7 +160,8 @@ class Scan:
     crs: str = ""
 
     def __post_init__(self) -> None:
-        points = np.ascontiguousarray(self.points, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            points = np.ascontiguousarray(self.points, dtype=np.float32)
         if points.ndim != 2 or points.shape[1] != 3:
             raise ValueError(f"points must have shape (N, 3), got {points.shape}")
         _check_precision(np.asarray(self.points), points)
