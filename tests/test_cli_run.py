@@ -18,7 +18,7 @@ from avs3d.cli.tables import frequency_table, place_table, stdout, word_table
 from avs3d.environment import OPTIONAL_PARTS, require, versions
 from avs3d.jobs import unique_names
 from avs3d.report.places import Place
-from avs3d.run import Result, low_score_note, mean_score, units_note
+from avs3d.run import Result, low_score_note, map_note, mean_score, units_note
 from commands import Call
 
 PART = st.text(alphabet="aAb_.", min_size=1, max_size=3).filter(lambda part: part.strip("."))
@@ -188,7 +188,9 @@ def test_units_that_are_no_metres_are_said_so() -> None:
     assert "metres?" in units_note(Scan(points / 1000))
     assert units_note(Scan(np.zeros((3, 3)))) == units_note(Scan(np.zeros((0, 3)))) == ""
     # A tile of a map is far from its frame's origin, not from its own middle.
-    assert units_note(Scan(points, origin=np.array([4e5, 6e6, 0.0]))) == ""
+    on_a_map = Scan(points, origin=np.array([4e5, 6e6, 0.0]))
+    assert units_note(on_a_map) == ""
+    assert "those of a map" in map_note(on_a_map) and map_note(Scan(points)) == ""
 
 
 def test_exit_code_is_ours_if_any_fault_is() -> None:

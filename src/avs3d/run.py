@@ -94,7 +94,11 @@ class _Segment:
         timings |= result.timings
         # Few words that are given are little like most points of any scan.
         usual = encoded.low_score if job.given.vocabulary is None else None
-        notes = units_note(result.scan), low_score_note(result, usual)
+        notes = (
+            units_note(result.scan),
+            "" if usual is None else map_note(result.scan),
+            low_score_note(result, usual),
+        )
         predicted = None
         if self._predictor is not None:
             predicted = self._predictor(encoded, result, evidence)
@@ -315,6 +319,16 @@ def units_note(scan: Scan) -> str:
     if low <= reach <= high or reach == 0.0:
         return ""
     return f"a tenth of the points is beyond {reach:,.3g} m: are the units metres?"
+
+
+def map_note(scan: Scan) -> str:
+    """A line that says so when the coordinates are not those of a sensor, else nothing."""
+    if not scan.origin.any():
+        return ""
+    return (
+        "its coordinates are those of a map: words were learned from single scans on the ground,"
+        " and may be wrong for a cloud of many, or from the air"
+    )
 
 
 def low_score_note(result: Segmentation, threshold: float | None) -> str:
