@@ -104,6 +104,25 @@ def test_a_computation_that_does_not_listen_is_ended() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_run_that_does_not_listen_says_what_it_did_no_less(bundle: Path, tmp_path: Path) -> None:
+    deaf = SLOW.replace("interrupt._GRACE = 30", "interrupt._GRACE = 0.1").replace(
+        "def encode(self, *given):\n",
+        "def encode(self, *given):\n    __import__('signal').signal(2, lambda *_: None)\n",
+    )
+    scan(tmp_path / "a.bin")
+    run = subprocess.Popen(
+        [sys.executable, "-c", deaf, "segment", "a.bin", "--json", "-b", str(bundle), "-v", "car"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert run.stderr is not None
+    assert run.stderr.readline() == "begun\n"
+    run.send_signal(signal.SIGINT)
+    said, errors = run.communicate(timeout=40)
+    assert run.returncode == 130 and errors.endswith("error: interrupted\n")
+    assert json.loads(said)["summary"]["done"] == 0 and not json.loads(said)["finished"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_an_interrupted_run_of_a_dataset_goes_on(bundle: Path, tmp_path: Path) -> None:
     root = kitti.write_semantic(tmp_path / "root", ("00", "08"))
     slow = SLOW.replace("def encode", "real = pipeline.Pipeline.encode\ndef encode").replace(

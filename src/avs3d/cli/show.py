@@ -46,10 +46,15 @@ def show_run(config: BatchConfig, show: Show | None = None) -> int:
     show = show or Tables()
     run = Run(config)
     finished = False
+
+    def abandon() -> None:
+        run.abandon()
+        show.end(run, finished)
+
     try:
         with (
             run,
-            ending_soon(run.abandon),
+            ending_soon(abandon),
             Progress(len(run), hidden=not show.progress) as progress,
         ):
             run.status = progress.status
