@@ -14,7 +14,10 @@ from typer.testing import CliRunner, Result
 from commands import Call
 
 # What makes messages and devices other than they are where nothing is set.
-for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "http_proxy", "HTTP_PROXY"):
+for name in (
+    "FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE",
+    "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY",
+):  # fmt: skip
     os.environ.pop(name, None)
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 # Before torch is imported: threads that wait by spinning make a busy machine many times slower.
@@ -92,10 +95,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No key and no proxy for servers, and a cache of the test's own."""
+    """No key for servers, and a cache of the test's own."""
     monkeypatch.setenv("AVS3D_CACHE", str(tmp_path / "cache"))
-    for name in ("OPENAI_API_KEY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -20,19 +20,13 @@ from avs3d.features import PointFeatures
 from avs3d.pipeline import Pipeline
 from avs3d.scan import Camera, Scan
 from avs3d.vocabulary import Vocabulary
-from tiny import make_bundle
 
 WORDS = Vocabulary.from_words(["car", "road", "tree", "building"])
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
-
-
-@pytest.fixture(scope="module")
-def pipeline(folder: Path) -> Pipeline:
-    return avs3d.load(folder)
+def pipeline(complete: Path) -> Pipeline:
+    return avs3d.load(complete)
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +35,11 @@ def scan() -> Scan:
     return Scan(rng.uniform(-20, 20, (4000, 3)) * [1, 1, 0.1], rng.random(4000))
 
 
-def test_two_threads_may_load_its_parts_at_once(folder: Path, tmp_path: Path) -> None:
+def test_two_threads_may_load_its_parts_at_once(complete: Path, tmp_path: Path) -> None:
     """In a process of its own, that has not loaded any yet."""
     script = f"""
 import threading, numpy as np, avs3d
-m = avs3d.load({str(folder)!r})
+m = avs3d.load({str(complete)!r})
 e = m.encode(avs3d.Scan(np.random.default_rng(0).uniform(-20, 20, (500, 3))))
 failed = []
 def ask(what):
@@ -65,8 +59,8 @@ assert not failed, failed
     assert said.returncode == 0, said.stderr
 
 
-def test_two_pipelines_of_one_bundle_do_not_disturb_each_other(folder: Path, scan: Scan) -> None:
-    bundle = Bundle.load(folder)
+def test_two_pipelines_of_one_bundle_do_not_disturb_each_other(complete: Path, scan: Scan) -> None:
+    bundle = Bundle.load(complete)
     first = Pipeline(bundle, "cpu")
     assert first.bundle is bundle
     before = first.segment(scan, WORDS)
@@ -76,11 +70,11 @@ def test_two_pipelines_of_one_bundle_do_not_disturb_each_other(folder: Path, sca
     np.testing.assert_array_equal(first.segment(scan, WORDS).label, before.label)
 
 
-def test_autocast_and_defaults_of_the_process_change_nothing(folder: Path, scan: Scan) -> None:
-    before = avs3d.load(folder).segment(scan, WORDS)
+def test_autocast_and_defaults_of_the_process_change_nothing(complete: Path, scan: Scan) -> None:
+    before = avs3d.load(complete).segment(scan, WORDS)
     torch.set_default_dtype(torch.float64)
     try:
-        pipeline = avs3d.load(folder)
+        pipeline = avs3d.load(complete)
         found = pipeline.segment(scan, WORDS)
     finally:
         torch.set_default_dtype(torch.float32)
@@ -92,16 +86,16 @@ def test_autocast_and_defaults_of_the_process_change_nothing(folder: Path, scan:
     np.testing.assert_array_equal(found.score, before.score)
 
 
-def test_a_default_device_is_not_that_of_the_scan(folder: Path, scan: Scan) -> None:
-    pipeline = avs3d.load(folder)
+def test_a_default_device_is_not_that_of_the_scan(complete: Path, scan: Scan) -> None:
+    pipeline = avs3d.load(complete)
     before = pipeline.segment(scan, WORDS)
     with torch.device("meta"):
         found = pipeline.segment(scan, WORDS)
     np.testing.assert_array_equal(found.label, before.label)
 
 
-def test_hooks_see_what_they_would_with_gradients(folder: Path, scan: Scan) -> None:
-    network = copy.deepcopy(Bundle.load(folder).network)
+def test_hooks_see_what_they_would_with_gradients(complete: Path, scan: Scan) -> None:
+    network = copy.deepcopy(Bundle.load(complete).network)
     kept: list[list[torch.Tensor]] = []
     hooks = [
         getattr(network, f"block{i}")[0].register_forward_hook(
@@ -129,9 +123,11 @@ def test_hooks_see_what_they_would_with_gradients(folder: Path, scan: Scan) -> N
     assert called == [1]
 
 
-def test_numbers_that_are_not_finite_are_no_words(folder: Path, tmp_path: Path, scan: Scan) -> None:
+def test_numbers_that_are_not_finite_are_no_words(
+    complete: Path, tmp_path: Path, scan: Scan
+) -> None:
     broken = tmp_path / "broken"
-    bundle = Bundle.load(folder)
+    bundle = Bundle.load(complete)
     bundle.network.bn1.bn.running_var.fill_(-1)
     bundle.save(broken)
     with pytest.raises(UserError, match="not finite for scan: fetch or train it again"):

@@ -114,5 +114,6 @@ class Vocabulary:
 
 
 def check_several(words: object) -> None:
+    """Raise `TypeError` for one text, whose letters would be the words."""
     if isinstance(words, str):
         raise TypeError(f"words are given as a list, such as {words.split(',')!r}, not as one text")

@@ -35,6 +35,7 @@ _PACKED = ("rgb", "rgba")
 _NO_COLOUR = 0x7FC00000
 """A NaN, which stands where a point was not seen."""
 SHORT = {"r": "red", "g": "green", "b": "blue"}
+COLOURS = tuple(SHORT.values())
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def _flat(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _coloured(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """A colour that is packed into 4 bytes, as PCL and ROS have it, as red, green and blue."""
     name = next((name for name in columns if name.lower() in _PACKED), None)
-    if name is None or columns[name].dtype.itemsize != 4 or {*SHORT.values()} & columns.keys():
+    if name is None or columns[name].dtype.itemsize != 4 or {*COLOURS} & columns.keys():
         return columns
     bits = np.ascontiguousarray(columns[name]).view(np.uint32)
     if columns[name].dtype.kind == "f":

@@ -9,7 +9,6 @@ from pathlib import Path
 import laspy
 import numpy as np
 
-from avs3d.environment import missing_modules
 from avs3d.io import apart
 from avs3d.io.columns import Table
 from avs3d.io.facts import Facts
@@ -59,13 +58,11 @@ def _crs(header: laspy.LasHeader) -> str:
     have them, become WKT where pyproj is there."""
     for record in header.vlrs.get("WktCoordinateSystemVlr"):
         return str(record.string)
-    if not header.vlrs.get("GeoKeyDirectoryVlr") or missing_modules(("pyproj",)):
+    if not header.vlrs.get("GeoKeyDirectoryVlr"):
         return ""
     try:
         return str(header.parse_crs().to_wkt("WKT1_GDAL"))
-    except (
-        Exception
-    ):  # whatever laspy and pyproj make of foreign keys: the points are none the worse
+    except Exception:  # no pyproj, or keys that it cannot read: no harm to the points
         return ""
 
 

@@ -11,6 +11,7 @@ from laspy.header import GpsTimeType
 from laspy.vlrs.known import WktCoordinateSystemVlr
 
 from avs3d.io.asprs import classification
+from avs3d.io.columns import COLOURS
 from avs3d.io.result import UnwritableError, free_name, given_columns, numeric
 from avs3d.palette import UNLABELLED_COLOR
 from avs3d.scan import Scan
@@ -23,7 +24,6 @@ _MAX_EXTRA = 330  # dimensions: each is described by 192 bytes of one record
 _FINEST, _COARSEST = 1e-6, 1e-3  # metres
 _STEPS = 2**31 - 2
 _DATE = slice(90, 94)
-_COLOURS = ("red", "green", "blue")
 _COLOUR = laspy.PointFormat(7).dimension_by_name("red")
 _OF_8_BITS = 257
 """What makes 16 bits of 8, as readers of LAS expect."""
@@ -105,10 +105,10 @@ def _time_type(scan: Scan) -> GpsTimeType:
 def _colours(scan: Scan) -> dict[str, np.ndarray]:
     """The input's colours as 16 bits, or nothing: they are missing, black, or not whole numbers."""
     fields = {name.lower(): value for name, value in reversed(scan.fields.items())}
-    given = {name: numeric(fields[name]) for name in _COLOURS if name in fields}
+    given = {name: numeric(fields[name]) for name in COLOURS if name in fields}
     found = {name: exact for name, v in given.items() if (exact := _exact(v, _COLOUR)) is not None}
     highest = max((value.max(initial=0) for value in found.values()), default=0)
-    if len(found) < len(_COLOURS) or highest <= 1:  # up to 1: black, also where it means 100 %
+    if len(found) < len(COLOURS) or highest <= 1:  # up to 1: black, also where it means 100 %
         return {}
     are_small = highest <= 255 and any(value.dtype != np.uint16 for value in given.values())
     return {name: value * _OF_8_BITS for name, value in found.items()} if are_small else found
@@ -117,7 +117,7 @@ def _colours(scan: Scan) -> dict[str, np.ndarray]:
 def _by_word(segmentation: Segmentation) -> dict[str, np.ndarray]:
     table = np.vstack([segmentation.colors, UNLABELLED_COLOR])
     columns = table.astype(np.uint16)[segmentation.label].T * np.uint16(_OF_8_BITS)
-    return dict(zip(_COLOURS, columns, strict=True))
+    return dict(zip(COLOURS, columns, strict=True))
 
 
 def _dimensions(segmentation: Segmentation, form: laspy.PointFormat) -> _Dimensions:

@@ -11,7 +11,7 @@ import numpy as np
 from pypcd4 import Encoding, MetaData, PointCloud
 
 from avs3d.io.ascii_rows import ascii_columns
-from avs3d.io.columns import Table, distinct
+from avs3d.io.columns import COLOURS, Table, distinct
 from avs3d.io.facts import Facts
 from avs3d.io.result import MARK, coordinates, given_columns, header_lines, numeric
 from avs3d.io.source import MalformedError, check_claim, check_expansion, damaged
@@ -30,8 +30,6 @@ _MAX_HEADER = 4 << 20  # the words of a result are in it
 _MAX_COLUMNS = 1024
 _PADDING = "#$%&~~"
 """How we begin the names of padding, all of which PCD calls ``_``."""
-_COLOURS = ("red", "green", "blue")
-_NONE = np.zeros(0)
 
 
 def parse(data: memoryview, path: Path, columns: tuple[str, ...] | None) -> Table:
@@ -147,7 +145,8 @@ def encode(segmentation: Segmentation) -> bytes:
 
 def _packed(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """With ``red``, ``green`` and ``blue`` of 8 bits as PCL packs them."""
-    if "rgb" in columns or any(columns.get(c, _NONE).dtype != np.uint8 for c in _COLOURS):
+    are_there = all(name in columns and columns[name].dtype == np.uint8 for name in COLOURS)
+    if "rgb" in columns or not are_there:
         return columns
-    red, green, blue = (columns.pop(name).astype(np.uint32) for name in _COLOURS)
+    red, green, blue = (columns.pop(name).astype(np.uint32) for name in COLOURS)
     return columns | {"rgb": (red << 16 | green << 8 | blue).view(np.float32)}

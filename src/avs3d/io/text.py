@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from avs3d.io.columns import Table, named
+from avs3d.io.columns import COLOURS, Table, named
 from avs3d.io.facts import Facts
 from avs3d.io.names import unpacked
 from avs3d.io.result import TABLE
@@ -28,8 +28,7 @@ FACTS = Facts(
     "blanks, tabs, `,` or `;`; header or comment with names, a count in the first line",
 )
 
-_COLOURS = ("red", "green", "blue")
-_COLOURED = {6: ("x", "y", "z", *_COLOURS), 7: ("x", "y", "z", "intensity", *_COLOURS)}
+_COLOURED = {6: ("x", "y", "z", *COLOURS), 7: ("x", "y", "z", "intensity", *COLOURS)}
 _WHOLE = re.compile(rb"^[ \t]*(#|//).*$", re.M)
 """A line that is a comment."""
 _INEXACT = 2**53

@@ -98,7 +98,7 @@ class Level:
         keys, rows = _keys(coords).sort(stable=True)
         if bool((keys[1:] == keys[:-1]).any()):
             raise ValueError("coords hold the same voxel more than once; voxelize first")
-        return cls(coords[rows]), rows
+        return cls._of(_Pyramid([_Resolution(coords[rows].long(), 1)]), 0), rows
 
     def __len__(self) -> int:
         return len(self.coords)
