@@ -124,7 +124,12 @@ def test_damaged_results_are_told(given: Segmentation, data: st.DataObject) -> N
 def test_pcd_keeps_all(given: Segmentation) -> None:
     data = encode(given, ".pcd")
     cloud = PointCloud.from_fileobj(io.BytesIO(data))  # type: ignore[arg-type]
-    check_columns(given, {name: cloud.pc_data[name] for name in cloud.fields})
+    columns = {name: cloud.pc_data[name] for name in cloud.fields}
+    if "rgb" in columns and "rgb" not in given.scan.fields:  # how PCD has colours of 8 bits
+        packed = columns.pop("rgb").view(np.uint32)
+        parts = zip(("red", "green", "blue"), (packed >> 16, packed >> 8, packed), strict=True)
+        columns |= {name: (part & 255).astype(np.uint8) for name, part in parts}
+    check_columns(given, columns)
     xyz = given.scan.points + given.scan.origin
     found = np.stack([cloud.pc_data[axis] for axis in "xyz"], 1)
     np.testing.assert_array_equal(found, xyz if given.scan.origin.any() else given.scan.points)
